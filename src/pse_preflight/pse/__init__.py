@@ -1,0 +1,1 @@
+"""The PSE file format: read, written and made without SAP's software."""
