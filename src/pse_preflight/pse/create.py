@@ -1,0 +1,394 @@
+"""Put a PSE into its place so that a kill at any moment leaves the old file, the new one, or none, but never a part.
+
+Everything happens under a lock beside the file, in temporary files of ours in the same folder. A new PSE is published
+without replacing: a file that has appeared meanwhile wins.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pse_preflight.errors import PreflightError
+
+Result = TypeVar("Result")
+
+_LOCK_SECONDS = 60.0
+_PRIVATE_FILE = 0o600
+_PRIVATE_FOLDER = 0o700
+_PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_NOT_SUPPORTED = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK})
+
+
+class NotWritten(PreflightError):
+    """A PSE cannot be put into its place."""
+
+
+class NotPublished(NotWritten):
+    """A new PSE cannot be put into its place; nothing was left there."""
+
+
+class NotReplaced(NotWritten):
+    """A PSE cannot be changed in a way that keeps what must be kept; it is as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published(Generic[Result]):
+    """What came of publishing.
+
+    Attributes:
+        created: the file is ours; False where one stood there already or appeared meanwhile.
+        result: what the maker returned, where it was called.
+    """
+
+    created: bool
+    result: Result | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced(Generic[Result]):
+    """What came of replacing: the old file's new name, and what the changer returned."""
+
+    backup: Path
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """Who may do what with a file: owner, group, mode, and what Linux keeps beside them (access lists, labels)."""
+
+    owner: int
+    group: int
+    mode: int
+    attributes: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a file was like when it was looked at; another one, or another content, is not equal."""
+
+    device: int
+    number: int
+    size: int
+    changed: int
+    access: _Access
+
+
+def publish(pse: Path, make: Callable[[Path], Result], *, lock_timeout: float = _LOCK_SECONDS) -> Published[Result]:
+    """Make a PSE in a temporary file and publish it, unless something stands at its path.
+
+    Folders that are missing are made for this user alone. What `make` raises is passed on, and its file is removed.
+
+    Args:
+        pse: absolute path of the PSE; a symbolic link there is never followed.
+        make: makes the file at the path that it is given, in the same folder, for this user alone, and proves it.
+        lock_timeout: how many seconds to wait for another run that works on the same PSE.
+
+    Raises:
+        NotPublished: where folder, lock or file cannot be had.
+    """
+    with _told(pse, NotPublished):
+        _make_folders(pse.parent)
+        with _locked(pse, lock_timeout):
+            _remove_leftovers(pse)
+            if _stands(pse):
+                return Published(created=False, result=None)
+            with _temporary(pse) as temporary:
+                result = make(temporary)
+                _settle(temporary)
+                return Published(_publish_without_replacing(temporary, pse), result)
+
+
+def replace(pse: Path, change: Callable[[Path], Result], *, lock_timeout: float = _LOCK_SECONDS) -> Replaced[Result]:
+    """Change a copy of a PSE and put it into the PSE's place in one step; the old file stays beside it as a backup.
+
+    Owner, group, mode, access list and other extended attributes are kept, for the backup too. What `change` raises
+    is passed on, and the PSE is as it was.
+
+    Args:
+        pse: absolute path of the PSE.
+        change: changes the file at the path that it is given, in the same folder, and proves it.
+        lock_timeout: how many seconds to wait for another run that works on the same PSE.
+
+    Raises:
+        NotReplaced: where something would be lost, or where another program changed the PSE meanwhile.
+    """
+    with _told(pse, NotReplaced), _changing(pse, lock_timeout) as (before, temporary):
+        write_private(temporary, _read(pse))
+        result = change(temporary)
+        _prepare(temporary, pse, before)
+        return Replaced(_back_up_and_exchange(temporary, pse), result)
+
+
+def rewrite(pse: Path, change: Callable[[bytes], bytes], *, lock_timeout: float = _LOCK_SECONDS) -> None:
+    """Change the bytes of a PSE in one step, as `replace` does but without a backup.
+
+    Raises:
+        NotReplaced: where something would be lost, or where another program changed the PSE meanwhile.
+    """
+    with _told(pse, NotReplaced), _changing(pse, lock_timeout) as (before, temporary):
+        write_private(temporary, change(_read(pse)))
+        _prepare(temporary, pse, before)
+        _exchange(temporary, pse, None)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file that this user alone can read, from its first byte on.
+
+    Raises:
+        OSError: where something stands at the path, or the file cannot be written.
+    """
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _PLAIN, _PRIVATE_FILE)
+    try:
+        unwritten = memoryview(data)
+        while unwritten:
+            unwritten = unwritten[os.write(handle, unwritten) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _told(pse: Path, kind: type[NotWritten]) -> Iterator[None]:
+    """Tell what the operating system refuses as an error of the given kind."""
+    try:
+        yield
+    except NotWritten as error:
+        raise kind(str(error)) from error
+    except TimeoutError as error:
+        raise kind(f"{pse}: another run is working on it and does not come to its end") from error
+    except OSError as error:
+        raise kind(f"{pse}: {error.strerror or error} ({error.filename or pse.parent})") from error
+
+
+@contextlib.contextmanager
+def _locked(pse: Path, seconds: float) -> Iterator[None]:
+    from filelock import FileLock
+
+    with FileLock(pse.with_name(f"{_hidden(pse)}.lock"), timeout=seconds, mode=_PRIVATE_FILE):
+        yield
+
+
+@contextlib.contextmanager
+def _temporary(pse: Path) -> Iterator[Path]:
+    """Hand out a path beside the PSE, and remove what then stands there or at a path that begins with it."""
+    path = pse.with_name(f"{_hidden(pse)}.preflight-{secrets.token_hex(8)}{pse.suffix}")
+    try:
+        yield path
+    finally:
+        _remove(pse.parent, re.compile(re.escape(path.name)))
+
+
+@contextlib.contextmanager
+def _changing(pse: Path, seconds: float) -> Iterator[tuple[_State, Path]]:
+    """Hand out what the PSE is like and a path for its successor, under the lock."""
+    with _locked(pse, seconds):
+        _remove_leftovers(pse)
+        before = _look(pse)
+        with _temporary(pse) as temporary:
+            yield before, temporary
+
+
+def _hidden(pse: Path) -> str:
+    return pse.name if pse.name.startswith(".") else f".{pse.name}"
+
+
+def _remove_leftovers(pse: Path) -> None:
+    """Remove what a run that was killed has left; the lock says that no other run is at work."""
+    _remove(pse.parent, re.compile(re.escape(_hidden(pse)) + r"\.preflight-[0-9a-f]{16}"))
+    backup_name = re.compile(re.escape(pse.name) + r"\.backup-[0-9]+$")
+    for backup in filter(lambda path: backup_name.match(path.name), list(pse.parent.iterdir())):
+        # A backup that is still the PSE itself was made just before a kill, and nothing was replaced.
+        if pse.exists() and not backup.is_symlink() and backup.samefile(pse):
+            backup.unlink()
+
+
+def _remove(folder: Path, name: re.Pattern[str]) -> None:
+    for path in list(folder.iterdir()):
+        if name.match(path.name):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _make_folders(folder: Path) -> None:
+    """Make every folder that is missing for this user alone, the outermost first."""
+    for each in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        with contextlib.suppress(FileExistsError):
+            each.mkdir(_PRIVATE_FOLDER)
+
+
+def _stands(pse: Path) -> bool:
+    if pse.is_symlink():
+        raise NotPublished(f"{pse} is a symbolic link, which is not followed; name the file that it means")
+    return os.path.lexists(pse)
+
+
+def _settle(temporary: Path) -> None:
+    """Make sure that the file is a plain one, private, and on the disk."""
+    handle = os.open(temporary, os.O_RDWR | _PLAIN)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise NotWritten(f"{temporary} is no plain file")
+        _make_private(handle)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _publish_without_replacing(temporary: Path, pse: Path) -> bool:
+    """Give the file the name of the PSE, unless something has it."""
+    try:
+        _name(temporary, pse)
+    except FileExistsError:
+        return False
+    _sync_folder(pse.parent)
+    return True
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno in _NOT_SUPPORTED:
+            raise NotWritten(f"{target.parent} is on a file system without hard links, which this needs") from error
+        raise
+
+
+def _read(pse: Path) -> bytes:
+    with os.fdopen(os.open(pse, os.O_RDONLY | _PLAIN), "rb") as stream:
+        return stream.read()
+
+
+def _look(pse: Path) -> _State:
+    status = pse.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise NotReplaced(f"{pse} is no plain file but a link or a folder; name the file itself")
+    if status.st_nlink > 1:
+        raise NotReplaced(f"{pse} has {status.st_nlink} names (hard links), and the others would keep the old content")
+    return _State(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, _access(pse, status))
+
+
+def _access(path: Path, status: os.stat_result) -> _Access:
+    return _Access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode), tuple(sorted(_attributes(path).items())))
+
+
+def _prepare(temporary: Path, pse: Path, before: _State) -> None:
+    """Give the temporary file the access rights of the PSE, and see that nobody has changed the PSE meanwhile."""
+    _settle(temporary)
+    try:
+        _set_access(temporary, before.access)
+        kept = _access(temporary, temporary.lstat()) == before.access
+    except PermissionError:
+        kept = False
+    if not kept and sys.platform != "win32":
+        raise NotReplaced(
+            f"{pse} belongs to user {before.access.owner}, group {before.access.group}, mode {before.access.mode:o}, "
+            "which this account cannot give to the new file; run this as its owner"
+        )
+    if _look(pse) != before:
+        raise NotReplaced(f"{pse} was changed by another program meanwhile")
+
+
+def _back_up_and_exchange(temporary: Path, pse: Path) -> Path:
+    for number in count(1):
+        backup = pse.with_name(f"{pse.name}.backup-{number}")
+        if not os.path.lexists(backup):
+            with contextlib.suppress(FileExistsError):
+                _exchange(temporary, pse, backup)
+                return backup
+    raise AssertionError("the numbers have no end")
+
+
+if sys.platform == "win32":
+
+    def _make_private(handle: int) -> None:
+        """Leave the access list alone; the file has that of its folder."""
+
+    def _name(temporary: Path, pse: Path) -> None:
+        """Name a file; renaming never replaces here."""
+        os.rename(temporary, pse)  # noqa: PTH104 - Path.rename does not tell that it replaces elsewhere
+
+    def _exchange(temporary: Path, pse: Path, backup: Path | None) -> None:
+        """Replace the PSE; the system hands its owner and access list to the new file (ReplaceFileW)."""
+        import ctypes
+
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        if not kernel.ReplaceFileW(str(pse), str(temporary), str(backup) if backup else None, 0, None, None):
+            raise ctypes.WinError(ctypes.get_last_error())
+
+    def _sync_folder(folder: Path) -> None:
+        """Do nothing; folders are written through."""
+
+    def _set_access(path: Path, access: _Access) -> None:
+        """Do nothing; the exchange does it."""
+
+else:
+
+    def _make_private(handle: int) -> None:
+        """Take all rights from group and others."""
+        os.fchmod(handle, _PRIVATE_FILE)
+
+    def _name(temporary: Path, pse: Path) -> None:
+        """Give a file a second name, since renaming would replace; the first one is removed with the leftovers."""
+        _link(temporary, pse)
+
+    def _exchange(temporary: Path, pse: Path, backup: Path | None) -> None:
+        """Replace the PSE; the backup is the old file itself under another name, with all that belongs to it."""
+        if backup:
+            _link(pse, backup)
+        temporary.rename(pse)
+        _sync_folder(pse.parent)
+
+    def _sync_folder(folder: Path) -> None:
+        """Make the folder's entries last on the disk."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def _set_access(path: Path, access: _Access) -> None:
+        """Give a file an owner, a group, a mode and attributes."""
+        status = path.lstat()
+        if (status.st_uid, status.st_gid) != (access.owner, access.group):
+            os.chown(path, access.owner, access.group, follow_symlinks=False)
+        _set_attributes(path, dict(access.attributes))
+        path.chmod(access.mode)
+
+
+if sys.platform == "linux":
+
+    def _attributes(path: Path) -> dict[str, bytes]:
+        """Return the extended attributes; access lists and labels are among them."""
+        try:
+            names = os.listxattr(path, follow_symlinks=False)
+            return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
+        except OSError as error:
+            if error.errno in _NOT_SUPPORTED:
+                return {}
+            raise
+
+    def _set_attributes(path: Path, wanted: dict[str, bytes]) -> None:
+        """Give a file these extended attributes and no others."""
+        present = _attributes(path)
+        for name in present.keys() - wanted.keys():
+            os.removexattr(path, name, follow_symlinks=False)
+        for name, value in wanted.items() - present.items():
+            os.setxattr(path, name, value, follow_symlinks=False)
+
+else:
+
+    def _attributes(path: Path) -> dict[str, bytes]:  # noqa: ARG001 - the same form as on Linux
+        """Return nothing; there are no such attributes that Python could read."""
+        return {}
+
+    def _set_attributes(path: Path, wanted: dict[str, bytes]) -> None:
+        """Do nothing."""

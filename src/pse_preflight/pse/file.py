@@ -1,0 +1,328 @@
+"""PSE files: bytes in, bytes out (reference: pse-format.md). Nothing here opens a file, asks the clock or rolls dice.
+
+What was read is kept as it stood there, so a file that nobody changes is written back byte for byte, and a change
+touches nothing but the certificate list.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.pse import asn1, objects, protection
+from pse_preflight.pse.envelope import LARGEST_FILE, Envelope, PseHead, inspect, unwrap
+from pse_preflight.pse.errors import (
+    DamagedPse,
+    LegacyPse,
+    MachineBoundPse,
+    NotAPse,
+    PinNeeded,
+    PseError,
+    UnknownEncoding,
+    Unwritable,
+    WrongPin,
+)
+from pse_preflight.pse.objects import PseObject
+from pse_preflight.pse.owner import OwnerKey, is_ours, read_key, self_signed_owner, write_key, write_root
+from pse_preflight.pse.trusted import (
+    IN_LIST_AND_POOL,
+    MOST_CERTIFICATES,
+    TrustedCertificate,
+    read_list,
+    read_pool,
+    set_elements,
+)
+
+__all__ = [
+    "LARGEST_FILE",
+    "DamagedPse",
+    "LegacyPse",
+    "MachineBoundPse",
+    "NotAPse",
+    "PinNeeded",
+    "PseError",
+    "PseFile",
+    "PseHead",
+    "PseObject",
+    "TrustedCertificate",
+    "UnknownEncoding",
+    "Unwritable",
+    "WrongPin",
+    "inspect",
+    "is_ours",
+    "new",
+    "read",
+    "self_signed_owner",
+]
+
+_BARE_VERSION, _SEALED_VERSION = 2, 4
+_ONE_KEY_PAIR = 1
+"""The status of all SAP-made files."""
+
+_MOST_OBJECTS = 1_000
+_MOST_LEVELS = 100
+
+
+@dataclass(frozen=True)
+class PseFile:
+    """A PSE that was read or made; immutable, a change makes another one.
+
+    Attributes:
+        version: 2 or 4, and whatever else has the form of one of them.
+        has_pin: whether it was encrypted; then it cannot be written without a PIN.
+        created: when it was made, UTC.
+        objects: all objects, the unknown ones too, in the order of the file.
+        preamble: the content before the objects, as it stands in the file.
+        algorithm: the encryption algorithm with its salt, as it stands in the file.
+        sealed: whether it has the form of version 4, which ends with the SHA-1 of its content.
+    """
+
+    version: int
+    has_pin: bool
+    created: datetime
+    objects: tuple[PseObject, ...]
+    preamble: bytes = field(repr=False)
+    algorithm: bytes = field(repr=False)
+    sealed: bool
+
+    @cached_property
+    def owner_der(self) -> bytes | None:
+        """Return the owner's certificate as it stands there; a PSE made only to verify others has none."""
+        found = self._object(objects.CERTIFICATE)
+        return found.value if found else None
+
+    @cached_property
+    def owner(self) -> Certificate | None:
+        """Return the owner's certificate, or nothing where there is none or a strict reader refuses it."""
+        try:
+            return Certificate.read(self.owner_der) if self.owner_der else None
+        except CertificateUnreadable:
+            return None
+
+    @cached_property
+    def owner_path(self) -> tuple[Certificate, ...]:
+        """Return the certificates of FCPath in their order, which lead from the owner to its root.
+
+        Raises:
+            UnknownEncoding, CertificateUnreadable: where one of them cannot be read.
+        """
+        found = self._object(objects.PATH)
+        levels = asn1.parts(found.value, _MOST_LEVELS, found.offset) if found else []
+        return tuple(Certificate.read(each) for level in levels for each in set_elements(level, objects.PATH))
+
+    @cached_property
+    def trusted(self) -> tuple[TrustedCertificate, ...]:
+        """Return the certificate list, what `maintain_pk -l` prints: the entries of PKList and nothing else."""
+        found = self._object(objects.LIST)
+        pool = self._object(objects.POOL)
+        if found is None:
+            return ()
+        return read_list(found.value, read_pool(pool.value, pool.offset) if pool else {}, found.offset)
+
+    def private_key(self) -> OwnerKey | None:
+        """Return the owner's private key, or nothing where the PSE has none.
+
+        Raises:
+            DamagedPse: where it makes no key, or not the owner's.
+            UnknownEncoding: where it is neither RSA nor DSA.
+        """
+        found = self._object(objects.KEY)
+        return read_key(found.value, self.owner, found.offset) if found else None
+
+    def with_trusted(self, certificates: Iterable[Certificate], time: datetime) -> "PseFile":
+        """Add certificates to the list; those that are there already, and whole, change nothing.
+
+        A list that holds whole certificates gets whole ones. Any other gets their signed parts, and CertList the whole
+        ones. No other object is touched.
+
+        Args:
+            time: when the changed objects are written, UTC.
+
+        Raises:
+            Unwritable: where the list would become longer than is read.
+        """
+        complete = {each.tbs for each in self.trusted if each.der}
+        wanted = {each.parsed.tbs_certificate_bytes: each.der for each in certificates}
+        added = {tbs: der for tbs, der in wanted.items() if tbs not in complete}
+        if not added:
+            return self
+        if len(self.trusted) + len(added) > MOST_CERTIFICATES:
+            raise Unwritable(f"a certificate list of more than {MOST_CERTIFICATES} entries")
+        if self.trusted and all(each.stored == each.der for each in self.trusted):
+            return self._with_sets({objects.LIST: self._grown(objects.LIST, added.values())}, time)
+        return self._with_sets(
+            {
+                objects.LIST: self._grown(objects.LIST, added),
+                objects.POOL: self._grown(objects.POOL, added.values()),
+            },
+            time,
+        )
+
+    def without_trusted(self, unwanted: Callable[[TrustedCertificate], bool], time: datetime) -> "PseFile":
+        """Remove the entries that the question answers with yes; an emptied list goes as a whole.
+
+        Their whole certificates leave CertList too, unless another entry or object needs them.
+
+        Args:
+            time: when the changed objects are written, UTC.
+        """
+        judged = [(each, unwanted(each)) for each in self.trusted]
+        kept = [each.stored for each, goes in judged if not goes]
+        if len(kept) == len(judged):
+            return self
+        spare = {each.der for each, goes in judged if goes and not self._is_used_elsewhere(each)}
+        pool = [each for each in self._elements(objects.POOL) if each not in spare]
+        return self._with_sets({objects.LIST: kept, objects.POOL: pool}, time)
+
+    def encode(self, pin: str | None = None) -> bytes:
+        """Write the file, encrypted where a PIN is given; no PIN and an empty one are the same.
+
+        Raises:
+            PinNeeded: where the file was read with a PIN and none is given, for that would lay its key bare.
+        """
+        if self.has_pin and not pin:
+            raise PinNeeded("the PSE has a PIN; it is not written without one")
+        set_of_objects = asn1.tagged(asn1.SET, *(each.der for each in self.objects))
+        envelope = Envelope(self.version, bool(pin), self.sealed, self.algorithm)
+        return envelope.wrap(asn1.tagged(asn1.SEQUENCE, self.preamble, set_of_objects), pin)
+
+    def _object(self, name: str) -> PseObject | None:
+        """Find a known object; the list by its type too, so that no other name can hide it."""
+        found = [
+            each
+            for each in self.objects
+            if each.name == name or (name == objects.LIST and each.oid == objects.LIST_OID)
+        ]
+        if len(found) > 1:
+            raise DamagedPse(found[1].offset, f"a second {name} object")
+        return found[0] if found else None
+
+    def _elements(self, name: str) -> list[bytes]:
+        found = self._object(name)
+        return set_elements(found.value, name, found.offset) if found else []
+
+    def _grown(self, name: str, elements: Iterable[bytes]) -> list[bytes]:
+        before = self._elements(name)
+        return asn1.in_the_order_of(before, list(dict.fromkeys([*before, *elements])))
+
+    def _with_sets(self, sets: Mapping[str, list[bytes]], time: datetime) -> "PseFile":
+        """Give objects these sets; an unchanged one stays as it is, an empty one goes."""
+        changed = {name: elements for name, elements in sets.items() if elements != self._elements(name)}
+        after = list(self.objects)
+        for name, elements in changed.items():
+            before, value = self._object(name), asn1.tagged(asn1.SET, *elements)
+            place = after.index(before) if before else len(after)
+            replacement = before.rewritten(time, value) if before else PseObject.make(name, time, value)
+            after[place : place + 1] = [replacement] if elements else []
+        by_der = {each.der: each for each in after}
+        order = asn1.in_the_order_of([each.der for each in self.objects], [each.der for each in after])
+        return replace(self, objects=tuple(by_der[der] for der in order))
+
+    def _is_used_elsewhere(self, entry: TrustedCertificate) -> bool:
+        """Tell whether an object besides the list needs the whole certificate in CertList, be it PKRoot's parts."""
+        if entry.found != IN_LIST_AND_POOL or entry.der is None:
+            return True
+        others = [each.value for each in self.objects if each.name not in (objects.LIST, objects.POOL)]
+        return write_root(entry.der) in others or any(entry.der in each for each in others)
+
+
+def read(data: bytes, pin: str | None = None) -> PseFile:
+    """Read a PSE completely; a PIN is only looked at where the file has one.
+
+    Raises:
+        PinNeeded, WrongPin: the encrypted PIN of version 2 and the SHA-1 of version 4 decide, never the padding.
+        MachineBoundPse, LegacyPse, UnknownEncoding: sound, but not readable here.
+        NotAPse, DamagedPse: not sound.
+    """
+    found = _read_content(*unwrap(data, pin))
+    _ = found.trusted  # An unknown encoding of the list is an error of reading, not of some later moment.
+    return found
+
+
+def new(
+    owner: Certificate | None,
+    key: rsa.RSAPrivateKey | None,
+    trusted: Iterable[Certificate] = (),
+    *,
+    time: datetime,
+    salt: bytes,
+    version: int = 2,
+    written: datetime | None = None,
+) -> PseFile:
+    """Make a PSE; without owner and key, one that can only verify others.
+
+    Args:
+        owner: a self-signed certificate; how a PSE holds one of a certificate authority is not known well enough.
+        key: its RSA key; how a PSE holds others is not known.
+        trusted: what the certificate list begins with.
+        time: when it is made, UTC.
+        salt: 8 random bytes.
+        version: 2 or 4.
+        written: when its objects are written, if that is another time.
+
+    Raises:
+        Unwritable: where owner, key and version are none of these.
+    """
+    if version not in (_BARE_VERSION, _SEALED_VERSION):
+        raise Unwritable(f"version {version}; 2 and 4 are written")
+    algorithm = protection.algorithm(salt)
+    made = PseFile(
+        version=version,
+        has_pin=False,
+        created=time.replace(microsecond=0),
+        objects=_owner_objects(owner, key, written or time),
+        preamble=algorithm + asn1.generalized_time(time) + asn1.encoded(_ONE_KEY_PAIR),
+        algorithm=algorithm,
+        sealed=version == _SEALED_VERSION,
+    )
+    return made.with_trusted(trusted, written or time)
+
+
+def _owner_objects(owner: Certificate | None, key: rsa.RSAPrivateKey | None, time: datetime) -> tuple[PseObject, ...]:
+    if owner is None and key is None:
+        return ()
+    if owner is None or key is None:
+        raise Unwritable("a PSE has both an owner's certificate and its key, or neither")
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise Unwritable("how a PSE holds other keys than RSA keys is not known")
+    if not owner.is_self_issued:
+        raise Unwritable("how a PSE holds an owner's certificate of a certificate authority is not known well enough")
+    if owner.parsed.public_key() != key.public_key():
+        raise Unwritable("the key is not that of the owner's certificate")
+    values = {
+        objects.KEY: write_key(key),
+        objects.ROOT: write_root(owner.der),
+        objects.CERTIFICATE: owner.der,
+        objects.POOL: asn1.tagged(asn1.SET, owner.der),
+    }
+    made = [PseObject.make(name, time, value) for name, value in values.items()]
+    return tuple(sorted(made, key=lambda each: each.der))
+
+
+def _read_content(envelope: Envelope, content: bytes, offset: int) -> PseFile:
+    parsed = asn1.decode(asn1.Content, content, "the content", offset)
+    set_of_objects = asn1.last_part(content)
+    if set_of_objects[0] != asn1.SET:
+        raise DamagedPse(offset + len(content) - len(set_of_objects), "no SET where the objects should be")
+    return PseFile(
+        version=envelope.version,
+        has_pin=envelope.has_pin,
+        created=parsed.created.as_datetime(),
+        objects=_read_objects(set_of_objects, offset + len(content)),
+        preamble=asn1.content(content)[: -len(set_of_objects)],
+        algorithm=envelope.algorithm or asn1.encoded(parsed.algorithm),
+        sealed=envelope.sealed,
+    )
+
+
+def _read_objects(set_of_objects: bytes, end: int) -> tuple[PseObject, ...]:
+    parts = asn1.parts(set_of_objects, _MOST_OBJECTS, end - len(set_of_objects))
+    position = end - sum(map(len, parts))
+    found = []
+    for part in parts:
+        found.append(PseObject.read(part, position))
+        position += len(part)
+    return tuple(found)
