@@ -1,0 +1,55 @@
+"""Where sapgenpse looks for a PSE: the rules of SECUDIR and of the suffix .pse, for POSIX and for Windows."""
+
+import glob
+from collections.abc import Mapping
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+
+_SUFFIX = ".pse"
+
+
+def secudir(environ: Mapping[str, str], *, windows: bool) -> Path:
+    """Return the folder of the PSEs: $SECUDIR, else the tool's default for the operating system.
+
+    The default on Windows is AppData/Local/sec of the account; for a service that runs as LocalSystem that is a folder
+    below C:/Windows/System32/config/systemprofile. Elsewhere it is $HOME/sec.
+    """
+    named = environ.get("SECUDIR", "")
+    if named:
+        return Path(str(_flavour(windows=windows)(named)))
+    if windows:
+        return Path(str(_local_application_data(environ) / "sec"))
+    return Path(str(PurePosixPath(environ.get("HOME") or "/", "sec")))
+
+
+def pse_path(name: str, folder: Path, *, windows: bool) -> Path:
+    """Return the path of the PSE that the tool means by a name.
+
+    A name without a suffix gets .pse; a relative one stands in the given folder and not in the working folder; an
+    absolute one stands for itself.
+    """
+    path = _flavour(windows=windows)(folder) / name
+    return Path(str(path if path.suffix or not path.name else path.with_name(path.name + _SUFFIX)))
+
+
+def _flavour(*, windows: bool) -> type[PurePath]:
+    return PureWindowsPath if windows else PurePosixPath
+
+
+def _local_application_data(environ: Mapping[str, str]) -> PureWindowsPath:
+    named = environ.get("LOCALAPPDATA", "")
+    return PureWindowsPath(named) if named else PureWindowsPath(environ.get("USERPROFILE") or "C:/", "AppData/Local")
+
+
+def well_known_folders(environ: Mapping[str, str], *, windows: bool) -> tuple[str, ...]:
+    """Return where SAP's products put sapgenpse, the likelier first, as patterns of folders."""
+    if windows:
+        programs = glob.escape(environ.get("PROGRAMFILES") or r"C:\Program Files")
+        return (rf"{programs}\SAP\hdbclient", r"C:\sap\hdbclient", rf"{programs}\SAP\hostctrl\exe")
+    return (
+        "/usr/sap/hostctrl/exe",
+        "/usr/sap/[A-Z]??/SYS/exe/run",
+        "/usr/sap/[A-Z]??/SYS/exe/uc/linuxx86_64",
+        "/usr/sap/[A-Z]??/*[0-9][0-9]/exe",
+        "/sapmnt/[A-Z]??/exe/uc/linuxx86_64",
+        glob.escape(str(PurePosixPath(environ.get("HOME") or "/", "sap", "hdbclient"))),
+    )
