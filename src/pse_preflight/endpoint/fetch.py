@@ -1,0 +1,122 @@
+"""Fetching of certificates from the addresses that other certificates name (AIA caIssuers, RFC 5280 section 4.2.2.1).
+
+The addresses come from certificates that nobody has verified yet. So none of them may make this machine talk to its own
+network: what counts is the IP address that the connection is made to, judged after the name was resolved.
+"""
+
+import contextlib
+import http.client
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
+from pse_preflight.endpoint.connection import Address, Deadline, connect, resolve
+from pse_preflight.endpoint.model import Limits, StageFailed, Target
+from pse_preflight.endpoint.tunnel import USER_AGENT
+from pse_preflight.url import authority
+
+_PUBLIC_PORTS = frozenset({80, 443})
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_OK = 200
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a certificate is said to be."""
+
+    host: str
+    port: int
+    path: str
+
+
+def fetch_certificates(addresses: Sequence[str], target: Target, limits: Limits) -> tuple[bytes, ...]:
+    """Fetch DER certificates; what cannot or must not be fetched gives nothing.
+
+    Only the first two addresses are asked (`limits.fetches`): plain http, directly, without following redirects;
+    hosts with a public address on port 80 or 443, or the system's own address on any port.
+    """
+    deadline = Deadline.after(limits.whole)
+    places = [place for each in addresses[: limits.fetches] if (place := _read_address(each))]
+    own = _own_addresses(target, limits, deadline) if places else frozenset()
+    found: list[bytes] = []
+    for place in places:
+        with contextlib.suppress(StageFailed, OSError, http.client.HTTPException):
+            found += _certificates_in(_fetch(place, own, limits, deadline))
+    return tuple(dict.fromkeys(found))[: limits.certificates]
+
+
+def _read_address(text: str) -> _Place | None:
+    try:
+        parts = urlsplit(text)
+        port = parts.port or http.client.HTTP_PORT
+    except ValueError:
+        return None
+    path = parts.path or "/"
+    path += f"?{parts.query}" if parts.query else ""
+    usable = parts.scheme == "http" and parts.hostname and not parts.username and path.isascii() and path.isprintable()
+    return _Place(parts.hostname, port, path) if usable and parts.hostname else None
+
+
+def _own_addresses(target: Target, limits: Limits, deadline: Deadline) -> frozenset[str]:
+    try:
+        return frozenset(each.ip for each in resolve(target.host, target.port, limits, deadline))
+    except StageFailed:
+        return frozenset()
+
+
+def _fetch(place: _Place, own: frozenset[str], limits: Limits, deadline: Deadline) -> bytes:
+    resolved = resolve(place.host, place.port, limits, deadline)
+    allowed = [each for each in resolved if each.ip in own or _is_public(each, place.port)]
+    if not allowed:
+        return b""
+    sock, _address = connect(allowed, limits, deadline)
+    with contextlib.closing(http.client.HTTPConnection(place.host, place.port)) as connection:
+        connection.sock = sock
+        sock.deadline = deadline.within(limits.http)
+        connection.request("GET", place.path, headers=_headers(place))
+        answer = connection.getresponse()
+        body = answer.read(limits.fetch_bytes + 1) if answer.status == _OK else b""
+    return body if len(body) <= limits.fetch_bytes else b""
+
+
+def _headers(place: _Place) -> dict[str, str]:
+    host = place.host if place.port == http.client.HTTP_PORT else authority(place.host, place.port)
+    return {"Host": host, "User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
+
+
+def _is_public(address: Address, port: int) -> bool:
+    return port in _PUBLIC_PORTS and all(
+        each.is_global and not each.is_multicast for each in _meant(ipaddress.ip_address(address.ip))
+    )
+
+
+def _meant(address: IpAddress) -> Iterable[IpAddress]:
+    """Return an address and the IPv4 addresses that hide in it, for a gateway may lead there."""
+    yield address
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            yield address.ipv4_mapped
+        if address.sixtofour:
+            yield address.sixtofour
+        if address.teredo:
+            yield from address.teredo
+        if address in _NAT64:
+            yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+
+
+def _certificates_in(body: bytes) -> list[bytes]:
+    """Read DER, PEM, or a PKCS#7 bundle (RFC 5280 allows DER and PKCS#7; PEM is seen in practice)."""
+    with contextlib.suppress(CertificateUnreadable):
+        if b"-----BEGIN CERTIFICATE-----" in body:
+            return [each.der for each in read_pem(body)]
+        return [Certificate.read(body).der]
+    load = pkcs7.load_pem_pkcs7_certificates if body.startswith(b"-----BEGIN") else pkcs7.load_der_pkcs7_certificates
+    with contextlib.suppress(ValueError, CertificateUnreadable):
+        return [Certificate.read(each.public_bytes(Encoding.DER)).der for each in load(body)]
+    return []

@@ -1,0 +1,206 @@
+"""What is asked of a system, and what was seen: plain data that can be recorded and replayed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from pse_preflight.errors import PreflightError
+from pse_preflight.url import Proxy, authority
+
+Detail = str | int | float | bool | tuple[str, ...] | None
+
+KIBIBYTE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A system to ask, directly or through a proxy."""
+
+    host: str
+    port: int
+    proxy: Proxy | None = None
+
+    def __str__(self) -> str:
+        """Return host and port, and the proxy without its login."""
+        direct = authority(self.host, self.port)
+        return f"{direct} through the proxy {self.proxy}" if self.proxy else direct
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """Return host and port that the TCP connection goes to: the proxy's where there is one."""
+        return (self.proxy.host, self.proxy.port) if self.proxy else (self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a peer may cost: seconds, bytes and counts.
+
+    Attributes:
+        resolve, connect, tls, http: seconds for each stage; `connect` counts again for a proxy's CONNECT.
+        whole: seconds for one function of this package, whatever its stages are doing.
+        chain_bytes, certificates: how much of a presented chain is kept.
+        body: bytes of an HTTP answer that are read.
+        fetch_bytes, fetches: size of an answer from an AIA address, and how many addresses are asked.
+    """
+
+    resolve: float = 10.0
+    connect: float = 10.0
+    tls: float = 15.0
+    http: float = 10.0
+    whole: float = 30.0
+    chain_bytes: int = 100 * KIBIBYTE
+    certificates: int = 100
+    body: int = 64 * KIBIBYTE
+    fetch_bytes: int = 1024 * KIBIBYTE
+    fetches: int = 2
+
+    def at_most(self, seconds: float) -> "Limits":
+        """Return the same limits for what is left of a system's time."""
+        return replace(self, whole=max(0.0, min(self.whole, seconds)))
+
+
+class KeyKind(StrEnum):
+    """Which kind of server key the client says it can use; a server may hold a chain for each."""
+
+    ANY = "any"
+    RSA = "rsa"
+    ECDSA = "ecdsa"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The stage that ended a pass.
+
+    Attributes:
+        code: a code of the table of findings.
+        details: what was seen, for the message: alert number, first bytes, HTTP status, schemes offered.
+    """
+
+    code: str
+    details: Mapping[str, Detail] = field(default_factory=dict)
+
+
+class StageFailed(PreflightError):
+    """A stage of a connection failed in a way that has a code; never leaves this package."""
+
+    def __init__(self, code: str, **details: Detail) -> None:
+        super().__init__(code)
+        self.failure = Failure(code, details)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """One HTTP answer, each text bounded; nothing of it is judged here.
+
+    Attributes:
+        realm: of the first login scheme offered.
+        location: target of a redirect, without its query.
+        date: the Date header as sent.
+        sap_headers: names of the headers that begin with `sap-`.
+        looks_like_login_page: a redirect to a login host, or a page with a password field.
+    """
+
+    status: int
+    server: str | None = None
+    realm: str | None = None
+    location: str | None = None
+    date: str | None = None
+    content_type: str | None = None
+    sap_headers: tuple[str, ...] = ()
+    looks_like_login_page: bool = False
+
+    @property
+    def is_sap(self) -> bool:
+        """Tell whether an SAP system can be recognised as the author of the answer."""
+        return bool(self.sap_headers) or "SAP" in (self.server or "") or "SAP" in (self.realm or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What one connection to a system showed; judged by `findings_of` and by the chain's rules.
+
+    Attributes:
+        proxy: host and port of the proxy, never its login.
+        addresses: every address that the peer's name resolved to, in the resolver's order.
+        address: the address that the connection went to.
+        failure: the stage that ended the pass; what had been seen before is kept.
+        presented: DER certificates in the order sent; may be cut at the limits, see `presented_cut`.
+        tls_12: whether TLS 1.2 works; None where that could not be told.
+        wants_client_certificate: whether the server asked for one (visible with TLS 1.2 only, else None).
+        http_failure: why there is no HTTP answer though TLS works.
+        date_offset_seconds: the server's Date minus our clock; None without a readable Date.
+    """
+
+    host: str
+    port: int
+    proxy: str | None
+    asked_at: datetime
+    addresses: tuple[str, ...] = ()
+    address: str | None = None
+    key_kind: KeyKind = KeyKind.ANY
+    failure: Failure | None = None
+    presented: tuple[bytes, ...] = field(default=(), repr=False)
+    presented_cut: bool = False
+    tls_version: str | None = None
+    tls_12: bool | None = None
+    wants_client_certificate: bool | None = None
+    http: HttpAnswer | None = None
+    http_failure: Failure | None = None
+    date_offset_seconds: float | None = None
+
+
+class WebSocketReading(StrEnum):
+    """How an answer to the WebSocket upgrade is read (reference "Trust …", section 8)."""
+
+    SPEAKS_RFC = "speaks WebSocket RFC"
+    OTHER_PROTOCOL = "upgraded to something else"
+    WRONG_ACCEPT = "upgraded with a wrong Sec-WebSocket-Accept"
+    WANTS_LOGIN = "SAP answered and wants credentials first"
+    LOGIN_UNKNOWN = "something wants credentials, not visibly SAP"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "path unknown"
+    LOGIN_PAGE = "a login page"
+    STRIPPED = "the upgrade did not arrive"
+    PROXY_LOGIN = "a proxy wants a login"
+    RATE_LIMITED = "too many requests"
+    SERVER_ERROR = "server error"
+    OTHER_STATUS = "an unexpected status"
+    NO_ANSWER = "no answer"
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketAnswer:
+    """The answer to an upgrade without credentials.
+
+    Attributes:
+        protocol: the subprotocol that the server chose.
+        ended: how the connection ended where no answer came: "alert", "reset", "closed" or "timeout".
+    """
+
+    reading: WebSocketReading
+    http: HttpAnswer | None = None
+    protocol: str | None = None
+    ended: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHandshake:
+    """What a TLS client saw that trusts the given anchors and nothing else.
+
+    Attributes:
+        succeeded: the chain was accepted and the handshake came to its end.
+        accepted: the chain was accepted; None where the handshake did not come that far.
+        verify_code: OpenSSL's X509_V_ERR number where it was not accepted.
+        failure: what ended the connection before that, or why the server broke off after it.
+    """
+
+    host: str
+    port: int
+    asked_at: datetime
+    succeeded: bool
+    accepted: bool | None = None
+    verify_code: int | None = None
+    failure: Failure | None = None
+    tls_version: str | None = None
+    websocket: WebSocketAnswer | None = None

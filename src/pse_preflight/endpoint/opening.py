@@ -1,0 +1,58 @@
+"""The way from a name to a socket that reaches the system: resolve, connect, tunnel."""
+
+import contextlib
+from dataclasses import dataclass, field
+
+from pse_preflight.endpoint.connection import Address, Deadline, TimedSocket, connect, resolve
+from pse_preflight.endpoint.model import Limits, StageFailed, Target
+from pse_preflight.endpoint.tunnel import open_tunnel
+
+_PROBE_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class Way:
+    """The way to a system, walked at most once per connection; what was learnt on it stays.
+
+    Attributes:
+        only: the one address to connect to, of those that the name resolves to; None for any.
+    """
+
+    target: Target
+    limits: Limits
+    deadline: Deadline
+    only: str | None = None
+    addresses: tuple[Address, ...] = ()
+    address: Address | None = field(default=None)
+
+    def open(self) -> TimedSocket:
+        """Return a socket whose next byte comes from the system.
+
+        Raises:
+            StageFailed: with the code of the stage that failed.
+        """
+        self.addresses = self.addresses or resolve(*self._peer(), self.limits, self.deadline)
+        candidates = (self.address,) if self.address else self.addresses
+        sock, self.address = connect(candidates, self.limits, self.deadline)
+        if proxy := self.target.proxy:
+            try:
+                sock.deadline = self.deadline.within(self.limits.connect)
+                open_tunnel(sock, self.target, proxy)
+            except BaseException:
+                sock.close()
+                raise
+        return sock
+
+    def _peer(self) -> tuple[str, int]:
+        host, port = self.target.peer
+        return (self.only or host), port
+
+    def speaks_plain_http(self) -> bool:
+        """Ask in plain HTTP, for a port that stays silent when it is asked in TLS."""
+        with contextlib.suppress(StageFailed, OSError):
+            sock = self.open()
+            with contextlib.closing(sock):
+                sock.deadline = self.deadline.within(_PROBE_SECONDS)
+                sock.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+                return sock.recv(5).startswith(b"HTTP/")
+        return False

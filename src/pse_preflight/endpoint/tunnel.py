@@ -1,0 +1,58 @@
+"""The opening of a tunnel through an HTTP proxy (CONNECT, RFC 9110 section 9.3.6)."""
+
+import base64
+
+from pse_preflight import __version__
+from pse_preflight.endpoint.connection import TimedSocket
+from pse_preflight.endpoint.head import HeadUnreadable, HttpHead, read_head
+from pse_preflight.endpoint.model import StageFailed, Target
+from pse_preflight.endpoint.records import shown, starts_like_tls
+from pse_preflight.url import Proxy, authority
+
+USER_AGENT = f"pse-preflight/{__version__}"
+_LONGEST_HEAD = 16 * 1024
+_LOGIN_WANTED = 407
+# What a proxy says that understood the request and does not open the tunnel; a web server says other things.
+_REFUSALS = frozenset({403, 408, 429, 500, 502, 503, 504})
+
+
+def open_tunnel(sock: TimedSocket, target: Target, proxy: Proxy) -> None:
+    """Ask the proxy for a tunnel to the target; on return the next byte is the target's.
+
+    Raises:
+        StageFailed: PROXY_REFUSED, PROXY_WANTS_LOGIN, PROXY_ANSWERS_ITSELF, or PORT_TIMEOUT for no answer.
+    """
+    sent_login = proxy.user is not None
+    try:
+        sock.sendall(_request(target, proxy))
+        head = read_head(lambda: sock.recv(1), _LONGEST_HEAD)
+    except TimeoutError as error:
+        raise StageFailed("PORT_TIMEOUT", proxy_is_silent=True) from error
+    except HeadUnreadable as error:
+        if not error.seen:
+            raise StageFailed("PROXY_REFUSED", closed=True) from error
+        is_tls = starts_like_tls(error.seen)
+        raise StageFailed("PROXY_ANSWERS_ITSELF", first_bytes=shown(error.seen), speaks_tls=is_tls) from error
+    except OSError as error:
+        raise StageFailed("PROXY_REFUSED", closed=True) from error
+    _judge(head, sent_login=sent_login)
+
+
+def _request(target: Target, proxy: Proxy) -> bytes:
+    where = authority(target.host, target.port)
+    lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}", f"User-Agent: {USER_AGENT}"]
+    if proxy.user is not None:
+        login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode("ascii")
+        lines.append(f"Proxy-Authorization: Basic {login}")
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+def _judge(head: HttpHead, *, sent_login: bool) -> None:
+    is_page = head.first("content-type").startswith("text/html") and head.first("content-length") not in {"", "0"}
+    if head.status == _LOGIN_WANTED:
+        schemes = tuple(dict.fromkeys(each.split(" ")[0][:40] for each in head.all("proxy-authenticate")))
+        raise StageFailed("PROXY_WANTS_LOGIN", schemes=schemes, sent_login=sent_login)
+    if head.status in _REFUSALS:
+        raise StageFailed("PROXY_REFUSED", status=head.status)
+    if head.status // 100 != 2 or is_page:  # noqa: PLR2004 - the class of the status
+        raise StageFailed("PROXY_ANSWERS_ITSELF", status=head.status, location=head.location)
