@@ -208,6 +208,13 @@ CODES: dict[str, Code] = {
         _NETWORK,
         "No answer to the connection request: usually a firewall that drops it.",
     ),
+    "PORT_UNREACHABLE": Code(
+        "test_port_accepts_connections",
+        _B,
+        "NIEHOST_UNREACHABLE, RFC_COMMUNICATION_FAILURE",
+        _NETWORK,
+        "No way leads to the address: no route, no network, or this machine's own firewall forbids it.",
+    ),
     "PROXY_REFUSED": Code(
         "test_port_accepts_connections",
         _B,
@@ -238,6 +245,13 @@ CODES: dict[str, Code] = {
         _COMMUNICATION,
         _SAP,
         "The server answers with 5xx, in maintenance perhaps; the trust verdict stands.",
+    ),
+    "CLIENT_CERTIFICATE_WANTED": Code(
+        "test_url_answers_https",
+        _M,
+        "SSSLERR_SSL_CONNECT (-57), or a logon that fails",
+        _SAP,
+        "The server lets nobody in without a client certificate; its own certificates could be seen all the same.",
     ),
     "HTTP_LOGIN_PAGE": Code(
         "test_url_answers_https",
@@ -339,6 +353,13 @@ CODES: dict[str, Code] = {
         _UNTRUSTED,
         _SAP,
         "A certificate is used for what it does not allow: signing, the path length, the name, the purpose.",
+    ),
+    "CERTIFICATE_IRREGULAR": Code(
+        "test_chain_is_valid",
+        _B,
+        _UNTRUSTED,
+        _SAP,
+        "A certificate breaks a rule of form (RFC 5280); a minor finding where clients put up with it.",
     ),
     "CERTIFICATE_UNREADABLE": Code("test_chain_is_valid", _B, _UNTRUSTED, _SAP, "A certificate cannot be read."),
     "ROOT_UNTRUSTED": Code(

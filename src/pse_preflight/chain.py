@@ -1,0 +1,353 @@
+"""The server's chain, judged: certificates, roots, host and time in; verified path, findings, wanted addresses out.
+
+Nothing here opens a socket, reads a clock or a file. A path is verified only where `verification` accepts it; why it
+does not is found out by `paths` and `faults`, and said by `diagnosis`.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pse_preflight import diagnosis
+from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.faults import faults_of, is_authority, remarks
+from pse_preflight.findings import CODES, Finding, Severity
+from pse_preflight.host_names import Subject, names_host, subject_to_verify
+from pse_preflight.inspection import DROPPED_ROOTS, INSPECTION_PRODUCTS, inspecting_authority, inspection_product
+from pse_preflight.paths import End, Found, Pool, issuer_of, keys_fit, public_key_of, search, subject_of
+from pse_preflight.verification import LONGEST_PATH, Path, Period, refusal
+
+__all__ = ["INSPECTION_PRODUCTS", "Judgement", "Period", "Question", "inspection_product", "judge", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A chain, and what it is judged by.
+
+    Attributes:
+        host: a DNS name or an IP address.
+        presented: DER as the server sent it, in its order; the caller bounds how many.
+        roots: the trusted certificates; self-signed ones anchor.
+        roots_name: how messages call them.
+        period: when everything has to hold.
+        fetched: DER that was got from AIA addresses.
+        sap_domain: the host is in SAP's cloud, where a root outside Mozilla's list means inspection.
+        inspection_accepted: the user named the roots one by one, so an inspecting one among them is meant.
+        partial: the roots are a PSE's list, any member of which may anchor.
+        mozilla: SHA-256 of every root in Mozilla's list. Its members are held to the rules for public authorities, and
+            never inspect. Empty where it is not known: then those roots pass for public that nobody named one by one.
+        most_intermediates: so many may stand between server certificate and anchor.
+    """
+
+    host: str
+    presented: tuple[bytes, ...] = field(repr=False)
+    roots: tuple[Certificate, ...] = field(repr=False)
+    roots_name: str
+    period: Period
+    fetched: tuple[bytes, ...] = field(default=(), repr=False)
+    sap_domain: bool = False
+    inspection_accepted: bool = False
+    partial: bool = False
+    mozilla: frozenset[str] = field(default=frozenset(), repr=False)
+    most_intermediates: int = LONGEST_PATH
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be said of a chain.
+
+    Attributes:
+        leaf: the server certificate, where it can be read.
+        path: server certificate to anchor, as verified for time, signatures, constraints and roots; whether it is for
+            this host is told by names_host alone. Empty where nothing was verified, which is always so for a
+            certificate without any host name.
+        best: the path that the findings speak of, verified or not.
+        findings: the decisive one first.
+        wanted: http addresses (AIA) where the missing issuer may be had, two at most.
+        names_host: the server certificate is for the host.
+    """
+
+    leaf: Certificate | None
+    path: Path
+    best: Path
+    findings: tuple[Finding, ...]
+    wanted: tuple[str, ...]
+    names_host: bool
+
+
+def judge(question: Question) -> Judgement:
+    """Verify the chain, or tell every cause for which it cannot be."""
+    sent = _Sent(question)
+    if sent.leaf is None:
+        return Judgement(None, (), (), tuple(sent.unreadable(needed=True)) or (diagnosis.nothing_sent(),), (), False)
+    named = names_host(sent.leaf, question.host)
+    case = _explore(sent.leaf, sent, question)
+    findings = [
+        *([] if named else [diagnosis.host_not_named(sent.leaf, question.host)]),
+        *sent.unreadable(needed=not case.path),
+        *case.findings(),
+    ]
+    wanted = diagnosis.issuer_addresses(case.best[-1]) if case.end is End.NO_ISSUER else ()
+    return Judgement(sent.leaf, case.path, case.best, _decisive_first(findings), wanted, named)
+
+
+def verify(
+    leaf: Certificate, between: Iterable[Certificate], anchors: Iterable[Certificate], host: str, period: Period
+) -> Path:
+    """Return a path that the verifier accepts with exactly these anchors, any of which may be an intermediate.
+
+    A self-signed anchor is preferred to a nearer one. Empty where there is none. As in Judgement.path, the host has no
+    say unless the certificate names it.
+    """
+    pool = Pool(tuple(between), tuple(anchors), partial=True, most_intermediates=LONGEST_PATH)
+    subject = subject_to_verify(leaf, host)
+    if subject is None:
+        return ()
+    anchored = (found.path for found in search(leaf, pool, period) if found.end is End.ANCHOR)
+    return next((path for path in anchored if refusal(path, subject, period, public=False) is None), ())
+
+
+class _Sent:
+    """What the server sent, read."""
+
+    def __init__(self, question: Question) -> None:
+        self._host = question.host
+        self._ders = question.presented
+        self._problems: dict[int, str] = {}
+        self.order = tuple(self._read())
+        self.certificates = tuple(dict.fromkeys(self.order))
+        self.leaf = self._leaf()
+
+    def _read(self) -> Iterator[Certificate]:
+        for position, der in enumerate(self._ders):
+            try:
+                yield Certificate.read(der)
+            except CertificateUnreadable as error:
+                self._problems[position] = str(error)
+
+    def _leaf(self) -> Certificate | None:
+        """Return the server certificate: the first, unless that is the authority of another one.
+
+        TLS has it first (RFC 8446, 4.4.2). Where it is not, the rest can still be diagnosed.
+        """
+        if not self.order or 0 in self._problems:
+            return None
+        issuers = {issuer_of(each) for each in self.certificates if not each.is_self_issued}
+        ends = [each for each in self.certificates if subject_of(each) not in issuers and not is_authority(each)]
+        first = self.order[0]
+        if first in ends or not ends:
+            return first
+        return next((each for each in ends if names_host(each, self._host)), ends[0])
+
+    def unreadable(self, *, needed: bool) -> Iterator[Finding]:
+        """Yield a finding for each certificate that cannot be read."""
+        for position, reason in self._problems.items():
+            digest = hashlib.sha256(self._ders[position]).hexdigest()
+            yield diagnosis.unreadable(position + 1, len(self._ders), digest, reason, needed=needed)
+
+    @property
+    def has_unreadable(self) -> bool:
+        """Tell whether something was sent that cannot be read."""
+        return bool(self._problems)
+
+
+def _explore(leaf: Certificate, sent: _Sent, question: Question) -> "_Case":
+    """Find the first path that the verifier accepts, else the one that is least wrong."""
+    fetched = tuple(_readable(question.fetched))
+    given = tuple(dict.fromkeys((*sent.certificates, *fetched)))
+    pool = Pool(given, question.roots, partial=question.partial, most_intermediates=question.most_intermediates)
+    subject = subject_to_verify(leaf, question.host)
+    refusals: list[tuple[Path, str]] = []
+    dead: list[Found] = []
+    for found in search(leaf, pool, question.period):
+        if found.end is not End.ANCHOR:
+            dead.append(found)
+            continue
+        words = _refusal(found.path, subject, question)
+        if words is None:
+            return _Case(question, sent, pool, found.path, found.path, End.ANCHOR)
+        refusals.append((found.path, words))
+    if refusals:
+        best, words = min(refusals, key=lambda each: _gravity(each[0], question))
+        return _Case(question, sent, pool, (), best, End.ANCHOR, words)
+    longest = max(dead, key=lambda each: len(each.path))
+    return _Case(question, sent, pool, (), longest.path, longest.end)
+
+
+def _readable(ders: Iterable[bytes]) -> Iterator[Certificate]:
+    for der in ders:
+        try:
+            yield Certificate.read(der)
+        except CertificateUnreadable:
+            continue  # the server did not send it; without it the issuer is still missing, and said to be
+
+
+def _refusal(path: Path, subject: Subject | None, question: Question) -> str | None:
+    if subject is None:
+        return ""
+    return refusal(path, subject, question.period, public=path[-1].sha256 in question.mozilla)
+
+
+def _gravity(path: Path, question: Question) -> int:
+    faults = faults_of(path, question.period, public=path[-1].sha256 in question.mozilla)
+    return sum(each.severity for each in faults if each.severity > Severity.MINOR)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One chain as far as it leads, from which its findings follow.
+
+    Attributes:
+        path: the verified path, or nothing.
+        best: the path that is spoken of.
+        end: why it ends where it does.
+        refusal: the verifier's words, where it was asked and refused.
+    """
+
+    question: Question
+    sent: _Sent
+    pool: Pool
+    path: Path
+    best: Path
+    end: End
+    refusal: str = ""
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield every cause once; those that only follow from another are left out."""
+        yield from self._end_findings()
+        yield from self._completeness()
+        yield from self._order()
+        yield from self._extras()
+        yield from self._faults()
+        yield from self._inspection()
+
+    def _faults(self) -> Iterator[Finding]:
+        if self.path:
+            yield from (diagnosis.faulty(each, self.path) for each in remarks(self.path))
+            return
+        found = faults_of(self.best, self.question.period, public=self.best[-1].sha256 in self.question.mozilla)
+        yield from (diagnosis.faulty(each, self.best) for each in found)
+        if self.refusal and all(each.severity is Severity.MINOR for each in found):
+            yield diagnosis.refused(self.best, self.refusal)
+
+    def _end_findings(self) -> Iterator[Finding]:
+        """Say why the path does not reach an anchor."""
+        path, roots_name = self.best, self.question.roots_name
+        if self.end is End.SELF_SIGNED and len(path) == 1:
+            yield diagnosis.self_signed(path[0], roots_name)
+        elif self.end is End.SELF_SIGNED:
+            yield diagnosis.root_untrusted(path, roots_name)
+        elif self.end is End.CIRCLE:
+            yield diagnosis.circle(path, roots_name)
+        elif self.end is End.TOO_LONG:
+            yield diagnosis.too_long(path, self.question.most_intermediates)
+        elif self.end is End.NO_ISSUER and not self.sent.has_unreadable:
+            yield self._issuer_missing()
+
+    def _issuer_missing(self) -> Finding:
+        """Tell a forged signature from a wrong, a forgotten and an unknown issuer."""
+        last, roots_name = self.best[-1], self.question.roots_name
+        forged = [each for each in self._namesakes if keys_fit(last, each)]
+        if forged:
+            return diagnosis.signature_wrong(self.best, forged)
+        wrong = [each for each in self._misfits if each in self._namesakes or len(self.best) == 1]
+        if wrong or (len(self.best) == 1 and not self._namesakes):
+            return diagnosis.intermediate_missing(last, wrong, None, roots_name, mild=False)
+        return diagnosis.root_unknown(self.best, self._namesakes, roots_name)
+
+    @cached_property
+    def _namesakes(self) -> tuple[Certificate, ...]:
+        """Return the certificates named like the missing issuer, none of which signed."""
+        return self.pool.named(issuer_of(self.best[-1])) if self.end is End.NO_ISSUER else ()
+
+    @cached_property
+    def _fitting(self) -> frozenset[Certificate]:
+        """Return what was sent and may belong to some path: each is named as issuer by another one, or by the best."""
+        fitting, newest, unplaced = set(self.best), set(self.best), set(self.sent.certificates) - set(self.best)
+        while newest:
+            newest = {each for each in unplaced if any(_may_sign(each, child) for child in newest)}
+            fitting |= newest
+            unplaced -= newest
+        return frozenset(fitting)
+
+    @cached_property
+    def _misfits(self) -> tuple[Certificate, ...]:
+        """Return intermediates that were sent and belong to no path of this server."""
+        strays = (each for each in self.sent.certificates if each not in self._fitting)
+        return tuple(each for each in strays if is_authority(each) and not each.is_self_issued)
+
+    def _completeness(self) -> Iterator[Finding]:
+        """Say which intermediates of the path came from elsewhere than from the server."""
+        for child, issuer in zip(self.best, self.best[1:-1], strict=False):
+            if issuer not in self.sent.certificates:
+                mild = self.question.partial and self.pool.trusts(issuer)
+                yield diagnosis.intermediate_missing(child, self._misfits, issuer, self.question.roots_name, mild=mild)
+
+    def _order(self) -> Iterator[Finding]:
+        on_path = [each for each in self.sent.certificates if each in self.best and not _is_sent_root(each, self.best)]
+        leaf_first = self.sent.order[0] == self.best[0]
+        if not leaf_first or on_path != [each for each in self.best if each in on_path]:
+            yield diagnosis.out_of_order(self.best, self.sent.certificates, leaf_first=leaf_first)
+
+    def _extras(self) -> Iterator[Finding]:
+        spare = [each for each in self.sent.certificates if each not in self.best and not _is_root(each)]
+        wrong = self._misfits if self._misses_one else ()
+        strays = [each for each in spare if each not in self._fitting and each not in wrong]
+        period = self.question.period
+        ended = [each for each in spare if each in self._fitting and not _holds_throughout(each, period)]
+        repeated = [each for each in self.sent.certificates if self.sent.order.count(each) > 1]
+        if strays or ended or repeated:
+            yield diagnosis.has_extras(strays, repeated, ended)
+
+    @property
+    def _misses_one(self) -> bool:
+        unsent = any(each not in self.sent.certificates for each in self.best[1:-1])
+        return unsent or (self.end is End.NO_ISSUER and len(self.best) == 1)
+
+    def _inspection(self) -> Iterator[Finding]:
+        top = self.best[-1]
+        anchored = self.end is End.ANCHOR
+        if anchored and top.sha256 in self.question.mozilla:
+            return
+        product, authority = inspecting_authority(self.best)
+        if product or (self.question.sap_domain and self._ends_privately()):
+            accepted = self.question.inspection_accepted and anchored
+            yield diagnosis.inspected(self.best, product, authority or top.issuer_name, accepted=accepted)
+
+    def _ends_privately(self) -> bool:
+        """Tell whether the path leads to a root that is not public; one that was public once is not meant."""
+        top = self.best[-1]
+        if self.end is End.ANCHOR:
+            return bool(self.question.mozilla) or self.question.inspection_accepted
+        known = top.sha256 in DROPPED_ROOTS or bool(self._namesakes)
+        return len(self.best) > 1 and self.end in (End.SELF_SIGNED, End.NO_ISSUER) and not known
+
+
+def _may_sign(issuer: Certificate, child: Certificate) -> bool:
+    """Tell whether names and key identifiers allow it, or whether it is the same authority, signed by another one."""
+    same = subject_of(issuer) == subject_of(child) and public_key_of(issuer) == public_key_of(child)
+    return same or (subject_of(issuer) == issuer_of(child) and keys_fit(child, issuer))
+
+
+def _is_root(certificate: Certificate) -> bool:
+    return certificate.is_self_issued and is_authority(certificate)
+
+
+def _is_sent_root(certificate: Certificate, path: Path) -> bool:
+    return certificate != path[0] and certificate.is_self_issued
+
+
+def _holds_throughout(certificate: Certificate, period: Period) -> bool:
+    return certificate.not_before <= period.start and period.end <= certificate.not_after
+
+
+def _decisive_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Order by cause: inspection explains the rest, then the gravest, then as the checks come."""
+    order = list(CODES)
+
+    def rank(found: Finding) -> tuple[bool, int, int]:
+        explains = found.code == "TLS_INSPECTED" and found.severity > Severity.MINOR
+        return (not explains, -found.severity, order.index(found.code))
+
+    return tuple(sorted(dict.fromkeys(findings), key=rank))

@@ -1,0 +1,141 @@
+"""The host names of a certificate: which it names, which an authority may name (RFC 9525, RFC 5280)."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from cryptography import x509
+
+from pse_preflight.certificate import Certificate, common_name
+
+Subject = x509.DNSName | x509.IPAddress
+
+_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_LONGEST_NAME = 253
+
+
+def named_hosts(certificate: Certificate) -> tuple[str, ...]:
+    """Return the DNS names and addresses that the certificate is for; the common name is none of them."""
+    return tuple(str(each.value) for each in _alternative_names(certificate))
+
+
+def names_host(certificate: Certificate, host: str) -> bool:
+    """Tell whether the certificate is for the host, by its subject alternative names alone (RFC 9525).
+
+    A wildcard stands for the whole leftmost label and nothing else.
+    """
+    wanted = _subject(host)
+    return wanted is not None and any(_covers(each, wanted) for each in _alternative_names(certificate))
+
+
+def names_host_in_common_name_only(certificate: Certificate, host: str) -> bool:
+    """Tell whether the host stands in the common name, where no client looks any more."""
+    return common_name(certificate.parsed.subject).lower() == _plain(host) and not names_host(certificate, host)
+
+
+def subject_to_verify(certificate: Certificate, host: str) -> Subject | None:
+    """Return the name for which the certificate can be verified: the host, or one that it does name, or none at all.
+
+    So that a certificate for another host still gets its other faults told.
+    """
+    if names_host(certificate, host):
+        return _subject(host)
+    usable = (_instance(each) for each in _alternative_names(certificate))
+    return next((each for each in usable if each is not None), None)
+
+
+def is_dns_name(text: str) -> bool:
+    """Tell whether a text is a DNS name as certificates spell it: letters, digits and hyphens, no final dot."""
+    return len(text) <= _LONGEST_NAME and _NAME.fullmatch(text) is not None
+
+
+def forbidden_name(constraints: x509.NameConstraints, names: Iterable[x509.GeneralName]) -> str:
+    """Return the first of the names that name constraints (RFC 5280, 4.2.1.10) do not allow, in words; else nothing.
+
+    Names of a kind that the constraints do not mention are allowed.
+    """
+    permitted, excluded = constraints.permitted_subtrees or (), constraints.excluded_subtrees or ()
+    for name in names:
+        of_kind = [each for each in permitted if isinstance(each, type(name))]
+        if of_kind and not any(_contains(each, name) for each in of_kind):
+            return f"{_shown(name)} is not permitted"
+        if any(_touches(each, name) for each in excluded if isinstance(each, type(name))):
+            return f"{_shown(name)} is excluded"
+    return ""
+
+
+def malformed_constraint(constraints: x509.NameConstraints) -> str:
+    """Return the first DNS name constraint that is no DNS name, or say that there is no constraint at all."""
+    subtrees = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
+    if not subtrees:
+        return "they are empty"
+    names = (each.value for each in subtrees if isinstance(each, x509.DNSName))
+    return next((f"{each!r} is no DNS name" for each in names if each and not is_dns_name(each)), "")
+
+
+def _plain(host: str) -> str:
+    return host.lower().removesuffix(".")
+
+
+def _alternative_names(certificate: Certificate) -> tuple[Subject, ...]:
+    names = certificate.extension(x509.SubjectAlternativeName) or ()
+    return tuple(each for each in names if isinstance(each, x509.DNSName | x509.IPAddress))
+
+
+def _subject(host: str) -> Subject | None:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return x509.DNSName(_plain(host)) if is_dns_name(_plain(host)) else None
+
+
+def _instance(name: Subject) -> Subject | None:
+    """Return one name that the alternative name stands for, or nothing where it stands for none."""
+    if isinstance(name, x509.IPAddress):
+        return name
+    plain = f"any.{name.value[2:]}" if name.value.startswith("*.") else name.value
+    return x509.DNSName(plain) if is_dns_name(plain) else None
+
+
+def _covers(name: Subject, wanted: Subject) -> bool:
+    if isinstance(name, x509.IPAddress) or isinstance(wanted, x509.IPAddress):
+        return name == wanted
+    pattern, host = name.value.lower(), wanted.value
+    if pattern.startswith("*."):
+        return is_dns_name(pattern[2:]) and host.partition(".")[2] == pattern[2:]
+    return is_dns_name(pattern) and host == pattern
+
+
+def _contains(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
+    """Tell whether everything that the name stands for lies in the subtree; a kind that is not known never does."""
+    if isinstance(subtree, x509.DNSName) and isinstance(name, x509.DNSName):
+        return _is_below(name.value.lower().removeprefix("*."), subtree.value.lower())
+    if isinstance(subtree, x509.IPAddress) and isinstance(name, x509.IPAddress):
+        return _network_holds(subtree, name)
+    return subtree == name
+
+
+def _touches(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
+    """Tell whether anything that the name stands for may lie in the subtree; a kind that is not known always may."""
+    if isinstance(subtree, x509.DNSName) and isinstance(name, x509.DNSName):
+        wildcard = name.value.startswith("*.")
+        return _contains(subtree, name) or (wildcard and _is_below(subtree.value.lower(), name.value.lower()[2:]))
+    return _contains(subtree, name) or not isinstance(subtree, x509.DNSName | x509.IPAddress)
+
+
+def _is_below(name: str, domain: str) -> bool:
+    return not domain or name == domain or name.endswith(f".{domain}")
+
+
+def _network_holds(subtree: x509.IPAddress, name: x509.IPAddress) -> bool:
+    network, address = subtree.value, name.value
+    if not isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network):
+        return False
+    if not isinstance(address, ipaddress.IPv4Address | ipaddress.IPv6Address):
+        return False
+    return address in network
+
+
+def _shown(name: x509.GeneralName) -> str:
+    return str(name.value)
