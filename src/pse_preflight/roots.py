@@ -1,0 +1,87 @@
+"""The roots that a system's chain is judged by, read from where they are kept."""
+
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
+from pse_preflight.errors import PreflightError
+
+LARGEST_FILE = 16 << 20
+
+
+class RootsUnreadable(PreflightError):
+    """The file that `roots` names cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """Roots to judge a chain by.
+
+    Attributes:
+        certificates: the roots.
+        name: how messages call them.
+        explicit: the user named them one by one (a file, or fingerprints), so a private one among them is meant.
+        from_pse: they are the PSE's own list, for want of others; any of them may anchor.
+    """
+
+    certificates: tuple[Certificate, ...]
+    name: str
+    explicit: bool = False
+    from_pse: bool = False
+
+
+def named_roots(text: str) -> Roots:
+    """Return the roots that `roots: mozilla`, `roots: system` or `roots: FILE` names.
+
+    Raises:
+        RootsUnreadable: where the file has none, or cannot be read.
+    """
+    if text == "mozilla":
+        return _mozilla()
+    return _system() if text == "system" else _file(Path(text))
+
+
+def pinned_roots(pinned: Iterable[str], candidates: Iterable[Certificate]) -> Roots:
+    """Return those candidates whose fingerprints are pinned."""
+    wanted = frozenset(pinned)
+    found = {each.sha256: each for each in candidates if each.sha256 in wanted}
+    return Roots(tuple(found.values()), "the fingerprints in `pinned`", explicit=True)
+
+
+def listed_roots(certificates: Iterable[Certificate], pse: Path) -> Roots:
+    """Return the certificate list of the PSE as roots, for hosts whose roots nobody has named."""
+    return Roots(tuple(certificates), f"the certificate list of {pse}", from_pse=True)
+
+
+@cache
+def _mozilla() -> Roots:
+    import certifi
+
+    content = Path(certifi.where()).read_bytes()
+    return Roots(read_pem(content), f"Mozilla's list (certifi {metadata.version('certifi')})")
+
+
+@cache
+def _system() -> Roots:
+    readable = []
+    for der in ssl.create_default_context().get_ca_certs(binary_form=True):
+        try:
+            readable.append(Certificate.read(der))
+        except CertificateUnreadable:
+            continue  # an odd certificate of the system's store does not keep the others from being used
+    return Roots(tuple(readable), "this system's own roots")
+
+
+def _file(path: Path) -> Roots:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_FILE)
+        return Roots(read_pem(content), str(path), explicit=True)
+    except OSError as error:
+        raise RootsUnreadable(f"the roots {path} cannot be read: {error.strerror}") from None
+    except CertificateUnreadable as error:
+        raise RootsUnreadable(f"the roots {path} cannot be used: {error}") from None

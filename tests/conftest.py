@@ -1,0 +1,28 @@
+"""What several test modules need."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Return the folder of real samples; skip where it is not there."""
+    folder = Path(os.environ.get("PREFLIGHT_SAMPLES") or CHECKOUT.parent / "shared" / "samples")
+    if not folder.is_dir():
+        pytest.skip(f"no samples at {folder}; name their folder in PREFLIGHT_SAMPLES")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_surprises(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep the developer's own surroundings out of the tests."""
+    for name in ("SECUDIR", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "PSE_PREFLIGHT_SYSTEMS"):
+        monkeypatch.delenv(name, raising=False)
+    yield
