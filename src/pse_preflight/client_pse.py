@@ -1,0 +1,240 @@
+"""The client PSE of one or more systems: look at it, make it where it is missing, list it."""
+
+import re
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pse_preflight.certificate import Certificate
+from pse_preflight.errors import PreflightError
+from pse_preflight.findings import Finding, Severity, finding
+from pse_preflight.inventory import System
+from pse_preflight.pse import condition as pse_condition
+from pse_preflight.pse.condition import Condition, State
+from pse_preflight.pse.create import publish
+from pse_preflight.pse.file import TrustedCertificate, is_ours
+from pse_preflight.sapgenpse.output import ListedCertificate, Listing
+from pse_preflight.sapgenpse.tool import Tool, ToolError, create_pse, list_certificates
+from pse_preflight.settings import Settings
+from pse_preflight.trust import Entry
+
+_NEIGHBOURS_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPse:
+    """What is known of a PSE at the end of the run.
+
+    Attributes:
+        condition: the file, as read directly.
+        listing: the certificate list, as the tool prints it; None where it could not be asked.
+        entries: the certificate list, each entry as far as tool and file together know it.
+        created: it was made in this run.
+        tool: how people know the program that listed it.
+        one_reader: the tool is the bundled implementation, so file and tool are one and the same reader.
+        findings: what is to be said of the file, whichever system uses it.
+    """
+
+    condition: Condition
+    listing: Listing | None = None
+    entries: tuple[Entry, ...] = ()
+    created: bool = False
+    tool: str = ""
+    one_reader: bool = False
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def is_there(self) -> bool:
+        """Tell whether anything stands at the path."""
+        return self.condition.state is not State.MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one system has to say about a PSE that is missing.
+
+    Attributes:
+        system: the system.
+        certificates: the root and intermediates of its verified path, root first; empty where none is verified.
+        refusal: why this system does not let the PSE be made, in words; empty where it does.
+    """
+
+    system: System
+    certificates: tuple[Certificate, ...] = ()
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes and lists PSEs with one tool.
+
+    Attributes:
+        tool: the program; or why there is none.
+    """
+
+    tool: Tool | ToolError
+    settings: Settings
+    moment: datetime
+
+    @property
+    def program(self) -> str:
+        """Return the program as fixes show it."""
+        if isinstance(self.tool, ToolError):
+            return "sapgenpse"
+        return "opengenpse" if self.tool.is_bundled else self.tool.label
+
+    def look(self, system: System) -> ClientPse:
+        """Look at the PSE as it is, and list it."""
+        return self._described(pse_condition.look(system.pse), created=False)
+
+    def make(self, contributions: Sequence[Contribution]) -> ClientPse:
+        """Make the PSE that these systems miss, from the union of their verified paths, or say why not."""
+        system = contributions[0].system
+        willing = [each for each in contributions if not each.refusal]
+        certificates = _union(willing)
+        if not certificates:
+            return ClientPse(pse_condition.look(system.pse), findings=(_not_made(contributions),))
+        if isinstance(self.tool, ToolError):
+            return ClientPse(pse_condition.look(system.pse), findings=(tool_finding(self.tool),))
+        try:
+            made = self._publish(self.tool, willing, certificates)
+        except ToolError as error:
+            return ClientPse(pse_condition.look(system.pse), findings=(tool_finding(error),))
+        except (OSError, PreflightError) as error:
+            return ClientPse(pse_condition.look(system.pse), findings=(_not_possible(system, error),))
+        return self._described(pse_condition.look(system.pse), created=made)
+
+    def _publish(self, tool: Tool, willing: Sequence[Contribution], certificates: tuple[Certificate, ...]) -> bool:
+        owner = next((each.system.dn for each in willing if each.system.dn), None) or default_owner()
+        return publish(willing[0].system.pse, lambda new: create_pse(tool, new, owner, certificates)).created
+
+    def _described(self, condition: Condition, *, created: bool) -> ClientPse:
+        listing, problems = self._listing(condition)
+        held = condition.file.trusted if condition.file else ()
+        return ClientPse(
+            condition=condition,
+            listing=listing,
+            entries=_entries(listing, held),
+            created=created,
+            tool="" if isinstance(self.tool, ToolError) else self.tool.label,
+            one_reader=not isinstance(self.tool, ToolError) and self.tool.is_bundled,
+            findings=(*([self._made(condition)] if created else []), *problems),
+        )
+
+    def _listing(self, condition: Condition) -> tuple[Listing | None, tuple[Finding, ...]]:
+        if condition.state not in {State.PLAIN, State.MACHINE_BOUND}:
+            return None, ()
+        try:
+            if isinstance(self.tool, ToolError):
+                raise self.tool
+            return list_certificates(self.tool, condition.path), ()
+        except ToolError as error:
+            if condition.state is State.MACHINE_BOUND:
+                return None, ()
+            return None, (tool_finding(error),)
+
+    def _made(self, condition: Condition) -> Finding:
+        others = pse_condition.neighbours(condition.path)
+        more = f"; other PSE files there: {', '.join(others[:_NEIGHBOURS_NAMED])}" if others else ""
+        by = "" if isinstance(self.tool, ToolError) else f" by {self.tool.label}"
+        return finding(
+            "PSE_CREATED",
+            f"{condition.path} was missing and has been made in this run{by}{more}",
+            fix="name this file to the client as its PSE (TLS_CLIENT_PSE) and restart the client",
+        )
+
+
+def unconfirmed(pse: ClientPse, system: System, engine: str) -> Finding | None:
+    """Say that SAP's tool has not yet listed a PSE that the bundled implementation wrote."""
+    owner = pse.condition.file.owner if pse.condition.file else None
+    if owner is None or not is_ours(owner) or not system.confirm:
+        return None
+    if pse.listing is not None and not pse.one_reader:
+        return None
+    return finding(
+        "PSE_UNCONFIRMED",
+        f"{pse.condition.path} was written by the bundled open implementation, and SAP's tool has not listed it here",
+        fix="run once where sapgenpse is installed (--sapgenpse PATH), or say --engine=bundled to accept it",
+        severity=Severity.MINOR if engine == "bundled" else None,
+    )
+
+
+def disagreement(pse: ClientPse) -> Finding | None:
+    """Say where the tool's listing and the file differ."""
+    if pse.listing is None or pse.condition.file is None or pse.one_reader:
+        return None
+    held = pse.condition.file.trusted
+    unlisted = [each for each in held if not any(_same(entry, each) for entry in pse.listing.entries)]
+    unheld = [entry for entry in pse.listing.entries if not any(_same(entry, each) for each in held)]
+    if not unlisted and not unheld:
+        return None
+    parts = [f'the file holds "{each.subject}" and {pse.tool} does not list it' for each in unlisted[:2]]
+    parts += [f'{pse.tool} lists "{entry.subject}" and the file does not hold it' for entry in unheld[:2]]
+    return finding(
+        "PK_LIST_DISAGREES",
+        f"{pse.condition.path}: {'; '.join(parts)} ({len(unlisted)} and {len(unheld)} differences)",
+        fix="trust neither until you know why; compare with sapgenpse maintain_pk -l -p by hand",
+    )
+
+
+def tool_finding(error: ToolError) -> Finding:
+    """Turn a failure of the tool into a finding."""
+    return finding(
+        error.code, str(error), fix=error.fix or "repair it, name another by --sapgenpse, or say --engine=bundled"
+    )
+
+
+def default_owner() -> str:
+    """Return the owner of a new PSE where systems.yaml names none: this host's name."""
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:64].strip("-.")
+    return f"CN={host or 'client'}"
+
+
+def _union(contributions: Iterable[Contribution]) -> tuple[Certificate, ...]:
+    return tuple(dict.fromkeys(each for one in contributions for each in one.certificates))
+
+
+def _not_made(contributions: Sequence[Contribution]) -> Finding:
+    system = contributions[0].system
+    reasons = "; ".join(dict.fromkeys(each.refusal for each in contributions if each.refusal))
+    return finding(
+        "PSE_MISSING",
+        f"there is no PSE at {system.pse}, and none was made: {reasons}",
+        fix="correct `pse` or `secudir` in systems.yaml, or let the run create it",
+    )
+
+
+def _not_possible(system: System, error: Exception) -> Finding:
+    reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    return finding(
+        "PSE_MISSING",
+        f"there is no PSE at {system.pse}, and none could be made: {reason}",
+        fix=f"run as an account that may write to {system.pse.parent}, or correct `pse`",
+    )
+
+
+def _entries(listing: Listing | None, held: Sequence[TrustedCertificate]) -> tuple[Entry, ...]:
+    """Return what the tool lists, each entry joined with the certificate that the file holds for it."""
+    if listing is None:
+        return ()
+    return tuple(
+        _entry(listed, next((each for each in held if _same(listed, each)), None)) for listed in listing.entries
+    )
+
+
+def _entry(listed: ListedCertificate, held: TrustedCertificate | None) -> Entry:
+    return Entry(
+        subject=listed.subject,
+        not_after=listed.not_after,
+        sha256=listed.sha256 or (held.sha256 if held else None),
+        serial=listed.serial,
+        certificate=held.certificate if held else None,
+    )
+
+
+def _same(listed: ListedCertificate, held: TrustedCertificate) -> bool:
+    """Tell whether an entry of the listing is a certificate of the file: by SHA-256, else by serial number and days."""
+    if listed.sha256 is not None and held.sha256 is not None:
+        return listed.sha256 == held.sha256
+    return listed.serial == held.serial_number and listed.not_after == held.not_after

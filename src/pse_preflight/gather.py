@@ -1,0 +1,437 @@
+"""The order of steps for one system, all selected systems at once, each PSE handled once."""
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+
+from pse_preflight import chain, client_pse, endpoint, trust
+from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.chain import Judgement, Period
+from pse_preflight.client_pse import ClientPse, Contribution, Maker
+from pse_preflight.endpoint import Endpoint, Limits, LiveHandshake, Target
+from pse_preflight.evidence import Folder
+from pse_preflight.findings import CODES, Finding, Severity
+from pse_preflight.inventory import System
+from pse_preflight.pse import condition as pse_condition
+from pse_preflight.roots import Roots, listed_roots, named_roots, pinned_roots
+from pse_preflight.sapgenpse.tool import Tool, ToolError, find_tool
+from pse_preflight.settings import Settings
+from pse_preflight.trust import Remedy, Trust
+
+MOST_AT_ONCE = 128
+"""How many systems are asked at the same time; each has at most two connections."""
+
+_MOST_FETCHES = 2
+_INTERRUPTIBLE_SECONDS = 0.5  # on Windows Ctrl-C is not seen while a lock is waited for without an end
+_DAY = timedelta(days=1) - timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that is known of one system; every verdict follows from it.
+
+    Attributes:
+        system: what was asked about.
+        endpoint: what the first connection showed; None where the URL forbids asking.
+        roots: what the chain was judged by.
+        judgement: the chain, judged.
+        pse: the client PSE.
+        trust: the PSE's list against the chain.
+        live: what the second connection showed, which trusts the PSE alone; None where there was none.
+        findings: all findings, each once.
+        not_created_for: the finding about the chain for which a missing PSE was not made.
+        folder: where the files about this system are.
+    """
+
+    system: System
+    endpoint: Endpoint | None
+    roots: Roots
+    judgement: Judgement
+    pse: ClientPse
+    trust: Trust
+    live: LiveHandshake | None
+    findings: tuple[Finding, ...]
+    not_created_for: Finding | None
+    folder: Path
+
+
+class Gathering:
+    """Gathers the evidence of systems, all at once when the first is asked for."""
+
+    def __init__(
+        self,
+        systems: Iterable[System],
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime],
+        asked: Collection[str],
+        creating: Collection[str],
+        limits: Limits | None = None,
+    ) -> None:
+        """Know the systems; none is asked before its evidence is.
+
+        Args:
+            asked: aliases of the systems whose network may be asked.
+            creating: aliases of the systems whose missing PSE may be made.
+        """
+        self.tool = _find_tool(settings)
+        self._steps = _Steps(settings, limits or Limits(), clock, frozenset(asked), frozenset(creating))
+        self._places = threading.Semaphore(MOST_AT_ONCE)
+        self._runs = {system.alias: _Run(system) for system in systems}
+        self._shared = {run.system.pse: _SharedPse() for run in self._runs.values()}
+        for run in self._runs.values():
+            self._shared[run.system.pse].members += 1
+        self._starting = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to ask every system; none waits for another, but for those it shares a missing PSE with."""
+        with self._starting:
+            idle = [run for run in self._runs.values() if run.thread is None]
+            for run in idle:
+                run.thread = threading.Thread(target=self._work, args=(run,), name=run.system.alias, daemon=True)
+        for run in idle:
+            if run.thread:
+                run.thread.start()
+
+    def evidence(self, alias: str) -> Evidence:
+        """Return the evidence of a system; the first call asks all of them.
+
+        Raises:
+            PreflightError: where the system cannot be judged at all; its roots cannot be read, for example.
+        """
+        self.start()
+        run = self._runs[alias]
+        while not run.done.wait(_INTERRUPTIBLE_SECONDS):
+            pass
+        if run.evidence is None:
+            raise run.error or RuntimeError(f"{alias} was not asked")
+        return run.evidence
+
+    def _work(self, run: "_Run") -> None:
+        shared = self._shared[run.system.pse]
+        try:
+            run.evidence = self._gather(run.system, shared)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asks for this system
+            run.error = error
+        finally:
+            shared.leave(run.system.alias)
+            run.done.set()
+
+    def _gather(self, system: System, shared: "_SharedPse") -> Evidence:
+        steps, maker = self._steps, Maker(self.tool, self._steps.settings, self._steps.clock())
+        with self._places:
+            system.prepare()
+            seen = steps.observe(system)
+            before = shared.look(system, maker)
+            judged = steps.judge(system, seen, before)
+        contribution, cause = steps.contribution(system, judged)
+        pse = shared.join(contribution, maker)
+        folder = Folder(steps.settings.evidence / system.alias)
+        files = folder.begin(judged.presented, judged.judgement.path)
+        judged, verdict = steps.verdict(judged, pse, Remedy(maker.program, system.pse, files))
+        with self._places:
+            live = steps.handshake(system, seen, judged.judgement, verdict)
+        evidence = Evidence(
+            system=system,
+            endpoint=seen,
+            roots=judged.roots,
+            judgement=judged.judgement,
+            pse=pse,
+            trust=verdict,
+            live=live,
+            findings=steps.findings(judged, seen, pse, verdict, live),
+            not_created_for=None if pse.is_there else cause,
+            folder=folder.path,
+        )
+        _record(folder, evidence, judged)
+        return evidence
+
+
+@dataclass(slots=True)
+class _Run:
+    """One system being asked by a thread of its own."""
+
+    system: System
+    done: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+    evidence: Evidence | None = None
+    error: BaseException | None = None
+
+
+class _SharedPse:
+    """A PSE and the systems that use it: looked at once, made once, from what all of them contribute."""
+
+    def __init__(self) -> None:
+        self.members = 0
+        self._before: ClientPse | None = None
+        self._after: ClientPse | None = None
+        self._contributions: dict[str, Contribution | None] = {}
+        self._looking = threading.Lock()
+        self._arrival = threading.Condition()
+
+    def look(self, system: System, maker: Maker) -> ClientPse:
+        """Return the PSE as it was before the run."""
+        with self._looking:
+            if self._before is None:
+                self._before = maker.look(system)
+            return self._before
+
+    def join(self, contribution: Contribution, maker: Maker) -> ClientPse:
+        """Return the PSE that is there; a missing one is made when the last system has contributed."""
+        before = self.look(contribution.system, maker)
+        if before.is_there:
+            return before
+        with self._arrival:
+            self._contributions[contribution.system.alias] = contribution
+            self._arrival.notify_all()
+            self._arrival.wait_for(lambda: len(self._contributions) == self.members)
+            if self._after is None:
+                self._after = maker.make([each for each in self._contributions.values() if each])
+            return self._after
+
+    def leave(self, alias: str) -> None:
+        """Let the others go on without a system that contributes nothing."""
+        with self._arrival:
+            self._contributions.setdefault(alias, None)
+            self._arrival.notify_all()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A chain judged, with what it takes to judge it again at another time."""
+
+    system: System
+    presented: tuple[bytes, ...]
+    fetched: tuple[bytes, ...]
+    roots: Roots
+    period: Period
+    judgement: Judgement
+
+    @property
+    def readable(self) -> tuple[Certificate, ...]:
+        """Return what was presented and fetched, but for what no strict reader accepts."""
+        return _readable((*self.presented, *self.fetched))
+
+
+class _Steps:
+    """Every step for one system; what they share is settled once per run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        limits: Limits,
+        clock: Callable[[], datetime],
+        asked: frozenset[str],
+        creating: frozenset[str],
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._asked = asked
+        self._creating = creating
+        self._limits = limits
+        self._named_roots = cache(named_roots)
+
+    def observe(self, system: System) -> Endpoint | None:
+        """Ask the system, unless its URL forbids it or no selected check needs it."""
+        if not system.url.askable or system.alias not in self._asked:
+            return None
+        return endpoint.observe(_target(system), self._limits, self.clock)
+
+    def judge(self, system: System, seen: Endpoint | None, before: ClientPse) -> _Judged:
+        """Judge the chain; fetch what the server forgot, and judge again."""
+        presented = seen.presented if seen else ()
+        fetched: tuple[bytes, ...] = ()
+        asked: list[str] = []
+        while True:
+            roots = self._roots(system, before, _readable((*presented, *fetched)))
+            judged = self._judged(system, presented, fetched, roots)
+            wanted = [each for each in judged.judgement.wanted if each not in asked][: _MOST_FETCHES - len(asked)]
+            if not wanted:
+                return judged
+            asked += wanted
+            fetched += endpoint.fetch_certificates(wanted, _target(system), self._limits)
+
+    def contribution(self, system: System, judged: _Judged) -> tuple[Contribution, Finding | None]:
+        """Return what the system gives to a missing PSE, and the finding for which it gives nothing."""
+        refusal = self._refusal(system, judged.roots)
+        if refusal:
+            return Contribution(system, refusal=refusal), None
+        cause = _creation_cause(judged.judgement)
+        if cause is not None or not judged.judgement.path:
+            code = cause.code if cause else "no answer"
+            return Contribution(system, refusal=f"the chain of {system.alias} is not verified ({code})"), cause
+        leaf, *issuers = judged.judgement.path
+        return Contribution(system, (*reversed(issuers), *((leaf,) if system.include_leaf else ()))), None
+
+    def verdict(self, judged: _Judged, pse: ClientPse, remedy: Remedy) -> tuple[_Judged, Trust]:
+        """Hold the PSE's list against the chain, at the time that is to be judged.
+
+        Where only certificates that the server renews by itself have ended on the day that --at names, the chain of
+        today stands for the one of that day.
+        """
+        verdict = self._trust(judged, pse, remedy)
+        if self.settings.at is None or verdict.path:
+            return judged, verdict
+        moment = self.clock()
+        today = self._judged(judged.system, judged.presented, judged.fetched, judged.roots, Period(moment, moment))
+        trusted = self._trust(today, pse, remedy)
+        if trusted.outlasts_renewals(judged.period):
+            return replace(today, period=judged.period), trusted
+        return judged, verdict
+
+    def handshake(
+        self, system: System, seen: Endpoint | None, judgement: Judgement, verdict: Trust
+    ) -> LiveHandshake | None:
+        """Connect with trust in the PSE alone, where the list anchors the chain and the present is judged."""
+        if seen is None or not verdict.path or not judgement.names_host or self.settings.at is not None:
+            return None
+        anchors = [each.der for each in verdict.anchors]
+        return endpoint.handshake(_target(system), anchors, self._limits, self.clock, websocket=True)
+
+    def findings(
+        self, judged: _Judged, seen: Endpoint | None, pse: ClientPse, verdict: Trust, live: LiveHandshake | None
+    ) -> tuple[Finding, ...]:
+        """Return all findings about one system, each once, in the order of the checks."""
+        system = judged.system
+        lasting = trust.lasting_findings(verdict.path or judged.judgement.path, judged.period, system.expiry_days)
+        about_pse = (
+            *pse_condition.findings(pse.condition, system.dn, judged.period.start),
+            client_pse.unconfirmed(pse, system, self.settings.engine),
+            client_pse.disagreement(pse),
+        )
+        found = (
+            *system.url_findings,
+            *(endpoint.findings_of(seen) if seen else ()),
+            *judged.judgement.findings,
+            *lasting,
+            *pse.findings,
+            *(each for each in about_pse if each),
+            *(verdict.findings if pse.listing is not None else ()),
+            *((*endpoint.handshake_findings(live), *endpoint.websocket_findings(live)) if live else ()),
+        )
+        order = list(CODES)
+        return tuple(sorted(dict.fromkeys(found), key=lambda each: order.index(each.code)))
+
+    def _judged(
+        self,
+        system: System,
+        presented: tuple[bytes, ...],
+        fetched: tuple[bytes, ...],
+        roots: Roots,
+        period: Period | None = None,
+    ) -> _Judged:
+        period = period or self._period()
+        question = chain.Question(
+            host=system.url.host,
+            presented=presented,
+            roots=roots.certificates,
+            roots_name=roots.name,
+            period=period,
+            fetched=fetched,
+            sap_domain=system.url.is_sap_cloud,
+            inspection_accepted=roots.explicit,
+            partial=roots.from_pse,
+            mozilla=self._mozilla() if system.url.is_sap_cloud or system.roots == "mozilla" else frozenset(),
+        )
+        return _Judged(system, presented, fetched, roots, period, chain.judge(question))
+
+    def _trust(self, judged: _Judged, pse: ClientPse, remedy: Remedy) -> Trust:
+        system = judged.system
+        return trust.judge(
+            trust.Question(
+                entries=pse.entries,
+                judgement=judged.judgement,
+                presented=judged.readable,
+                host=system.url.host,
+                period=judged.period,
+                include_leaf=system.include_leaf,
+                required_roots=system.required_roots,
+                accepted=frozenset(each.sha256 for each in judged.roots.certificates if judged.roots.explicit),
+                remedy=remedy,
+            )
+        )
+
+    def _roots(self, system: System, before: ClientPse, at_hand: Iterable[Certificate]) -> Roots:
+        listed = [entry.certificate for entry in before.entries if entry.certificate]
+        if system.pinned:
+            return pinned_roots(system.pinned, (*at_hand, *listed, *self._named_roots("mozilla").certificates))
+        if system.roots != "auto":
+            return self._named_roots(system.roots)
+        return self._named_roots("mozilla") if system.url.is_sap_cloud else listed_roots(listed, system.pse)
+
+    def _mozilla(self) -> frozenset[str]:
+        return frozenset(each.sha256 for each in self._named_roots("mozilla").certificates)
+
+    def _period(self) -> Period:
+        if self.settings.at is None:
+            moment = self.clock()
+            return Period(moment, moment)
+        start = datetime.combine(self.settings.at, time(), UTC)
+        return Period(start, start + _DAY)
+
+    def _refusal(self, system: System, roots: Roots) -> str:
+        refusals: Mapping[str, bool] = {
+            "--read-only": self.settings.read_only,
+            "no check is selected that may create one": system.alias not in self._creating,
+            "no check is selected that asks the system": system.alias not in self._asked,
+            "--at judges another day": self.settings.at is not None,
+            f"{system.alias} is not to create one (create: false, or an URL as system)": not system.create,
+            f"`roots` or `pinned` must first say what {system.alias} is judged by": roots.from_pse,
+        }
+        return next((reason for reason, holds in refusals.items() if holds), "")
+
+
+def _find_tool(settings: Settings) -> Tool | ToolError:
+    try:
+        return find_tool(settings.engine, settings.sapgenpse)
+    except ToolError as error:
+        return error
+
+
+def _target(system: System) -> Target:
+    return Target(system.url.host, system.url.port, system.proxy)
+
+
+def _readable(ders: Iterable[bytes]) -> tuple[Certificate, ...]:
+    found = []
+    for der in ders:
+        try:
+            found.append(Certificate.read(der))
+        except CertificateUnreadable:
+            continue  # chain.py reports it; here it cannot help to build a path
+    return tuple(found)
+
+
+def _creation_cause(judgement: Judgement) -> Finding | None:
+    """Return the finding for which no PSE may be filled from this chain."""
+    if judgement.path and judgement.names_host:
+        return next((each for each in judgement.findings if each.code == "TLS_INSPECTED"), None)
+    grave = [each for each in judgement.findings if each.severity > Severity.MINOR]
+    return max(grave, key=lambda each: each.severity, default=None)
+
+
+def _record(folder: Folder, evidence: Evidence, judged: _Judged) -> None:
+    folder.observe(
+        {
+            "system": {
+                "alias": evidence.system.alias,
+                "host": evidence.system.url.host,
+                "port": evidence.system.url.port,
+                "pse": evidence.system.pse,
+                "extras": dict(evidence.system.extras),
+            },
+            "endpoint": evidence.endpoint,
+            "fetched": judged.fetched,
+            "pse": {
+                "state": evidence.pse.condition.state,
+                "created": evidence.pse.created,
+                "tool": evidence.pse.tool,
+                "entries": evidence.pse.listing.entries if evidence.pse.listing else None,
+            },
+            "live": evidence.live,
+        }
+    )
+    folder.write_fixes(evidence.system.alias, evidence.findings)
