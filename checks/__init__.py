@@ -1,0 +1,1 @@
+"""What must hold before go-live, one module per question."""

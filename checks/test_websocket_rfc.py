@@ -1,0 +1,13 @@
+"""Does the server open a WebSocket for RFC?"""
+
+import pytest
+
+from pse_preflight.endpoint import LiveHandshake
+from pse_preflight.policy import Holds
+
+pytestmark = [pytest.mark.websocket_rfc, pytest.mark.network, pytest.mark.creates]
+
+
+def test_websocket_rfc_answers(live: LiveHandshake, holds: Holds) -> None:
+    """The server answers the upgrade to WebSocket RFC, which needs no logon yet."""
+    holds(live.websocket)
