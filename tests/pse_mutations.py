@@ -71,8 +71,13 @@ def owner() -> Certificate:
 
 
 @cache
+def _authority(at: int) -> Certificate:
+    return Certificate.of(root_authority(f"root {at}", START, 4000).certificate)
+
+
 def authorities(count: int) -> tuple[Certificate, ...]:
-    return tuple(Certificate.of(root_authority(f"root {at}", START, 4000).certificate) for at in range(count))
+    """Return the first so many of one row of certificates."""
+    return tuple(map(_authority, range(count)))
 
 
 def made(count: int = 0, version: int = 2) -> pse_file.PseFile:

@@ -107,8 +107,9 @@ class Server:
     def stop(self) -> None:
         self.stopping.set()
         # A listener that somebody waits on is not freed by closing it; a last connection wakes the waiter.
-        with contextlib.suppress(OSError):
-            socket.create_connection((self.host, self.port), timeout=1).close()
+        with contextlib.suppress(OSError), socket.socket(self.listener.family) as waker:
+            waker.settimeout(1)
+            waker.connect((self.host, self.port))
         self.listener.close()
         for sock in list(self._open):
             with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 import os
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,7 +46,7 @@ FIELDS_OF_DIGICERT = """\
  Certificate fingerprint (MD5):        79:E4:A9:84:0D:7D:3A:96:D7:C0:4F:E2:43:4C:89:2E
  Certificate fingerprint (SHA1):       A8:98:5D:3A:65:E5:E5:C4:B2:D7:D6:6D:40:C6:DD:2F:B1:9C:54:36
  Certificate fingerprint (SHA256):     43:48:A0:E9:44:4C:78:CB:26:5E:05:8D:5E:89:44:B4:D8:4F:96:62:BD:26:DB:25:7F:89:34:A4:43:C7:01:61
-"""
+"""  # noqa: E501 - as it was printed
 FIELDS_OF_ANOTHER = f"""\
  Version:                              3
  Subject:                              CN=Issuing CA, O=Example
@@ -55,7 +56,7 @@ FIELDS_OF_ANOTHER = f"""\
  Validity not after:                   Fri Dec 31 23:59:59 2049 (491231235959Z)
  Extensions:
   Certificate Policies:
-   Element #1:
+   Element #7:
     Issuer:                            whatever an extension says
     continues here without a colon
   Basic Constraints:                   Critical: CA
@@ -63,6 +64,49 @@ FIELDS_OF_ANOTHER = f"""\
 """
 ONE = f"{HEADING}PKList:\n{FIELDS_OF_DIGICERT}"
 TWO = f"{HEADING}PKList:\n Element #1:\n{FIELDS_OF_DIGICERT} Element #2:\n{FIELDS_OF_ANOTHER}"
+
+
+Build = Callable[[str], str]
+
+
+def _each_line(prefix: str) -> Build:
+    return lambda text: re.sub(r"(?m)^(?=.)", prefix, text)
+
+
+WARNING = "!!! WARNING: For security reasons it is recommended to use a PIN/passphrase"
+LOCAL_DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [0-9]{4} "
+BUILDS: dict[str, Build] = {
+    "CR LF": lambda text: text.replace("\n", "\r\n"),
+    "CR CR LF": lambda text: text.replace("\n", "\r\r\n"),
+    "numbers from 0": lambda text: text.replace("#1:", "#0:").replace("#2:", "#1:"),
+    "number without a colon": lambda text: re.sub(r"(Element #[12]):", r"\1", text),
+    "no indentation": lambda text: re.sub(r"(?m)^ ", "", text),
+    "more indentation": _each_line("   "),
+    "tabs": _each_line("\t"),
+    "fields deeper than their number": lambda text: re.sub(r"(?m)^ (?! ?Element|maintain)", "   ", text),
+    "NotAfter:": lambda text: text.replace("Validity not after:", "NotAfter:"),
+    "NotAfter :": lambda text: text.replace("Validity not after:", "NotAfter :"),
+    "Validity - NotBefore": lambda text: text.replace("Validity not before:", "Validity  -  NotBefore:"),
+    "Serialno": lambda text: text.replace("Serial Number:", "Serialno:"),
+    "another local time": lambda text: text.replace("Thu Nov  9 16:00:00 2006", "Fr 10. Nov 01:00:00 2006"),
+    "no local time": lambda text: re.sub(LOCAL_DATE, "", text),
+    "a prompt": lambda text: f"Please enter PSE PIN/Passphrase: *******\n{text}",
+    "a prompt on the same line": lambda text: f"Please enter PSE PIN/Passphrase: {text}",
+    "an old prompt on the same line": lambda text: f"Please enter PIN:{text}",
+    "a prompt within": lambda text: text.replace(" Issuer:", "Please enter PIN: Issuer:"),
+    "a banner": lambda text: f"ACME wrapper 1.0\nVersion: 7\nError reports: see the intranet\n{text}",
+    "a heading with a count": lambda text: text.replace("PKList:", "PKList (2 entries):"),
+    "no heading": lambda text: text.replace("PKList:\n", "").replace(HEADING, ""),
+    "warnings everywhere": lambda text: text.replace("\n", f"\n{WARNING}\n"),
+    "empty lines everywhere": lambda text: text.replace("\n", "\n\n"),
+    "quoted names": lambda text: re.sub(r"(Subject: +)(.*)", r'\1"\2"', text),
+    "lower-case digits": lambda text: text.replace("43:48:A0:E9", "43:48:a0:e9"),
+    "digits without colons": lambda text: text.replace("08:3B:E0:56:90:42", "083BE0569042"),
+    "no MD5, no SHA1": lambda text: re.sub(r"(?m)^ Certificate fingerprint \((?:MD5|SHA1)\).*\n", "", text),
+    "no version": lambda text: re.sub(r"(?m)^ Version: .*\n", "", text),
+    "no extensions": lambda text: re.sub(r"(?m)^(?: Extensions|  .*):.*\n", "", text),
+    "unknown fields": lambda text: text.replace(" Subject:", " Colour: blue\n SubjectAltName: x\n Subject:"),
+}
 
 
 def transcript(name: str) -> str:
@@ -143,40 +187,10 @@ class TestListing:
     def test_several_are_told_apart(self) -> None:
         assert output.parse_listing(TWO) == Listing((DIGICERT, ANOTHER))
 
-    @pytest.mark.parametrize(
-        ("pattern", "replacement"),
-        [
-            (r"\n", "\r\n"),
-            (r"\n", "\r\r\n"),
-            (r"Element #1", "Element #0"),
-            (r"(?m)^ ", ""),
-            (r"(?m)^ ", "   "),
-            (r"(?m)^ (?!Element)", "   "),
-            (r"Validity not after:", "NotAfter:"),
-            (r"Validity not after:", "NotAfter :"),
-            (r"Validity not before:", "Validity  -  NotBefore:"),
-            (r"Serial Number:", "Serialno:"),
-            (r" (\S+ \S+  ?\d+ \d+:\d+:\d+ \d{4}) \(", " "),
-            (r"\A", "Please enter PSE PIN/Passphrase: *******\n"),
-            (r"\A", "Please enter PSE PIN/Passphrase: "),
-            (r"\A", "Please enter PIN:"),
-            (r"\A", "ACME wrapper 1.0\nVersion: 7\nError reports: see the intranet\n"),
-            (r"PKList:", "PKList (2 entries):"),
-            (r"PKList:\n", ""),
-            (r"(?m)$", "\n!!! WARNING: For security reasons it is recommended to use a PIN/passphrase"),
-            (r"Issuing", "Issuing"),
-            (r"Certificate fingerprint \((MD5|SHA1)\).*\n", ""),
-            (r"Version: .*\n", ""),
-        ],
-    )
-    def test_builds_may_differ(self, pattern: str, replacement: str) -> None:
-        text = TWO
-        if pattern.startswith(r" (\S+"):
-            text = re.sub(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [0-9]{4} ", "", text)
-        else:
-            text = re.sub(pattern, replacement, text)
-        if pattern.startswith("Element"):
-            text = text.replace("Element #2", "Element #1")
+    @pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS.keys())
+    def test_builds_may_differ(self, build: Build) -> None:
+        text = build(TWO)
+        assert text != TWO
         assert output.parse_listing(text) == Listing((DIGICERT, ANOTHER))
 
     @pytest.mark.parametrize("character", ["\x85", "\x0b", "\x0c", "\x1c", "\u2028", "\xa0", "\xfc", "\x01"])
@@ -209,7 +223,9 @@ class TestListing:
         text = re.sub(r" (?:Validity|Serial|Issuer|Subject)[^\n]*\n", "", ONE)
         assert output.parse_listing(text) == Listing((ListedCertificate(DIGICERT.sha256, "", "", None, None, None),))
 
-    @pytest.mark.parametrize("field", ["Subject", "Issuer", "Serial Number", "Validity not before", "Validity not after"])
+    @pytest.mark.parametrize(
+        "field", ["Subject", "Issuer", "Serial Number", "Validity not before", "Validity not after"]
+    )
     def test_without_a_fingerprint_nothing_may_be_missing(self, field: str) -> None:
         text = re.sub(rf" (?:Certificate fingerprint \(SHA256\)|{field}):[^\n]*\n", "", ONE)
         with pytest.raises(OutputUnreadable, match="an entry without"):
@@ -338,7 +354,11 @@ class TestOtherCommands:
     @pytest.mark.parametrize(
         ("text", "program", "library"),
         [
-            ("SAPGENPSE 8.5.40 (Jan 1 2022)\nCommonCryptoLib (SAPCRYPTOLIB) Version 8.5.40 pl40", "8.5.40", "8.5.40 pl40"),
+            (
+                "SAPGENPSE 8.5.40 (Jan 1 2022)\nCommonCryptoLib (SAPCRYPTOLIB) Version 8.5.40 pl40",
+                "8.5.40",
+                "8.5.40 pl40",
+            ),
             ("Version: nothing to see", None, None),
             ("", None, None),
         ],
@@ -391,43 +411,51 @@ class TestMatching:
 
 
 NOISE = st.sampled_from(
-    ["", "!!! WARNING: x", "Please enter PIN:", "some words", "  nested: value", "\x85", " Element #1:", "PKList:", "\r"]
+    [
+        "",
+        "!!! WARNING: x",
+        "Please enter PIN:",
+        "some words",
+        "  nested: value",
+        "\x85",
+        " Element #1:",
+        "PKList:",
+        "\r",
+    ]
 )
-LINE_CHANGES = st.lists(
-    st.tuples(st.sampled_from(["drop", "repeat", "insert", "cut", "garble"]), st.integers(0, 10_000), NOISE, st.characters()),
-    max_size=6,
-)
+CHANGES = st.lists(st.tuples(st.sampled_from(["drop", "repeat", "insert"]), st.integers(0, 60), NOISE), max_size=6)
+
+
+def _changed(lines: list[str], changes: list[tuple[str, int, str]]) -> list[str]:
+    for kind, position, noise in changes:
+        index = position % len(lines)
+        line = lines[index]
+        lines[index : index + 1] = {"drop": [], "repeat": [line, line], "insert": [noise, line]}[kind]
+    return lines
 
 
 @settings(max_examples=400, deadline=None)
-@given(LINE_CHANGES, st.sampled_from(["\n", "\r\n"]), st.integers(0, len(TWO)))
+@given(CHANGES, st.sampled_from(["\n", "\r\n"]), st.integers(0, len(TWO)))
 def test_a_damaged_listing_never_invents_a_certificate(
-    changes: list[tuple[str, int, str, str]], line_end: str, truncated: int
+    changes: list[tuple[str, int, str]], line_end: str, truncated: int
 ) -> None:
-    lines = TWO.splitlines()
-    for kind, position, noise, character in changes:
-        index = position % max(1, len(lines))
-        changed = {
-            "drop": [],
-            "repeat": [lines[index]] * 2,
-            "insert": [noise, lines[index]],
-            "cut": [lines[index][: position % 90]],
-            "garble": [lines[index].replace(lines[index][position % 20 : position % 20 + 1], character, 1)],
-        }
-        lines[index : index + 1] = changed[kind] if lines else []
-        if not lines:
-            break
-    text = line_end.join(lines)[: len(TWO) * 2 - truncated]
+    text = line_end.join(_changed(TWO.splitlines(), changes))
     try:
-        listing = output.parse_listing(text)
+        listing = output.parse_listing(text[: max(0, len(text) - truncated)])
     except OutputUnreadable:
         return
-    known = {entry.sha256 for entry in (DIGICERT, ANOTHER)}
-    for entry in listing.entries:
-        if not (garbled := any(kind in {"garble", "cut"} for kind, *_ in changes)):
-            assert entry.sha256 in known or (entry.sha256 is None and entry.serial in {DIGICERT.serial, ANOTHER.serial})
-        assert garbled or entry.subject in {DIGICERT.subject, ANOTHER.subject, ""}
-    assert len(listing.entries) <= 2
+    told = [entry.sha256 or entry.serial for entry in listing.entries]
+    assert set(told) <= {DIGICERT.sha256, DIGICERT.serial, ANOTHER.sha256, ANOTHER.serial}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(TWO) - 1), st.text(max_size=3))
+def test_a_garbled_listing_is_read_or_refused(position: int, garbage: str) -> None:
+    try:
+        listing = output.parse_listing(TWO[:position] + garbage + TWO[position + 1 :])
+    except OutputUnreadable:
+        return
+    assert len(listing.entries) == 2
 
 
 @settings(max_examples=300, deadline=None)
@@ -436,7 +464,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for parse in (output.parse_listing, output.parse_added, output.parse_my_name):
         try:
             parse(text)
-        except OutputUnreadable as refused:
-            assert len(str(refused)) < 1500
+        except OutputUnreadable:
+            continue
     output.parse_version(text)
     output.says_wrong_pin(text)

@@ -2,17 +2,22 @@
 
 import hashlib
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 
 from pse_preflight.errors import PreflightError
 
 _SHORT = 12
 _SHA256_HEX = 64
+
+ExtensionKind = TypeVar("ExtensionKind", bound=x509.ExtensionType)
 
 
 class CertificateUnreadable(PreflightError):
@@ -52,7 +57,7 @@ class Certificate:
                 certificates only when extensions or key are asked for (reference: x509-limbo).
         """
         try:
-            parsed = x509.load_der_x509_certificate(der)
+            parsed = load(der)
             parsed.extensions, parsed.public_key(), parsed.signature_algorithm_oid
             return cls(
                 der=der,
@@ -96,9 +101,22 @@ class Certificate:
         """Return the certificate as one PEM block."""
         return self.parsed.public_bytes(Encoding.PEM).decode("ascii")
 
+    def extension(self, kind: type[ExtensionKind]) -> ExtensionKind | None:
+        """Return the content of the extension of this kind, or nothing where there is none."""
+        try:
+            return self.parsed.extensions.get_extension_for_class(kind).value
+        except x509.ExtensionNotFound:
+            return None
+
     def is_valid_at(self, moment: datetime) -> bool:
         """Tell whether the moment lies within the days of the certificate, both ends included (RFC 5280, 4.1.2.5)."""
         return self.not_before <= moment <= self.not_after
+
+
+def load(der: bytes) -> x509.Certificate:
+    """Load a DER certificate in the library's form, without its warning about serial numbers that are not positive."""
+    _accept_odd_serial_numbers()
+    return x509.load_der_x509_certificate(der)
 
 
 def common_name(name: x509.Name) -> str:
@@ -117,6 +135,7 @@ def read_pem(text: bytes) -> tuple[Certificate, ...]:
     if not blocks:
         raise CertificateUnreadable("no BEGIN CERTIFICATE line in it")
     try:
+        _accept_odd_serial_numbers()
         return tuple(Certificate.of(x509.load_pem_x509_certificate(block)) for block in blocks)
     except ValueError as error:
         raise CertificateUnreadable(f"{type(error).__name__}: {error}") from error
@@ -146,3 +165,11 @@ def now() -> datetime:
 
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def _accept_odd_serial_numbers() -> None:
+    """Silence one warning: some roots have the serial number zero, and nobody who runs this can change that.
+
+    Said anew each time, since test runners set the filters back; a context that restores them is not safe in threads.
+    """
+    warnings.filterwarnings("ignore", "Parsed a serial number which wasn't positive", CryptographyDeprecationWarning)

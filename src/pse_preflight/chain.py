@@ -14,11 +14,22 @@ from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.faults import faults_of, is_authority, remarks
 from pse_preflight.findings import CODES, Finding, Severity
 from pse_preflight.host_names import Subject, names_host, subject_to_verify
-from pse_preflight.inspection import DROPPED_ROOTS, INSPECTION_PRODUCTS, inspecting_authority, inspection_product
-from pse_preflight.paths import End, Found, Pool, issuer_of, keys_fit, public_key_of, search, subject_of
+from pse_preflight.inspection import dropped_root, inspecting_authority, inspection_product
+from pse_preflight.paths import (
+    End,
+    Found,
+    Link,
+    Pool,
+    issuer_of,
+    keys_fit,
+    link,
+    public_key_of,
+    search,
+    subject_of,
+)
 from pse_preflight.verification import LONGEST_PATH, Path, Period, refusal
 
-__all__ = ["INSPECTION_PRODUCTS", "Judgement", "Period", "Question", "inspection_product", "judge", "verify"]
+__all__ = ["Judgement", "Period", "Question", "inspection_product", "judge", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +269,10 @@ class _Case:
 
     @cached_property
     def _namesakes(self) -> tuple[Certificate, ...]:
-        """Return the certificates named like the missing issuer, none of which signed."""
-        return self.pool.named(issuer_of(self.best[-1])) if self.end is End.NO_ISSUER else ()
+        """Return the certificates named like the missing issuer that did not sign."""
+        last = self.best[-1]
+        named = self.pool.named(issuer_of(last)) if self.end is End.NO_ISSUER else ()
+        return tuple(each for each in named if link(last, each) is Link.NOT_SIGNED)
 
     @cached_property
     def _fitting(self) -> frozenset[Certificate]:
@@ -317,11 +330,11 @@ class _Case:
 
     def _ends_privately(self) -> bool:
         """Tell whether the path leads to a root that is not public; one that was public once is not meant."""
-        top = self.best[-1]
+        if dropped_root(self.best[-1]) or self._namesakes:
+            return False
         if self.end is End.ANCHOR:
             return bool(self.question.mozilla) or self.question.inspection_accepted
-        known = top.sha256 in DROPPED_ROOTS or bool(self._namesakes)
-        return len(self.best) > 1 and self.end in (End.SELF_SIGNED, End.NO_ISSUER) and not known
+        return len(self.best) > 1 and self.end in (End.SELF_SIGNED, End.NO_ISSUER)
 
 
 def _may_sign(issuer: Certificate, child: Certificate) -> bool:

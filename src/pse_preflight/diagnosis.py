@@ -9,7 +9,7 @@ from pse_preflight.certificate import Certificate
 from pse_preflight.faults import Fault
 from pse_preflight.findings import Finding, Severity, finding
 from pse_preflight.host_names import named_hosts, names_host_in_common_name_only
-from pse_preflight.inspection import DROPPED_ROOTS
+from pse_preflight.inspection import dropped_root
 from pse_preflight.paths import authority_key
 from pse_preflight.verification import Path
 
@@ -104,12 +104,10 @@ def intermediate_missing(
 def root_untrusted(path: Path, roots_name: str) -> Finding:
     """Say which root, sent along but not trusted, the chain ends in."""
     root = path[-1]
-    dropped = DROPPED_ROOTS.get(root.sha256)
-    past = f"; Mozilla dropped it in {dropped:%B %Y}" if dropped else ""
     return finding(
         "ROOT_UNTRUSTED",
-        f"root {root.label} of this chain is not in {roots_name}{past}",
-        fix="have a chain sent that ends in a root of today" if dropped else _trust_fix("this root"),
+        f"root {root.label} of this chain is not in {roots_name}{_past(root)}",
+        fix=_trust_fix(root, "this root"),
         certificates=[root.sha256],
     )
 
@@ -120,12 +118,12 @@ def root_unknown(path: Path, namesakes: Sequence[Certificate], roots_name: str) 
     if namesakes:
         doubt = f"; one of that name, but with another key, is: {_labels(namesakes)}"
     else:
-        doubt = ", and was not sent. Or it is no root, and the server omits this intermediate"
+        doubt = _past(last) or ", and was not sent. Or it is no root, and the server omits this intermediate"
     return finding(
         "ROOT_UNTRUSTED",
         f'"{last.issuer_name}", which signed {role(last, path)} {last.label}, is not in {roots_name}{doubt}'
         + _whereabouts(last),
-        fix=_trust_fix("that root"),
+        fix=_trust_fix(last, "that root"),
         certificates=[last.sha256],
     )
 
@@ -135,7 +133,7 @@ def circle(path: Path, roots_name: str) -> Finding:
     return finding(
         "ROOT_UNTRUSTED",
         f"{role(path[-1], path)} {path[-1].label} and its issuers sign each other; none of them is in {roots_name}",
-        fix=_trust_fix("one of them"),
+        fix=_trust_fix(path[-1], "one of them"),
         certificates=[each.sha256 for each in path[1:]],
     )
 
@@ -233,7 +231,14 @@ def inspected(path: Path, product: str, authority: str, *, accepted: bool) -> Fi
     )
 
 
-def _trust_fix(what: str) -> str:
+def _past(last: Certificate) -> str:
+    dropped = dropped_root(last)
+    return f"; Mozilla dropped it in {dropped.left}" if dropped else ""
+
+
+def _trust_fix(last: Certificate, what: str) -> str:
+    if dropped_root(last):
+        return "have a chain sent that ends in a root of today's public lists"
     return (
         f"if you expect {what}, get its file from its owner, compare the fingerprint, and name the file under `roots:`"
         " in systems.yaml; else find out who answers for this host"

@@ -294,6 +294,13 @@ CODES: dict[str, Code] = {
         _SAP,
         "The server refuses TLS 1.2; CommonCryptoLib speaks 1.3 only from 8.5.48.",
     ),
+    "ADDRESSES_DIFFER": Code(
+        "test_tls_handshake_succeeds",
+        _M,
+        "connections that work today and fail tomorrow",
+        _SAP,
+        "The addresses of the host, or its kinds of key, do not show chains of the same issuers.",
+    ),
     "HOST_NOT_IN_CERTIFICATE": Code(
         "test_certificate_names_the_host",
         _B,

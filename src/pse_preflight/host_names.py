@@ -58,6 +58,8 @@ def forbidden_name(constraints: x509.NameConstraints, names: Iterable[x509.Gener
     permitted, excluded = constraints.permitted_subtrees or (), constraints.excluded_subtrees or ()
     for name in names:
         of_kind = [each for each in permitted if isinstance(each, type(name))]
+        if isinstance(name, x509.DNSName) and not is_dns_name(name.value.removeprefix("*.")):
+            return f"{name.value!r} is no host name"
         if of_kind and not any(_contains(each, name) for each in of_kind):
             return f"{_shown(name)} is not permitted"
         if any(_touches(each, name) for each in excluded if isinstance(each, type(name))):

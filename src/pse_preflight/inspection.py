@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from dataclasses import dataclass
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.paths import authority_key
 
 INSPECTION_PRODUCTS: Mapping[str, str] = {
     "Avast": r"avast",
@@ -42,14 +43,46 @@ _PATTERNS = tuple(
     for product, words in INSPECTION_PRODUCTS.items()
 )
 
-_APRIL_2026 = date(2026, 4, 15)
-DROPPED_ROOTS: Mapping[str, date] = {
-    # DigiCert Global Root CA ("G1"), Assured ID Root CA, High Assurance EV Root CA: rustls/webpki-roots 1.0.7
-    "4348a0e9444c78cb265e058d5e8944b4d84f9662bd26db257f8934a443c70161": _APRIL_2026,
-    "3e9099b5015e8f486c00bcea9d111ee721faba355a89bcf1df69561e3dc6325c": _APRIL_2026,
-    "7431e5f4c3c1ce4690774f0b61e05440883ba9a01ed00ba6abd7806ed3b118cf": _APRIL_2026,
-}
-"""Public roots that have left Mozilla's list, by SHA-256, with the month they did."""
+
+@dataclass(frozen=True, slots=True)
+class DroppedRoot:
+    """A public root that has left Mozilla's list.
+
+    Attributes:
+        sha256: its fingerprint.
+        key: its subject key identifier, which tells it where the server does not send it.
+        left: when it was gone, as month and year.
+    """
+
+    sha256: str
+    key: bytes
+    left: str
+
+
+# DigiCert Global Root CA ("G1"), Assured ID Root CA, High Assurance EV Root CA: rustls/webpki-roots 1.0.7, April 2026
+DROPPED_ROOTS = (
+    DroppedRoot(
+        "4348a0e9444c78cb265e058d5e8944b4d84f9662bd26db257f8934a443c70161",
+        bytes.fromhex("03de503556d14cbb66f0a3e21b1bc397b23dd155"),
+        "April 2026",
+    ),
+    DroppedRoot(
+        "3e9099b5015e8f486c00bcea9d111ee721faba355a89bcf1df69561e3dc6325c",
+        bytes.fromhex("45eba2aff492cb82312d518ba7a7219df36dc80f"),
+        "April 2026",
+    ),
+    DroppedRoot(
+        "7431e5f4c3c1ce4690774f0b61e05440883ba9a01ed00ba6abd7806ed3b118cf",
+        bytes.fromhex("b13ec36903f8bf4701d498261a0802ef63642bc3"),
+        "April 2026",
+    ),
+)
+
+
+def dropped_root(last: Certificate) -> DroppedRoot | None:
+    """Return the dropped root that the last certificate of a path is, or says that it was signed by."""
+    found = (each for each in DROPPED_ROOTS if each.sha256 == last.sha256 or each.key == authority_key(last))
+    return next(found, None)
 
 
 def inspection_product(name: str) -> str:

@@ -17,8 +17,9 @@ from pse_preflight.endpoint.model import (
     WebSocketAnswer,
     WebSocketReading,
 )
-from pse_preflight.endpoint.observation import observe, observe_every
+from pse_preflight.endpoint.observation import observe
 from pse_preflight.endpoint.reading import findings_of, handshake_findings, websocket_findings
+from pse_preflight.endpoint.thorough import differences_of, observe_every
 
 __all__ = [
     "Endpoint",
@@ -30,6 +31,7 @@ __all__ = [
     "Target",
     "WebSocketAnswer",
     "WebSocketReading",
+    "differences_of",
     "fetch_certificates",
     "findings_of",
     "handshake",

@@ -1,6 +1,5 @@
 """Name resolution and TCP, every step of it under a deadline."""
 
-import errno
 import ipaddress
 import queue
 import socket
@@ -17,8 +16,6 @@ _NAME_HAS_NO_ADDRESS = {
     for name in ("EAI_NONAME", "EAI_NODATA", "EAI_FAIL", "EAI_ADDRFAMILY", "EAI_FAMILY")
     if hasattr(socket, name)
 }
-_REFUSED = {errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, getattr(errno, "WSAECONNREFUSED", 0)}
-_TIMED_OUT = {errno.ETIMEDOUT, getattr(errno, "WSAETIMEDOUT", 0)}
 _CLEAREST_FIRST = ("PORT_REFUSED", "PORT_TIMEOUT", "PORT_UNREACHABLE")
 
 
@@ -142,9 +139,9 @@ def _connect_one(address: Address, deadline: Deadline) -> TimedSocket:
 
 
 def _code_of(error: OSError) -> str:
-    if isinstance(error, TimeoutError) or error.errno in _TIMED_OUT:
+    if isinstance(error, TimeoutError):
         return "PORT_TIMEOUT"
-    return "PORT_REFUSED" if error.errno in _REFUSED else "PORT_UNREACHABLE"
+    return "PORT_REFUSED" if isinstance(error, ConnectionError) else "PORT_UNREACHABLE"
 
 
 def _is_ip_address(host: str) -> bool:

@@ -42,6 +42,7 @@ class Limits:
         chain_bytes, certificates: how much of a presented chain is kept.
         body: bytes of an HTTP answer that are read.
         fetch_bytes, fetches: size of an answer from an AIA address, and how many addresses are asked.
+        addresses: how many addresses of one host are asked when every one is to be.
     """
 
     resolve: float = 10.0
@@ -54,6 +55,7 @@ class Limits:
     body: int = 64 * KIBIBYTE
     fetch_bytes: int = 1024 * KIBIBYTE
     fetches: int = 2
+    addresses: int = 16
 
     def at_most(self, seconds: float) -> "Limits":
         """Return the same limits for what is left of a system's time."""

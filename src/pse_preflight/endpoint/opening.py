@@ -1,13 +1,10 @@
 """The way from a name to a socket that reaches the system: resolve, connect, tunnel."""
 
-import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pse_preflight.endpoint.connection import Address, Deadline, TimedSocket, connect, resolve
-from pse_preflight.endpoint.model import Limits, StageFailed, Target
+from pse_preflight.endpoint.model import Limits, Target
 from pse_preflight.endpoint.tunnel import open_tunnel
-
-_PROBE_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -23,7 +20,7 @@ class Way:
     deadline: Deadline
     only: str | None = None
     addresses: tuple[Address, ...] = ()
-    address: Address | None = field(default=None)
+    address: Address | None = None
 
     def open(self) -> TimedSocket:
         """Return a socket whose next byte comes from the system.
@@ -46,13 +43,3 @@ class Way:
     def _peer(self) -> tuple[str, int]:
         host, port = self.target.peer
         return (self.only or host), port
-
-    def speaks_plain_http(self) -> bool:
-        """Ask in plain HTTP, for a port that stays silent when it is asked in TLS."""
-        with contextlib.suppress(StageFailed, OSError):
-            sock = self.open()
-            with contextlib.closing(sock):
-                sock.deadline = self.deadline.within(_PROBE_SECONDS)
-                sock.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
-                return sock.recv(5).startswith(b"HTTP/")
-        return False

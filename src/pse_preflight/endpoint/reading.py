@@ -22,6 +22,7 @@ _MINUTE = 60
 
 # RFC 8446, section 6.2, and RFC 5246, section 7.2.2.
 _ALERTS = {
+    0: "close notify",
     10: "unexpected message",
     40: "handshake failure",
     42: "bad certificate",

@@ -11,6 +11,7 @@ _FIRST_BYTES = frozenset({bytes([_ALERT]), bytes([_HANDSHAKE])})
 _HEADER = 5
 _MESSAGE_HEADER = 4
 _LENGTH = 3
+_FATAL = 2
 _TLS_1_2 = 0x0303
 
 
@@ -23,7 +24,7 @@ class ServerFlight:
         certificates: DER bytes as sent; those of an unfinished message too. None are visible with TLS 1.3.
         cut: there were more certificates than were to be kept.
         wants_client_certificate: a CertificateRequest was among the messages.
-        alert: number of the last alert in the clear (RFC 8446, section 6).
+        alert: number of the last fatal alert in the clear (RFC 8446, section 6).
     """
 
     hello_version: int | None = None
@@ -31,11 +32,6 @@ class ServerFlight:
     cut: bool = False
     wants_client_certificate: bool = False
     alert: int | None = None
-
-    @property
-    def is_tls_1_2(self) -> bool:
-        """Tell whether the server chose TLS 1.2, or 1.3, which names itself 1.2 here."""
-        return self.hello_version == _TLS_1_2
 
     @property
     def is_too_old(self) -> bool:
@@ -56,12 +52,12 @@ def shown(data: bytes | bytearray) -> str:
 def read_flight(data: bytes, most_certificates: int, most_bytes: int) -> ServerFlight:
     """Read the server's bytes as far as they go; nothing in them is an error."""
     records = list(_records_in_the_clear(data))
-    alerts = [body[1] for kind, body in records if kind == _ALERT and len(body) > 1]
+    alerts = [body[1] for kind, body in records if kind == _ALERT and len(body) > 1 and body[0] == _FATAL]
     messages = list(_messages(b"".join(body for kind, body in records if kind == _HANDSHAKE)))
     certificates = [each for kind, body in messages if kind == _CERTIFICATE for each in _certificates(body)]
     kept = within_limits(certificates, most_certificates, most_bytes)
     return ServerFlight(
-        hello_version=next((int.from_bytes(body[:2]) for kind, body in messages if kind == _SERVER_HELLO), None),
+        hello_version=next((_version(body) for kind, body in messages if kind == _SERVER_HELLO), None),
         certificates=kept,
         cut=len(kept) < len(certificates),
         wants_client_certificate=any(kind == _CERTIFICATE_REQUEST for kind, _body in messages),
@@ -95,6 +91,10 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
         end = at + _MESSAGE_HEADER + int.from_bytes(data[at + 1 : at + _MESSAGE_HEADER])
         yield data[at], data[at + _MESSAGE_HEADER : end]
         at = end
+
+
+def _version(hello: bytes) -> int | None:
+    return int.from_bytes(hello[:2]) if len(hello) > 1 and hello[0] == _MAJOR_VERSION else None
 
 
 def _certificates(body: bytes) -> Iterator[bytes]:

@@ -167,7 +167,7 @@ def _loaded(certificate: bytes) -> x509.Certificate | None:
     try:
         parsed = x509.load_der_x509_certificate(certificate)
         _ = (parsed.subject, parsed.issuer, parsed.not_valid_before_utc, parsed.not_valid_after_utc)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None
     return parsed
 
