@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pse_preflight.authority import Identity
+from pse_preflight.authority import Identity, PrivateKey
 from pse_preflight.endpoint import Target
 from pse_preflight.url import Proxy
 
@@ -176,6 +177,47 @@ def answering(answer: bytes) -> Talk:
     return talk
 
 
+def replying(status: str, *headers: str, body: bytes = b"", date: datetime | None = None) -> Talk:
+    """Answer every request with that status."""
+    return answering(http_answer(status, *headers, body=body, date=date))
+
+
+def redirecting(to: str) -> Talk:
+    """Answer every request with a redirect."""
+    return replying("302 Found", f"Location: {to}")
+
+
+PASSWORD_PAGE = b'<form><input name="j_password" type="password"></form>'
+
+
+def showing_page(body: bytes, status: str = "200 OK") -> Talk:
+    """Answer every request with a page for people."""
+    return replying(status, "Content-Type: text/html; charset=utf-8", body=body)
+
+
+def endless(head: bytes, piece: bytes) -> Talk:
+    """Answer with a beginning and then with the same piece again and again, until nobody listens any more."""
+
+    def talk(connection: Connection) -> None:
+        connection.request()
+        connection.send(head)
+        connection.drip(iter(lambda: piece, None), 0.005)
+
+    return talk
+
+
+def closes_without_goodbye(connection: Connection) -> None:
+    """Read a request and close the TCP connection; TLS gets no close_notify."""
+    connection.request()
+    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+def resets_after_request(connection: Connection) -> None:
+    """Read a request and reset."""
+    connection.request()
+    connection.reset()
+
+
 def answering_like_abap(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Talk:
     """Answer as an ABAP system does to somebody unknown: 401 with an SAP realm, or a WebSocket for RFC."""
 
@@ -204,21 +246,34 @@ def websocket_accept(head: bytes, *headers: str) -> bytes:
 
 
 def server_context(identity: Identity, chain: Sequence[x509.Certificate] | None = None) -> ssl.SSLContext:
-    """Return a context that presents the chain, by default the identity's without its root; weak keys are allowed."""
+    """Return a context that presents the chain, by default the identity's without its root."""
+    return presenting_context([_der(each) for each in (identity.chain if chain is None else chain)], identity.key)
+
+
+def presenting_context(presented: Sequence[bytes], key: PrivateKey) -> ssl.SSLContext:
+    """Return a context that presents DER certificates as they are; weak keys are allowed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    add_identity(context, identity, chain)
+    _load(context, presented, key)
     return context
 
 
-def add_identity(context: ssl.SSLContext, identity: Identity, chain: Sequence[x509.Certificate] | None = None) -> None:
-    """Let a server present that chain too, to clients that can use its kind of key."""
-    presented = identity.chain if chain is None else chain
+def add_identity(context: ssl.SSLContext, identity: Identity) -> None:
+    """Let a server present that identity too, to clients that can use its kind of key."""
+    _load(context, [_der(each) for each in identity.chain], identity.key)
+
+
+def _load(context: ssl.SSLContext, presented: Sequence[bytes], key: PrivateKey) -> None:
+    plain = PrivateFormat.PKCS8, NoEncryption()
     with tempfile.TemporaryDirectory() as folder:
-        certificates, key = Path(folder, "chain.pem"), Path(folder, "key.pem")
-        certificates.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in presented))
-        key.write_bytes(identity.key_pem)
-        context.load_cert_chain(certificates, key)
+        certificates, key_file = Path(folder, "chain.pem"), Path(folder, "key.pem")
+        certificates.write_text("".join(ssl.DER_cert_to_PEM_cert(each) for each in presented))
+        key_file.write_bytes(key.private_bytes(Encoding.PEM, *plain))
+        context.load_cert_chain(certificates, key_file)
+
+
+def _der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
 
 
 def over_tls(context: ssl.SSLContext, talk: Talk) -> Talk:
@@ -251,6 +306,27 @@ def serve_tls(
     change(context)
     with serve(over_tls(context, talk or answering_like_abap()), family=family) as server:
         yield server
+
+
+def only_tls_1_2(context: ssl.SSLContext) -> None:
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+
+def only_tls_1_3(context: ssl.SSLContext) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+
+
+def wanting_a_certificate(
+    version: Callable[[ssl.SSLContext], None], issuer: Identity
+) -> Callable[[ssl.SSLContext], None]:
+    """Let nobody in who shows no client certificate of the issuer's."""
+
+    def change(context: ssl.SSLContext) -> None:
+        version(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=_der(issuer.certificate))
+
+    return change
 
 
 # what is wrong with a server
@@ -299,6 +375,12 @@ def waits_for_a_line(connection: Connection) -> None:
     if connection.sock.recv(4096).startswith((b"GET ", b"HEAD ")):
         connection.send(http_answer("200 OK"))
     connection.until_the_end()
+
+
+def floods_the_handshake(connection: Connection) -> None:
+    """Answer the ClientHello with requests for another one, which a client has to ignore, again and again."""
+    connection.sock.recv(4096)
+    connection.drip(iter(lambda: b"\x16\x03\x03\x40\x00" + bytes(0x4000), None), 0.001)
 
 
 def alerts(number: int) -> Talk:
@@ -413,3 +495,20 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
             sink.sendall(data)
     with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_WR)
+
+
+# names
+
+
+def resolver(*answers: Sequence[str] | BaseException) -> Callable[..., list[Any]]:
+    """Stand in for `socket.getaddrinfo`: each call gets the next answer, addresses or an error to raise."""
+    rest = iter(answers)
+
+    def getaddrinfo(_host: str, port: int, *_args: Any, **_options: Any) -> list[Any]:
+        answer = next(rest)
+        if isinstance(answer, BaseException):
+            raise answer
+        families = {True: socket.AF_INET6, False: socket.AF_INET}
+        return [(families[":" in ip], socket.SOCK_STREAM, 6, "", (ip, port)) for ip in answer]
+
+    return getaddrinfo
