@@ -18,7 +18,9 @@ def page() -> str:
     """Return the page: one table per check, in the order of the checks."""
     parts = [HEAD]
     for check in dict.fromkeys(row.check for row in CODES.values()):
-        parts.append(f"\n## {check}\n\n| code | severity | cause | later, in SAP's words | who |\n|---|---|---|---|---|\n")
+        parts.append(
+            f"\n## {check}\n\n| code | severity | cause | later, in SAP's words | who |\n|---|---|---|---|---|\n"
+        )
         parts += [_line(code) for code, row in CODES.items() if row.check == check]
     return "".join(parts)
 

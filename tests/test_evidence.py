@@ -2,7 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -54,7 +54,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
         Folder(tmp_path / "file" / "PRD").begin([], ())
 
 
-def test_observations_are_plain_json(tmp_path: Path, path: tuple[Certificate, ...]) -> None:
+def test_observations_are_plain_json(tmp_path: Path) -> None:
     Folder(tmp_path).observe({"at": START, "der": b"\x00", "path": tmp_path, "none": None, "tuple": (1, True, 1.5)})
     told = json.loads((tmp_path / "evidence.json").read_text(encoding="utf-8"))
     assert told == {
@@ -80,7 +80,10 @@ def test_a_shell_script_says_what_its_commands_say(tmp_path: Path) -> None:
     script = tmp_path / "fix.sh"
     script.write_text(shell_script(ODD))
     told = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=True, timeout=10).stdout
-    assert told.splitlines() == [*(arguments[1] for arguments in ODD), "restart the service; the PSE is read only at start"]
+    assert told.splitlines() == [
+        *(arguments[1] for arguments in ODD),
+        "restart the service; the PSE is read only at start",
+    ]
 
 
 def test_a_shell_script_stops_at_the_first_failure(tmp_path: Path) -> None:
@@ -94,5 +97,3 @@ def test_a_batch_file_keeps_empty_arguments_and_percent_signs() -> None:
     lines = batch_file([("sapgenpse", "-x", "", "100%")]).split("\r\n")
     assert lines[2] == 'sapgenpse -x "" 100%% || exit /b 1'
     assert lines[3] == "echo restart the service; the PSE is read only at start"
-
-

@@ -159,7 +159,7 @@ def test_a_value_is_never_repeated(selected: Select) -> None:
     assert secret not in _problem(selected, text, environment={"PASSWORD": secret})
 
 
-def test_bytes_that_are_no_text_are_told(selected: Select, tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
     file = tmp_path / "latin.yaml"
     file.write_bytes(b"systems:\n  A: {url: x\xfc.example.com}\n")
     with pytest.raises(UsageProblem, match=r"latin\.yaml:2: is not UTF-8"):

@@ -9,8 +9,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-
-
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 CHECK_COUNT = 25
@@ -55,7 +53,7 @@ def test_the_main_job_passes_and_the_second_run_finds_everything_as_it_was(check
 
 
 def _is_kept(file: Path) -> bool:
-    return file.suffix in {".pse", ".key"} or file.parent.name == "demo-authority" and file.suffix == ".pem"
+    return file.suffix in {".pse", ".key"} or (file.parent.name == "demo-authority" and file.suffix == ".pem")
 
 
 def test_junit_names_the_check_and_the_system(checks: pytest.Pytester) -> None:
@@ -277,7 +275,18 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a virtual environment that sees this one's packages, and a wheel of this project."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(CHECKOUT)],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(folder),
+            str(CHECKOUT),
+        ],
         check=True,
         timeout=300,
     )
@@ -291,7 +300,17 @@ def test_every_way_of_loading_loads_it_once(pytester: pytest.Pytester, wheelhous
     python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     _see_packages_of_this_environment(home)
     what = ["-e", str(CHECKOUT)] if way == "editable" else [str(next(wheelhouse.glob("*.whl")))]
-    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-build-isolation"]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+    ]
     subprocess.run([*install, *what], check=True, timeout=300)
     target = ["--pyargs", "pse_preflight.checks"] if way == "wheel" else [str(CHECKOUT / "checks")]
     options = ["--engine=bundled", "--system=demo", "-p", "no:cacheprovider"]

@@ -21,7 +21,9 @@ EVERYTHING = frozenset(NEEDS)
 USUAL = Policy(Severity.MAJOR, EVERYTHING)
 
 
-def _evidence(*findings: Finding, verified: bool = False, trusted: bool = False, state: State = State.PLAIN) -> Evidence:
+def _evidence(
+    *findings: Finding, verified: bool = False, trusted: bool = False, state: State = State.PLAIN
+) -> Evidence:
     path = ("leaf", "root") if verified else ()
     return Evidence(
         system=System(alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("c.pse"), secudir=Path()),

@@ -55,10 +55,14 @@ class Run:
     misuse: str = ""
     on_demand: bool = False
     _gathering: "Gathering | None" = None
+    _selected: dict[str, set[str]] = field(default_factory=dict)
 
     def selected(self, alias: str) -> frozenset[str]:
         """Return the names of the checks that run for a system."""
-        return frozenset(check_name(item) for item in self.items if item_alias(item) == alias)
+        if not self._selected:
+            for item in self.items:
+                self._selected.setdefault(item_alias(item), set()).add(check_name(item))
+        return frozenset(self._selected[alias])
 
     @property
     def gathering(self) -> "Gathering":
