@@ -136,6 +136,12 @@ class TestPublish:
             publish(pse, lambda path: path.symlink_to(tmp_path / "other"))
         assert names(tmp_path) == {"other"}
 
+    @POSIX_ONLY
+    def test_a_maker_that_leaves_no_plain_file_is_refused(self, pse: Path) -> None:
+        with pytest.raises(NotPublished, match="no plain file"):
+            publish(pse, os.mkfifo)
+        assert names(pse.parent) == set()
+
     def test_a_maker_that_leaves_nothing_is_refused(self, pse: Path) -> None:
         with pytest.raises(NotPublished, match=r"client\.pse"):
             publish(pse, lambda _: None)
@@ -369,6 +375,24 @@ def test_a_file_system_without_attributes_has_none(
     else:
         with pytest.raises(NotReplaced, match="Input/output error"):
             replace(pse, change)
+
+
+@POSIX_ONLY
+def test_a_private_file_is_private_from_its_first_byte(pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    write = os.write
+
+    def watched(handle: int, data: bytes) -> int:
+        seen.append(mode(pse))
+        return write(handle, data)
+
+    monkeypatch.setattr(os, "write", watched)
+    umask = os.umask(0)
+    try:
+        write_private(pse, b"secret")
+    finally:
+        os.umask(umask)
+    assert [*seen, mode(pse)] == [0o600, 0o600]
 
 
 def test_a_private_file_is_never_written_over(pse: Path) -> None:

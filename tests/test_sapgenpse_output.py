@@ -105,6 +105,11 @@ BUILDS: dict[str, Build] = {
     "no MD5, no SHA1": lambda text: re.sub(r"(?m)^ Certificate fingerprint \((?:MD5|SHA1)\).*\n", "", text),
     "no version": lambda text: re.sub(r"(?m)^ Version: .*\n", "", text),
     "no extensions": lambda text: re.sub(r"(?m)^(?: Extensions|  .*):.*\n", "", text),
+    "extensions less deep": lambda text: text.replace(" Extensions:", "Extensions:"),
+    "extensions deeper": lambda text: text.replace(" Extensions:", "  Extensions:"),
+    "entries not equally deep": lambda text: (
+        re.sub(r"(?m)^ (?=.*\n)", "    ", text[: text.index(" Element #2")]) + text[text.index(" Element #2") :]
+    ),
     "unknown fields": lambda text: text.replace(" Subject:", " Colour: blue\n SubjectAltName: x\n Subject:"),
 }
 
@@ -347,6 +352,10 @@ class TestOtherCommands:
         assert (owner.subject, owner.issuer) == (ANOTHER.subject, ANOTHER.issuer)
         assert (owner.not_before, owner.not_after) == (ANOTHER.not_before, ANOTHER.not_after)
 
+    def test_what_is_told_of_an_issuer_is_not_the_owner_s(self) -> None:
+        owner = output.parse_my_name(f"Subject : CN=a\n{'-' * 76}\nFCPath certificate level #1:\n{FIELDS_OF_ANOTHER}")
+        assert owner == output.Owner("CN=a", None, None, None)
+
     def test_an_unreadable_date_of_the_owner_is_refused(self) -> None:
         with pytest.raises(OutputUnreadable, match="without its UTC time"):
             output.parse_my_name("Subject : CN=x\nValidity  -  NotBefore:   Mon Sep 26 07:58:05 2011\n")
@@ -403,6 +412,35 @@ class TestMatching:
     )
     def test_one_difference_suffices(self, change: dict[str, object]) -> None:
         assert not self.entry(**change).is_of(self.ROOT)
+
+    @pytest.mark.parametrize(
+        ("printed", "expected"),
+        [
+            ("CN=Starfield Root CA - G2, O=Starfield\\, Inc., SP=Arizona, C=US", True),
+            ('C=US, ST=Arizona, O="Starfield, Inc.", CN=Starfield Root CA - G2', True),
+            ("C=US,S=Arizona,O=Starfield\\2C Inc.,cn = Starfield Root CA - G2", True),
+            ("/C=US/ST=Arizona/O=Starfield, Inc./CN=Starfield Root CA - G2", True),
+            ("CN=Starfield Services Root CA - G2, O=Starfield\\, Inc., SP=Arizona, C=US", False),
+            ("CN=Starfield Root CA - G2, OU=x, O=Starfield\\, Inc., SP=Arizona, C=US", False),
+            ("CN=Starfield Root CA - G2, O=Starfield\\, Inc., SP=Arizona", False),
+            ("", False),
+        ],
+    )
+    def test_no_word_of_a_name_is_missing_and_none_too_many(self, printed: str, expected: bool) -> None:
+        name = distinguished_name.parse("CN=Starfield Root CA - G2, O=Starfield\\, Inc., SP=Arizona, C=US")
+        assert output.names(printed, name) is expected
+
+    @pytest.mark.parametrize(
+        ("printed", "expected"),
+        [
+            ("CN=F\xc5\x91v\xc3\xa1ros Root", True),
+            ("CN=F?v?ros Root", True),
+            ("CN=Fovaros", False),
+            ("CN=Root Fvros", False),
+        ],
+    )
+    def test_of_words_that_are_not_in_ascii_the_plain_parts_are_looked_for(self, printed: str, expected: bool) -> None:
+        assert output.names(printed, distinguished_name.parse("CN=F\u0151v\xe1ros Root")) is expected
 
     def test_an_entry_is_found_in_a_listing(self) -> None:
         listing = Listing((ANOTHER, self.entry()))

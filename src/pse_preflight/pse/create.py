@@ -82,7 +82,13 @@ class _State:
     access: _Access
 
 
-def publish(pse: Path, make: Callable[[Path], Result], *, lock_timeout: float = _LOCK_SECONDS) -> Published[Result]:
+def publish(
+    pse: Path,
+    make: Callable[[Path], Result],
+    *,
+    lock_timeout: float = _LOCK_SECONDS,
+    hand_over: Callable[[Path], None] | None = None,
+) -> Published[Result]:
     """Make a PSE in a temporary file and publish it, unless something stands at its path.
 
     Folders that are missing are made for this user alone. What `make` raises is passed on, and its file is removed.
@@ -91,12 +97,15 @@ def publish(pse: Path, make: Callable[[Path], Result], *, lock_timeout: float = 
         pse: absolute path of the PSE; a symbolic link there is never followed.
         make: makes the file at the path that it is given, in the same folder, for this user alone, and proves it.
         lock_timeout: how many seconds to wait for another run that works on the same PSE.
+        hand_over: gives each folder made here, and the file before it is published, to another account.
 
     Raises:
         NotPublished: where folder, lock or file cannot be had.
     """
+    give = hand_over or (lambda _: None)
     with _told(pse, NotPublished):
-        _make_folders(pse.parent)
+        for folder in _make_folders(pse.parent):
+            give(folder)
         with _locked(pse, lock_timeout):
             _remove_leftovers(pse)
             if _stands(pse):
@@ -104,6 +113,7 @@ def publish(pse: Path, make: Callable[[Path], Result], *, lock_timeout: float = 
             with _temporary(pse) as temporary:
                 result = make(temporary)
                 _settle(temporary)
+                give(temporary)
                 return Published(_publish_without_replacing(temporary, pse), result)
 
 
@@ -218,11 +228,14 @@ def _remove(folder: Path, name: re.Pattern[str]) -> None:
                 path.unlink()
 
 
-def _make_folders(folder: Path) -> None:
-    """Make every folder that is missing for this user alone, the outermost first."""
+def _make_folders(folder: Path) -> list[Path]:
+    """Make every folder that is missing for this user alone, the outermost first, and return those made here."""
+    made = []
     for each in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         with contextlib.suppress(FileExistsError):
             each.mkdir(_PRIVATE_FOLDER)
+            made.append(each)
+    return made
 
 
 def _stands(pse: Path) -> bool:
@@ -298,13 +311,13 @@ def _prepare(temporary: Path, pse: Path, before: _State) -> None:
 
 
 def _back_up_and_exchange(temporary: Path, pse: Path) -> Path:
-    for number in count(1):
-        backup = pse.with_name(f"{pse.name}.backup-{number}")
+    numbers = count(1)
+    while True:
+        backup = pse.with_name(f"{pse.name}.backup-{next(numbers)}")
         if not os.path.lexists(backup):
             with contextlib.suppress(FileExistsError):
                 _exchange(temporary, pse, backup)
                 return backup
-    raise AssertionError("the numbers have no end")
 
 
 if sys.platform == "win32":

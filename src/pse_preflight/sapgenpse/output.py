@@ -49,6 +49,10 @@ _UPDATED = re.compile(r"PKList updated \(([0-9]{1,9}) entries total, ([0-9]{1,9}
 _DUPLICATE = re.compile(r"duplicate", re.IGNORECASE)
 _WRONG_PIN = re.compile(r"wrong\W{0,3}(?:pin|passphrase|password)\b", re.IGNORECASE)
 
+_WORD = re.compile(r"[a-z0-9]+")
+_KEY_OF_A_NAME = re.compile(r"(?:^|[,;+/])[ ]?[a-z0-9.]{1,64}[ ]?=")
+_ESCAPED_BYTE = re.compile(r"\\[0-9a-f]{2}")
+
 _HEADING = re.compile(r"\bmaintain_pk for PSE\b|^[ \t]*PKList\b", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 _TRACE_OF_A_CERTIFICATE = re.compile(
@@ -258,18 +262,22 @@ def says_wrong_pin(text: str) -> bool:
 
 
 def names(printed: str, name: x509.Name) -> bool:
-    """Tell whether a printed distinguished name holds every attribute value of a name.
+    """Tell whether a printed distinguished name is this one, whatever order, keys and escapes a build prints.
 
-    Which keys, order, escapes and encoding a build prints is not known for certain, so that only the plain ASCII parts
-    of the values are looked for.
+    The words of all values must be the same. Where some are not in ASCII, how a build prints them is not known, so that
+    their plain parts must be found in what is printed; others may then be there too.
     """
-    values = (attribute.value for attribute in name)
-    return all(_holds(printed.lower(), value.lower()) for value in values if isinstance(value, str))
+    values = [attribute.value for attribute in name]
+    texts = [value.lower() for value in values if isinstance(value, str)]
+    if len(texts) < len(values) or not all(text.isascii() for text in texts):
+        return all(_holds(printed.lower(), text) for text in texts)
+    said = _KEY_OF_A_NAME.sub(" ", _ESCAPED_BYTE.sub(" ", printed.lower()))
+    return sorted(_WORD.findall(said)) == sorted(_WORD.findall(" ".join(texts)))
 
 
 def _holds(printed: str, value: str) -> bool:
     position = 0
-    for part in re.findall(r"[a-z0-9]+", value):
+    for part in _WORD.findall(value):
         position = printed.find(part, position)
         if position < 0:
             return False
@@ -303,13 +311,20 @@ def _blocks(text: str) -> Iterator[_Block]:
 
 
 def _outside_extensions(text: str) -> Iterator[tuple[_Line, int | None]]:
-    """Return every line with its `Element #` number, but what is nested below `Extensions:`, which may say anything."""
-    below: int | None = None
+    """Return every line with its `Element #` number, but what is nested below `Extensions:`, which may say anything.
+
+    Nested is what stands deeper than every field of the entry so far.
+    """
+    deepest, within = 0, False
     for line in map(_read_line, _lines(text)):
         element = _ELEMENT.fullmatch(line.text)
-        if below is not None and (line.indentation > below or not (element or line.name)):
+        if within and (line.indentation > deepest or not (element or line.name)):
             continue
-        below = line.indentation if line.name == "extensions" else None
+        if element:
+            deepest = 0
+        elif line.name:
+            deepest = max(deepest, line.indentation)
+        within = line.name == "extensions"
         yield line, int(element[1]) if element else None
 
 
@@ -383,8 +398,6 @@ def _own_certificate(text: str) -> Iterator[_Line]:
 def _empty_listing(text: str) -> Listing:
     """Return the empty list, provided that the output announces a list, or says so, and holds nothing else."""
     lines = [line for line in _lines(text) if line.strip(" \t") and not line.lstrip(" \t").startswith("!!!")]
-    if not lines:
-        raise OutputUnreadable("it printed nothing", ())
     heading = next((index for index, line in enumerate(lines) if _HEADING.search(line)), None)
     if heading is None and not any(_SAYS_EMPTY.search(_QUOTED.sub("", line)) for line in lines):
         raise OutputUnreadable("no certificate list in it", lines)

@@ -31,6 +31,11 @@ def pse_path(name: str, folder: Path, *, windows: bool) -> Path:
     return Path(str(path if path.suffix or not path.name else path.with_name(path.name + _SUFFIX)))
 
 
+def is_absolute(name: str | None, *, windows: bool) -> bool:
+    """Tell whether a path, if there is one, depends on no folder."""
+    return bool(name) and _flavour(windows=windows)(name or "").is_absolute()
+
+
 def _flavour(*, windows: bool) -> type[PurePath]:
     return PureWindowsPath if windows else PurePosixPath
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 _CHUNK = 1 << 16
 _GRACE = 5.0
@@ -83,9 +83,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, seconds: floa
 
 
 def _watch(process: subprocess.Popen[bytes], deadline: float, largest: int) -> Ended:
-    if process.stdout is None:
-        raise OSError("no pipe")
-    reader = _Reader(process.stdout, largest)
+    reader = _Reader(cast(IO[bytes], process.stdout), largest)
     thread = threading.Thread(target=reader.read, daemon=True)
     thread.start()
     thread.join(max(0.0, deadline - time.monotonic()))

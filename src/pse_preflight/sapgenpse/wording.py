@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.pse import name
+from pse_preflight.pse import asn1, name
 from pse_preflight.pse.trusted import TrustedCertificate
 
 RULE = "-" * 76
@@ -155,12 +155,14 @@ def _key_and_extensions(certificate: x509.Certificate) -> list[str]:
     key = certificate.public_key()
     kind = _key_kind(key)
     size = f" ({size} bits)" if (size := getattr(key, "key_size", None)) else ""
-    whole = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    whole = asn1.decode(asn1.StoredKey, key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), "the key")
     algorithm = certificate.signature_algorithm_oid.dotted_string
     extensions = [_extension(each) for each in certificate.extensions]
     return [
         _line("Public key", kind + size),
-        _line("Public key fingerprint (MD5)", _colons(hashlib.md5(whole, usedforsecurity=False).digest())),
+        _line(
+            "Public key fingerprint (MD5)", _colons(hashlib.md5(whole.key.as_bytes(), usedforsecurity=False).digest())
+        ),
         _line("Signature algorithm", f"{_SIGNATURES.get(algorithm, 'unknown')} ({algorithm})"),
         *([" Extensions:"] if extensions else []),
         *extensions,

@@ -1,0 +1,571 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pse_preflight.authority import root_authority
+from pse_preflight.certificate import Certificate
+from pse_preflight.sapgenpse import process, tool
+from pse_preflight.sapgenpse.output import Version
+from pse_preflight.sapgenpse.tool import (
+    Answer,
+    BundledTool,
+    InstalledTool,
+    PinRefused,
+    ToolFailed,
+    ToolMissing,
+    ToolTimeout,
+    find_tool,
+)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ROOT_IDENTITY = root_authority("Root", START, 3650)
+ROOT = Certificate.of(ROOT_IDENTITY.certificate)
+INTERMEDIATE = Certificate.of(ROOT_IDENTITY.issue_authority("Intermediate", START, 1000).certificate)
+
+SCRIPTS = pytest.mark.skipif(sys.platform == "win32", reason="scripts with a first line that names their interpreter")
+
+MakeProgram = Callable[..., InstalledTool]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> MakeProgram:
+    """Return what makes a program out of Python lines."""
+
+    def make(source: str, *, seconds: float = 20, name: str = "sapgenpse") -> InstalledTool:
+        path = tmp_path / name
+        path.write_text(f"#!{sys.executable} -S\nimport os, sys, time\n{textwrap.dedent(source)}")
+        path.chmod(0o755)
+        return InstalledTool(path, seconds)
+
+    return make
+
+
+@dataclass
+class Scripted:
+    """A tool that answers by what it is asked, and remembers it.
+
+    Attributes:
+        answers: exit code and text by command, or by command and first option that tells them apart (`maintain_pk -a`).
+        writes: whether gen_pse leaves a file.
+    """
+
+    answers: Mapping[str, tuple[int, str]]
+    writes: bool = True
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    files: list[bytes] = field(default_factory=list)
+    modes: list[int] = field(default_factory=list)
+
+    name = "sapgenpse"
+    label = "/sap/sapgenpse"
+    is_bundled = False
+
+    def run(self, arguments: Sequence[str], secudir: Path) -> Answer:
+        self.asked.append(tuple(arguments))
+        key = arguments[0]
+        if "-a" in arguments:
+            path = Path(arguments[arguments.index("-a") + 1])
+            self.files.append(path.read_bytes())
+            self.modes.append(path.stat().st_mode & 0o777)
+            assert path.parent == secudir
+            key += " -a"
+        if key == "gen_pse" and self.writes:
+            Path(arguments[arguments.index("-p") + 1]).write_bytes(b"pse")
+        code, text = self.answers.get(key, (0, ""))
+        return Answer((self.label, *arguments), code, text)
+
+
+def listing(*certificates: Certificate) -> tuple[int, str]:
+    lines = ["PKList:"]
+    for number, each in enumerate(certificates, 1):
+        lines += [f" Element #{number}:", f" Certificate fingerprint (SHA256): {each.sha256}"]
+    return 0, "\n".join(lines) + "\n"
+
+
+UPDATED = (0, " PKList updated (1 entries total, 1 newly added)\n")
+
+
+@SCRIPTS
+class TestRunning:
+    """A program as a process of its own."""
+
+    def test_it_gets_its_arguments_untouched_and_a_plain_environment(
+        self, program: MakeProgram, tmp_path: Path
+    ) -> None:
+        tool = program("print(sys.argv[1:], os.environ['SECUDIR'], os.environ['TZ'], sys.stdin.read() == '')")
+        arguments = ["gen_pse", "-x", "", 'CN=a "b" $HOME;', "x\ny", "*", "%PATH%"]
+        answer = tool.run(arguments, tmp_path / "sec")
+        assert answer.text == f"{arguments} {tmp_path / 'sec'} UTC True\n"
+        assert answer.command == (str(tool.program), *arguments)
+        assert (answer.code, answer.crashed) == (0, False)
+
+    def test_it_cannot_read_what_is_typed_here(self, program: MakeProgram, tmp_path: Path) -> None:
+        (tmp_path / "typed").write_bytes(b"a PIN\n")
+        before, typed = os.dup(0), os.open(tmp_path / "typed", os.O_RDONLY)
+        os.dup2(typed, 0)
+        try:
+            assert program("print([sys.stdin.read()])").run([], tmp_path).text == "['']\n"
+        finally:
+            os.dup2(before, 0)
+            os.close(before)
+            os.close(typed)
+
+    def test_nothing_is_added_to_the_library_path(
+        self, program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+        assert program("print(os.environ.get('LD_LIBRARY_PATH'))").run([], tmp_path).text == "None\n"
+        monkeypatch.setenv("LD_LIBRARY_PATH", "/sap/lib")
+        assert program("print(os.environ.get('LD_LIBRARY_PATH'))").run([], tmp_path).text == "/sap/lib\n"
+
+    def test_both_streams_are_read_in_order(self, program: MakeProgram, tmp_path: Path) -> None:
+        tool = program("for n in range(4): os.write(1 + n % 2, b'%d\\n' % n)\nsys.exit(7)")
+        answer = tool.run([], tmp_path)
+        assert (answer.code, answer.text) == (7, "0\n1\n2\n3\n")
+
+    @pytest.mark.parametrize(
+        ("printed", "expected"),
+        [
+            ("Würzburg".encode(), "Würzburg"),
+            ("Würzburg".encode("latin-1"), "Würzburg"),
+            (bytes(range(128, 256)), bytes(range(128, 256)).decode("latin-1")),
+            (b"\x00\xff", "\x00\xff"),
+        ],
+    )
+    def test_any_bytes_become_text(self, program: MakeProgram, tmp_path: Path, printed: bytes, expected: str) -> None:
+        assert program(f"os.write(1, {printed!r})").run([], tmp_path).text == expected
+
+    def test_files_it_makes_are_private(self, program: MakeProgram, tmp_path: Path) -> None:
+        program("open(sys.argv[1], 'w')").run([str(tmp_path / "x.pse")], tmp_path)
+        assert (tmp_path / "x.pse").stat().st_mode & 0o777 == 0o600
+
+    def test_one_that_hangs_is_ended_with_its_children(self, program: MakeProgram, tmp_path: Path) -> None:
+        tool = program(
+            """
+            if not os.fork():
+                os.write(1, b"%d\\n" % os.getpid())
+                time.sleep(600)
+            sys.stderr.write("Please enter PIN: ")
+            sys.stderr.flush()
+            time.sleep(600)
+            """,
+            seconds=1.5,
+        )
+        with pytest.raises(ToolTimeout, match=r"did not end within 1\.5 seconds.*Please enter PIN") as caught:
+            tool.run(["maintain_pk"], tmp_path)
+        assert caught.value.code == "TOOL_TIMEOUT"
+        assert caught.value.answer is not None
+        child = _number(caught.value.answer.text)
+        assert _ends(child)
+
+    def test_one_that_closes_its_output_and_hangs_is_ended(self, program: MakeProgram, tmp_path: Path) -> None:
+        tool = program("os.write(1, b'done')\nos.close(1)\nos.close(2)\ntime.sleep(600)", seconds=1)
+        with pytest.raises(ToolTimeout, match="it said: done"):
+            tool.run([], tmp_path)
+
+    def test_a_grandchild_that_keeps_the_output_open_does_not_hold_us(
+        self, program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(process, "_GRACE", 0.1)
+        pid_file = tmp_path / "pid"
+        tool = program(
+            f"""
+            if not os.fork():
+                os.setsid()
+                open({str(pid_file)!r}, "w").write(str(os.getpid()))
+                time.sleep(60)
+            """,
+            seconds=1,
+        )
+        before = time.monotonic()
+        try:
+            with pytest.raises(ToolTimeout):
+                tool.run([], tmp_path)
+            assert time.monotonic() - before < 10
+        finally:
+            os.kill(int(pid_file.read_text()), signal.SIGKILL)
+
+    def test_one_that_floods_is_ended(
+        self, program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tool, "_LARGEST_OUTPUT", 1 << 20)
+        flood = program("while True: os.write(1, b'x' * 65536)")
+        with pytest.raises(ToolFailed, match="more than 1 MiB"):
+            flood.run([], tmp_path)
+
+    def test_an_interruption_ends_it(
+        self, program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        started: list[subprocess.Popen[bytes]] = []
+
+        def interrupted(process: subprocess.Popen[bytes], *_: object) -> None:
+            started.append(process)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(process, "_watch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            program("time.sleep(600)").run([], tmp_path)
+        assert started[0].returncode == -signal.SIGKILL
+        assert started[0].stdout is not None
+        started[0].stdout.close()
+
+    def test_a_crash_is_told_from_an_exit(self, program: MakeProgram, tmp_path: Path) -> None:
+        answer = program("os.kill(os.getpid(), 11)").run([], tmp_path)
+        assert (answer.code, answer.crashed) == (-11, True)
+
+
+def _number(text: str) -> int:
+    return int("".join(char for char in text if char.isdigit()))
+
+
+def _ends(pid: int) -> bool:
+    """Wait until a process is gone, or a zombie that nobody has collected yet."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+            os.kill(pid, 0)
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@SCRIPTS
+class TestNotStarting:
+    """What stands at the path cannot be run: each cause has its own words."""
+
+    @pytest.mark.parametrize(
+        ("content", "mode", "expected"),
+        [
+            (b"\x00\x01\x02\x03", 0o755, "no program for this machine"),
+            (b"\x7fELF\x02\x01\x01" + bytes(60), 0o755, "no program for this machine"),
+            (b"#!/no/such/interpreter\n", 0o755, "needs to start"),
+        ],
+    )
+    def test_a_file_that_is_no_program_here(self, tmp_path: Path, content: bytes, mode: int, expected: str) -> None:
+        path = tmp_path / "sapgenpse"
+        path.write_bytes(content)
+        path.chmod(mode)
+        with pytest.raises(ToolMissing, match=expected):
+            InstalledTool(path).run([], tmp_path)
+
+    def test_a_file_that_must_not_be_executed(self, tmp_path: Path) -> None:
+        path = tmp_path / "sapgenpse"
+        path.write_bytes(b"#!/bin/sh\n")
+        with pytest.raises(ToolMissing, match="must not be executed") as caught:
+            InstalledTool(path).run([], tmp_path)
+        assert caught.value.fix == f"chmod +x {path}"
+        with pytest.raises(ToolMissing, match="not executable") as caught:
+            find_tool("sapgenpse", path)
+        assert caught.value.fix == f"chmod +x {path}"
+
+    def test_a_file_that_has_gone(self, tmp_path: Path) -> None:
+        with pytest.raises(ToolMissing, match="cannot be started: No such file"):
+            InstalledTool(tmp_path / "sapgenpse").run([], tmp_path)
+
+    def test_an_argument_that_no_program_can_get(self, program: MakeProgram, tmp_path: Path) -> None:
+        with pytest.raises(ToolFailed, match="such arguments"):
+            program("").run(["a\0b"], tmp_path)
+
+    @pytest.mark.parametrize("number", [193, 216])
+    def test_a_program_of_another_windows(self, number: int) -> None:
+        error = OSError("no valid Win32 application")
+        error.winerror = number  # type: ignore[attr-defined] # as Windows sets it
+        assert "no program for this machine" in str(tool._cannot_start(Path("sapgenpse.exe"), error))
+
+
+class TestFinding:
+    @pytest.fixture
+    def installed(self, tmp_path: Path) -> Path:
+        path = tmp_path / "bin" / "sapgenpse"
+        path.parent.mkdir()
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+        return path
+
+    @pytest.fixture(autouse=True)
+    def nowhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+        """Return an environment in which no tool is found, whatever this machine has."""
+        monkeypatch.setattr(tool, "well_known_folders", lambda _, **__: (f"{tmp_path}/known/*/exe",))
+        return {"PATH": str(tmp_path / "empty")}
+
+    def test_the_bundled_one_is_there_for_whoever_asks(self, installed: Path) -> None:
+        found = find_tool("bundled", environ={"PATH": str(installed.parent)}, windows=False)
+        assert (found.name, found.is_bundled, found.label) == ("bundled", True, "bundled open implementation")
+        assert isinstance(found, BundledTool)
+
+    @pytest.mark.parametrize("engine", ["auto", "sapgenpse"])
+    def test_the_one_in_path_is_found(self, engine: tool.Engine, installed: Path, nowhere: dict[str, str]) -> None:
+        path = f"relative::{nowhere['PATH']}:{installed.parent}"
+        found = find_tool(engine, environ={"PATH": path}, windows=False)
+        assert (found.name, found.is_bundled, found.label) == ("sapgenpse", False, str(installed))
+
+    def test_a_well_known_place_comes_after_path(
+        self, tmp_path: Path, installed: Path, nowhere: dict[str, str]
+    ) -> None:
+        known = tmp_path / "known" / "PRD" / "exe" / "sapgenpse"
+        known.parent.mkdir(parents=True)
+        known.write_text("#!/bin/sh\n")
+        known.chmod(0o755)
+        assert find_tool("auto", environ=nowhere, windows=False).label == str(known)
+        assert find_tool("auto", environ={"PATH": str(installed.parent)}, windows=False).label == str(installed)
+
+    def test_without_sap_the_bundled_one_is_used_only_if_that_is_left_open(self, nowhere: dict[str, str]) -> None:
+        assert find_tool("auto", environ=nowhere, windows=False).is_bundled
+        with pytest.raises(ToolMissing, match="not found") as caught:
+            find_tool("sapgenpse", environ=nowhere, windows=False)
+        assert caught.value.code == "TOOL_MISSING"
+        assert "--sapgenpse" in caught.value.fix
+
+    @pytest.mark.parametrize("entry", ["", ".", "bin", "./bin"])
+    def test_the_working_folder_is_never_searched(
+        self, entry: str, installed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(installed.parent if entry in {"", "."} else installed.parent.parent)
+        assert find_tool("auto", environ={"PATH": f"{entry}:"}, windows=False).is_bundled
+
+    @SCRIPTS
+    def test_a_file_that_is_not_executable_is_passed_over(self, installed: Path) -> None:
+        installed.chmod(0o644)
+        assert find_tool("auto", environ={"PATH": str(installed.parent)}, windows=False).is_bundled
+
+    def test_a_folder_of_that_name_is_passed_over(self, tmp_path: Path) -> None:
+        (tmp_path / "x" / "sapgenpse").mkdir(parents=True)
+        assert find_tool("auto", environ={"PATH": str(tmp_path / "x")}, windows=False).is_bundled
+
+    def test_the_named_one_is_used_before_all_others(
+        self, installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = tmp_path / "other"
+        other.write_text("#!/bin/sh\n")
+        other.chmod(0o755)
+        monkeypatch.chdir(tmp_path)
+        environ = {"PATH": str(installed.parent)}
+        assert find_tool("auto", Path("other"), environ=environ, windows=False).label == str(other)
+        assert find_tool("sapgenpse", other, environ=environ, windows=False).label == str(other)
+
+    def test_a_named_one_that_is_not_there_is_missed_even_by_auto(self, installed: Path) -> None:
+        with pytest.raises(ToolMissing, match="is not there"):
+            find_tool("auto", installed.with_name("other"), environ={"PATH": str(installed.parent)}, windows=False)
+
+    def test_a_named_folder_is_told_with_the_program_in_it(self, installed: Path) -> None:
+        with pytest.raises(ToolMissing, match="is a folder") as caught:
+            find_tool("auto", installed.parent, windows=False)
+        assert str(installed) in caught.value.fix
+
+    @pytest.mark.parametrize("name", ["sapgenpse.bat", "SAPGENPSE.CMD"])
+    def test_a_batch_file_is_refused_on_windows(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_text("@echo off\n")
+        with pytest.raises(ToolMissing, match="batch file"):
+            find_tool("auto", tmp_path / name, windows=True)
+
+    def test_on_windows_the_program_has_its_suffix(self, tmp_path: Path) -> None:
+        (tmp_path / "sapgenpse.exe").write_bytes(b"MZ")
+        (tmp_path / "sapgenpse.bat").write_bytes(b"")
+        found = find_tool("auto", environ={"PATH": f'relative;;"{tmp_path}"'}, windows=True)
+        assert found.label == str(tmp_path / "sapgenpse.exe")
+
+    def test_tools_are_equal_and_can_be_remembered(self, installed: Path) -> None:
+        assert {InstalledTool(installed), InstalledTool(installed)} == {
+            InstalledTool(installed, environ={"A": "secret"})
+        }
+        assert "secret" not in repr(InstalledTool(installed, environ={"A": "secret"}))
+
+
+class TestMaking:
+    def test_a_pse_is_made_and_filled_the_root_first_one_call_each(self, tmp_path: Path) -> None:
+        pse = tmp_path / "client.pse"
+        scripted = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": listing(ROOT, INTERMEDIATE)})
+        made = tool.create_pse(scripted, pse, "CN=a, C=DE", [INTERMEDIATE, ROOT])
+        assert [entry.sha256 for entry in made.entries] == [ROOT.sha256, INTERMEDIATE.sha256]
+        assert scripted.asked[0] == ("gen_pse", "-p", str(pse), "-noreq", "-x", "", "CN=a, C=DE")
+        assert [asked[:6] for asked in scripted.asked[1:3]] == [("maintain_pk", "-p", str(pse), "-x", "", "-a")] * 2
+        assert scripted.asked[3:] == [("maintain_pk", "-p", str(pse), "-x", "", "-l")]
+        assert scripted.files == [ROOT.pem.encode(), INTERMEDIATE.pem.encode()]
+
+    def test_certificate_files_are_private_and_do_not_stay(self, tmp_path: Path) -> None:
+        scripted = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": listing(ROOT)})
+        tool.add_certificates(scripted, tmp_path / "client.pse", [ROOT])
+        if sys.platform != "win32":
+            assert scripted.modes == [0o600]
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_certificate_file_does_not_stay_when_the_tool_fails(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> Answer:
+            raise ToolTimeout("too late")
+
+        scripted = Scripted({})
+        monkeypatch.setattr(scripted, "run", fail)
+        with pytest.raises(ToolTimeout):
+            tool.add_certificates(scripted, tmp_path / "client.pse", [ROOT])
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        "answer", [(0, "maintain_pk: Duplicate certificate"), (8, "duplicate"), (0, ""), (3, "??")]
+    )
+    def test_the_listing_proves_whatever_was_said(self, tmp_path: Path, answer: tuple[int, str]) -> None:
+        scripted = Scripted({"maintain_pk -a": answer, "maintain_pk": listing(ROOT)})
+        assert tool.add_certificates(scripted, tmp_path / "client.pse", [ROOT]).find(ROOT)
+
+    @pytest.mark.parametrize(
+        ("answer", "expected"),
+        [
+            (UPDATED, "says that it updated the list, but does not list"),
+            ((0, "Duplicate certificate"), "says that it was there already, but does not list"),
+            ((5, "certificate file does not exist"), r"added nothing, but does not list.*exit code 5.*does not exist"),
+        ],
+    )
+    def test_what_is_not_listed_was_not_added(self, tmp_path: Path, answer: tuple[int, str], expected: str) -> None:
+        scripted = Scripted({"maintain_pk -a": answer, "maintain_pk": listing(INTERMEDIATE)})
+        with pytest.raises(ToolFailed, match=expected) as caught:
+            tool.create_pse(scripted, tmp_path / "client.pse", "CN=a", [ROOT])
+        assert '"Root"' in str(caught.value)
+        assert caught.value.code == "TOOL_FAILED"
+
+    @pytest.mark.parametrize(("code", "writes"), [(1, True), (0, False)])
+    def test_no_file_or_a_failure_is_no_pse(self, tmp_path: Path, code: int, writes: bool) -> None:
+        scripted = Scripted({"gen_pse": (code, "gen_pse: no"), "maintain_pk": listing(ROOT)}, writes=writes)
+        with pytest.raises(ToolFailed, match=r"made no PSE \(exit code \d\): gen_pse: no"):
+            tool.create_pse(scripted, tmp_path / "client.pse", "CN=a", [ROOT])
+
+    def test_a_folder_that_cannot_be_written_to_is_told(self, tmp_path: Path) -> None:
+        with pytest.raises(ToolFailed, match="cannot write into"):
+            tool.add_certificates(Scripted({}), tmp_path / "missing" / "client.pse", [ROOT])
+
+    def test_a_pin_ends_it_at_once(self, tmp_path: Path) -> None:
+        scripted = Scripted({"maintain_pk -a": (0, "(Wrong PIN/Passphrase)"), "maintain_pk": listing(ROOT)})
+        with pytest.raises(PinRefused):
+            tool.add_certificates(scripted, tmp_path / "client.pse", [ROOT, INTERMEDIATE])
+        assert len(scripted.asked) == 1
+
+
+class TestListing:
+    def listed(self, code: int, text: str, tmp_path: Path) -> tuple[str | None, ...]:
+        scripted = Scripted({"maintain_pk": (code, text)})
+        return tuple(entry.sha256 for entry in tool.list_certificates(scripted, tmp_path / "client.pse").entries)
+
+    @pytest.mark.parametrize("code", [0, 1, 21])
+    def test_a_list_is_a_list_whatever_the_exit_code_says(self, tmp_path: Path, code: int) -> None:
+        assert self.listed(code, listing(ROOT)[1], tmp_path) == (ROOT.sha256,)
+
+    @pytest.mark.parametrize("code", [-11, 0xC0000005])
+    def test_a_crash_proves_nothing(self, tmp_path: Path, code: int) -> None:
+        with pytest.raises(ToolFailed, match="crashed"):
+            self.listed(code, listing(ROOT)[1], tmp_path)
+
+    def test_an_empty_list_needs_a_good_end(self, tmp_path: Path) -> None:
+        assert self.listed(0, "PKList:\n", tmp_path) == ()
+        with pytest.raises(ToolFailed, match="listed no certificate and failed"):
+            self.listed(1, "PKList:\n", tmp_path)
+
+    @pytest.mark.parametrize(("code", "text"), [(0, "what?"), (0, ""), (9, 'maintain_pk: Couldn\'t open PSE "x"')])
+    def test_what_cannot_be_understood_is_a_failure_that_quotes_it(self, tmp_path: Path, code: int, text: str) -> None:
+        with pytest.raises(ToolFailed, match="cannot be understood") as caught:
+            self.listed(code, text, tmp_path)
+        assert text in str(caught.value)
+        assert caught.value.answer == Answer(caught.value.answer.command, code, text) if caught.value.answer else False
+
+    @pytest.mark.parametrize("code", [0, 5])
+    def test_a_pin_is_told_whatever_the_exit_code_says(self, tmp_path: Path, code: int) -> None:
+        with pytest.raises(PinRefused, match="has a PIN") as caught:
+            self.listed(code, 'maintain_pk: Couldn\'t open PSE "x" (Wrong PIN/Passphrase)', tmp_path)
+        assert caught.value.code == "PSE_HAS_PIN"
+
+    def test_a_long_answer_is_quoted_by_its_end(self, tmp_path: Path) -> None:
+        with pytest.raises(ToolFailed) as caught:
+            self.listed(1, "noise\n" * 10_000 + "the error", tmp_path)
+        assert str(caught.value).endswith("the error")
+        assert len(str(caught.value)) < 2000
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("code", "text", "fix"),
+        [
+            (127, "sapgenpse: error while loading shared libraries: libsapcrypto.so: cannot open", "is not found"),
+            (1, "Couldn't load sapcrypto.dll", "is not found"),
+            (0xC0000135, "", "is not found"),
+            (0xC000007B, "", "different machines"),
+            (1, "libsapcrypto.so: wrong ELF class: ELFCLASS32", "different machines"),
+        ],
+    )
+    def test_what_the_program_lacks_is_told(self, tmp_path: Path, code: int, text: str, fix: str) -> None:
+        with pytest.raises(ToolFailed) as caught:
+            self.listed(code, text, tmp_path)
+        assert fix in caught.value.fix
+
+    @SCRIPTS
+    def test_a_script_around_the_program_is_suspected_only_when_it_disturbs(
+        self, program: MakeProgram, tmp_path: Path
+    ) -> None:
+        with pytest.raises(ToolFailed) as caught:
+            tool.list_certificates(program("print('hello')"), tmp_path / "client.pse")
+        assert "script" in caught.value.fix
+        good = program(f"print('ACME'); print({listing(ROOT)[1]!r})")
+        assert tool.list_certificates(good, tmp_path / "client.pse").find(ROOT)
+
+
+class TestAsking:
+    def test_the_owner_is_asked_for(self, tmp_path: Path) -> None:
+        scripted = Scripted({"get_my_name": (0, "Subject : CN=a\n")})
+        assert tool.owner(scripted, tmp_path / "client.pse").subject == "CN=a"
+        assert scripted.asked == [("get_my_name", "-p", str(tmp_path / "client.pse"), "-x", "")]
+
+    def test_an_owner_behind_a_pin_is_not(self, tmp_path: Path) -> None:
+        with pytest.raises(PinRefused):
+            tool.owner(Scripted({"get_my_name": (0, "(Wrong PIN/Passphrase)")}), tmp_path / "client.pse")
+
+    @pytest.mark.parametrize(
+        ("text", "expected"), [("(Wrong PIN/Passphrase)", True), ("Subject : CN=a", False), ("", False)]
+    )
+    def test_a_pin_is_probed_for(self, tmp_path: Path, text: str, expected: bool) -> None:
+        assert tool.has_pin(Scripted({"get_my_name": (0, text)}), tmp_path / "client.pse") is expected
+
+    def test_versions_are_asked_for(self, tmp_path: Path) -> None:
+        scripted = Scripted({"cryptinfo": (0, "SAPGENPSE 8.5.40\nCommonCryptoLib Version 8.5.40 pl40")})
+        assert tool.version(scripted, tmp_path) == Version("8.5.40", "8.5.40 pl40")
+
+
+class TestBundled:
+    def test_it_makes_lists_and_tells_the_owner_by_the_same_words(self, tmp_path: Path) -> None:
+        pse = tmp_path / "client.pse"
+        bundled = find_tool("bundled")
+        made = tool.create_pse(
+            bundled, pse, "CN=COMPUTER.theobald.local, C=DE, S=BW, O=TS, OU=DEV", [INTERMEDIATE, ROOT]
+        )
+        assert {entry.sha256 for entry in made.entries} == {ROOT.sha256, INTERMEDIATE.sha256}
+        assert tool.list_certificates(bundled, pse) == made
+        assert tool.owner(bundled, pse).subject == "CN=COMPUTER.theobald.local, OU=DEV, O=TS, SP=BW, C=DE"
+        assert not tool.has_pin(bundled, pse)
+
+    @SCRIPTS
+    def test_as_a_program_of_its_own_it_says_the_same(self, program: MakeProgram, tmp_path: Path) -> None:
+        separate = program(
+            f"""
+            sys.path[:] = {sys.path!r}
+            from pse_preflight.sapgenpse.bundled import console
+            sys.exit(console())
+            """
+        )
+        pse = tmp_path / "client.pse"
+        made = tool.create_pse(separate, pse, "CN=J\xfcrgen", [INTERMEDIATE, ROOT])
+        assert made == tool.list_certificates(BundledTool(), pse)
+        assert tool.owner(separate, pse) == tool.owner(BundledTool(), pse)
+
+    def test_what_it_refuses_is_a_failure_of_the_tool(self, tmp_path: Path) -> None:
+        with pytest.raises(ToolFailed, match="PSE does not exist"):
+            tool.list_certificates(find_tool("bundled"), tmp_path / "client.pse")
+
+    def test_its_command_can_be_shown(self, tmp_path: Path) -> None:
+        assert find_tool("bundled").run(["cryptinfo"], tmp_path).command == ("opengenpse", "cryptinfo")
