@@ -3,12 +3,13 @@
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 
 from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate
@@ -23,6 +24,7 @@ PIN = "1234"
 
 SEQUENCE, SET, INTEGER, OCTET_STRING, PRINTABLE_STRING = 0x30, 0x31, 0x02, 0x04, 0x13
 LIST_OID = bytes.fromhex("06052b24020601")
+KEY_OID = bytes.fromhex("06052b24020304")
 PATH_OID = bytes.fromhex("06052b24020401")
 UNKNOWN_OID = bytes.fromhex("06032a0304")
 QUICK_ALGORITHM = bytes.fromhex("301b060a2a864886f70d010c0103300d0408") + SALT + bytes.fromhex("020105")
@@ -141,8 +143,21 @@ def variants() -> dict[str, Variant]:
         "list without the whole ones": Variant(content_of(*own, stored_object("PKList", LIST_OID, tlv(SET, *signed)))),
         "path": Variant(content_of(*own, path)),
         "unknown object": Variant(content_of(odd, *own)),
+        "DSA key": Variant(content_of(_dsa_key(), own[1])),
         "SECUDE's, plain": Variant(content_of(*reversed(own), middle=secude)),
     }
+
+
+def _dsa_key() -> bytes:
+    numbers = dsa.generate_private_key(1024).private_numbers()  # noqa: S505 - what old PSEs hold
+    group = numbers.public_numbers.parameter_numbers
+    parameters = tlv(SEQUENCE, *map(integer, (group.p, group.q, group.g)))
+    algorithm = tlv(SEQUENCE, bytes.fromhex("06072a8648ce380401"), parameters)
+    return stored_object("SKnew", KEY_OID, tlv(SEQUENCE, algorithm, tlv(3, b"\0", integer(numbers.x))))
+
+
+def integer(number: int) -> bytes:
+    return tlv(INTEGER, number.to_bytes(number.bit_length() // 8 + 1))
 
 
 @cache
@@ -175,17 +190,23 @@ def _look_at(file: pse_file.PseFile) -> None:
     for entry in file.trusted:
         _ = (entry.subject, entry.issuer, entry.serial_number, entry.not_before, entry.not_after, entry.sha256)
         _ = (entry.certificate, entry.unreadable, entry.label, repr(entry))
-    looks: tuple[Callable[[], object], ...] = (
+    looks: list[Callable[[], object]] = [
         lambda: repr(file),
         lambda: file.owner,
         lambda: file.owner_path,
-        file.private_key,
         lambda: file.with_trusted(authorities(1), START).encode(PIN if file.has_pin else None),
         lambda: file.without_trusted(lambda entry: entry.tbs[-1] < 0x80, START),
-    )
+    ]
+    if not set(_sound_owner()) <= {each.der for each in file.objects}:
+        looks.append(file.private_key)  # Proving a sound key takes longer than all the rest together.
     for look in looks:
         with suppress(PreflightError):
             look()
+
+
+@cache
+def _sound_owner() -> tuple[bytes, ...]:
+    return tuple(each.der for each in made().objects if each.name in ("SKnew", "Cert"))
 
 
 # --- the many ways to break a file -----------------------------------------------------------------------------------
@@ -291,7 +312,7 @@ def _change_values(dice: random.Random, content: bytes) -> bytes:
                 other = dice.randrange(len(inside))
                 inside[at], inside[other] = inside[other], inside[at]
             case 3:
-                (inside[at],) = tree(dice.choice(dice.choice([each for each in _lists(root) if each])).written())
+                inside[at] = deepcopy(dice.choice(dice.choice([each for each in _lists(root) if each])))
             case _:
                 inside[at] = _other_value(dice, inside[at])
     return root.written()
@@ -305,13 +326,14 @@ def broken(number: int) -> tuple[str, bytes, str | None]:
         closed = closed_files()[kind]
         return kind, _changed_bytes(dice, closed.file), closed.pin
     variant = variants()[kind]
+    pin = dice.choice((None, "4321")) if variant.pin and not dice.randrange(20) else variant.pin
     match dice.randrange(4):
         case 0:
-            return kind, _changed_bytes(dice, variant.file), variant.pin
+            return kind, _changed_bytes(dice, variant.file), pin
         case 1:
-            return kind, variant.wrapped(_changed_bytes(dice, variant.content)), variant.pin
+            return kind, variant.wrapped(_changed_bytes(dice, variant.content)), pin
         case _:
-            return kind, variant.wrapped(_change_values(dice, variant.content)), variant.pin
+            return kind, variant.wrapped(_change_values(dice, variant.content)), pin
 
 
 def _changed_bytes(dice: random.Random, data: bytes) -> bytes:

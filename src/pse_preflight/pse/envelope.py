@@ -25,7 +25,7 @@ _DIGEST_BYTES = 22
 """The trailer of version 4 with its header."""
 _LENGTH = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)"
 _BEGINNING = re.compile(
-    rb"\x30" + _LENGTH + rb"\x02(?:\x01.|\x02..)(?P<content>\x30" + _LENGTH + rb"\x30|[\xa0-\xbf])", re.DOTALL
+    rb"\x30" + _LENGTH + rb"\x02(?:\x01.|\x02..)(?:\x30" + _LENGTH + rb"\x30|[\xa0-\xbf])", re.DOTALL
 )
 _BEGINNING_WHEN_MACHINE_BOUND = re.compile(rb"\x30" + _LENGTH + rb"\x02\x02\x01\x00", re.DOTALL)
 _OTHER_FILES = (
@@ -179,16 +179,14 @@ def _decrypted(body: _Body, pin: str | None) -> bytes:
     """Decrypt the content; the PIN's own check or the SHA-1 prove the PIN, the padding never does."""
     if not pin:
         raise PinNeeded("the PSE has a PIN")
-    algorithm = body.envelope.algorithm
-    cipher = PinCipher.of(pin, algorithm)
-    padded = cipher.decrypt(body.stored)
-    plain = protection.unpadded(padded)
+    cipher = PinCipher.of(pin, body.envelope.algorithm)
+    plain = cipher.decrypt(body.stored)
     if body.envelope.sealed:
         is_proven = plain is not None and protection.digest(plain) == body.check
     else:
-        is_proven = protection.unpadded(cipher.decrypt(body.check)) == protection.pin_check(pin)
+        is_proven = cipher.decrypt(body.check) == protection.pin_check(pin)
     if is_proven and plain is not None:
         return plain
-    if is_proven or protection.is_opened(padded, algorithm):
+    if is_proven or cipher.begins_with(body.stored, body.envelope.algorithm):
         raise DamagedPse(body.offset, "the PIN is right, but the encrypted content is damaged")
     raise WrongPin("the PSE has another PIN")

@@ -173,7 +173,8 @@ class PseFile:
         kept = [each.stored for each, goes in judged if not goes]
         if len(kept) == len(judged):
             return self
-        spare = {each.der for each, goes in judged if goes and not self._is_used_elsewhere(each)}
+        gone = {each.der for each, goes in judged if goes and each.der and each.found == IN_LIST_AND_POOL}
+        spare = {each for each in gone if not self._is_held_elsewhere(each)}
         pool = [each for each in self._elements(objects.POOL) if each not in spare]
         return self._with_sets({objects.LIST: kept, objects.POOL: pool}, time)
 
@@ -221,12 +222,10 @@ class PseFile:
         order = asn1.in_the_order_of([each.der for each in self.objects], [each.der for each in after])
         return replace(self, objects=tuple(by_der[der] for der in order))
 
-    def _is_used_elsewhere(self, entry: TrustedCertificate) -> bool:
-        """Tell whether an object besides the list needs the whole certificate in CertList, be it PKRoot's parts."""
-        if entry.found != IN_LIST_AND_POOL or entry.der is None:
-            return True
+    def _is_held_elsewhere(self, certificate: bytes) -> bool:
+        """Tell whether an object besides list and pool holds this certificate, be it PKRoot, which takes it apart."""
         others = [each.value for each in self.objects if each.name not in (objects.LIST, objects.POOL)]
-        return write_root(entry.der) in others or any(entry.der in each for each in others)
+        return write_root(certificate) in others or any(certificate in each for each in others)
 
 
 def read(data: bytes, pin: str | None = None) -> PseFile:

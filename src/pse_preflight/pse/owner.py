@@ -45,17 +45,28 @@ def self_signed_owner(  # noqa: PLR0913 - each is one thing that the person who 
         serial_number: positive, of at most 20 bytes.
         dns_names, addresses: alternative names, if any.
         algorithm: the hash of the signature; SHA-256 unless said.
+
+    Raises:
+        Unwritable: where one of these cannot stand in a certificate.
     """
-    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    others = [*map(x509.DNSName, dns_names), *map(x509.IPAddress, addresses)]
-    builder = (
-        x509.CertificateBuilder(name, name, key.public_key(), serial_number, start, end)
-        .add_extension(identifier, critical=False)
-        .add_extension(x509.UnrecognizedExtension(_NETSCAPE_COMMENT, _comment()), critical=False)
-    )
-    if others:
-        builder = builder.add_extension(x509.SubjectAlternativeName(others), critical=False)
-    return Certificate.of(builder.sign(key, algorithm or hashes.SHA256()))
+    try:
+        others = [*map(x509.DNSName, dns_names), *map(x509.IPAddress, addresses)]
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(serial_number)
+            .not_valid_before(start)
+            .not_valid_after(end)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.UnrecognizedExtension(_NETSCAPE_COMMENT, _comment()), critical=False)
+        )
+        if others:
+            builder = builder.add_extension(x509.SubjectAlternativeName(others), critical=False)
+        return Certificate.of(builder.sign(key, algorithm or hashes.SHA256()))
+    except ValueError as error:
+        raise Unwritable(f"the owner's certificate cannot be made: {error}") from error
 
 
 def is_ours(certificate: Certificate) -> bool:
@@ -141,8 +152,6 @@ def _rsa_key(primes: asn1.RsaPrimes, public: object) -> rsa.RSAPrivateKey:
     p, q = primes.p, primes.q
     if not all(1 < prime.bit_length() <= _MOST_KEY_BITS // 2 for prime in (p, q)):
         raise ValueError("primes of another size")
-    if isinstance(public, rsa.RSAPublicKey) and p * q != public.public_numbers().n:
-        raise ValueError("the key of another certificate")
     secret = rsa.rsa_recover_private_exponent(exponent, p, q)
     return rsa.RSAPrivateNumbers(
         p,

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, modes
-from cryptography.hazmat.primitives.padding import PKCS7
+from cryptography.hazmat.primitives.padding import PKCS7, PaddingContext
 
 from pse_preflight.pse import asn1
 from pse_preflight.pse.errors import DamagedPse, PseError, UnknownEncoding
@@ -26,6 +26,7 @@ _SECUDE_3DES = asn1.encoded(x509.ObjectIdentifier("1.2.840.113549.3.7"))
 _HASH_BLOCK = 64
 _KEY_BYTES, _CIPHER_BLOCK = 24, 8
 _KEY, _INITIAL_VECTOR = 1, 2
+_BLOCKS_LOOKED_AT = 16
 
 
 def algorithm(salt: bytes) -> bytes:
@@ -71,22 +72,38 @@ class PinCipher:
             raise UnknownEncoding(f"encrypted with the unknown algorithm {read.algorithm.dotted_string}")
         if not 1 <= read.parameters.iterations <= _MOST_ITERATIONS:
             raise UnknownEncoding(f"its key needs more than {_MOST_ITERATIONS} iterations, or none")
+        if len(read.parameters.salt) > _HASH_BLOCK:
+            raise UnknownEncoding(f"its salt has more than {_HASH_BLOCK} bytes")
         return cls(read.parameters, pin)
 
     def encrypt(self, plain: bytes) -> bytes:
         """Pad and encrypt."""
-        padder = PKCS7(_CIPHER_BLOCK * 8).padder()
-        return _run(self._cipher.encryptor(), padder.update(plain) + padder.finalize())
+        return _run(self._cipher.encryptor(), _run(PKCS7(_CIPHER_BLOCK * 8).padder(), plain))
 
-    def decrypt(self, encrypted: bytes) -> bytes:
-        """Decrypt; the padding stays on, for it proves nothing about the PIN.
+    def decrypt(self, encrypted: bytes) -> bytes | None:
+        """Decrypt and take the padding off, or return nothing where blocks or padding do not fit.
 
-        Raises:
-            DamagedPse: where the bytes are not whole blocks.
+        That they fit proves nothing: one wrong PIN in 256 makes a padding that fits.
         """
-        if not encrypted or len(encrypted) % _CIPHER_BLOCK:
-            raise DamagedPse(0, f"{len(encrypted)} encrypted bytes are not whole blocks of {_CIPHER_BLOCK}")
-        return _run(self._cipher.decryptor(), encrypted)
+        unpadder = PKCS7(_CIPHER_BLOCK * 8).unpadder()
+        try:
+            return _run(unpadder, _run(self._cipher.decryptor(), encrypted))
+        except ValueError:
+            return None
+
+    def begins_with(self, encrypted: bytes, algorithm_identifier: bytes) -> bool:
+        """Tell whether the PIN is right although the content turned out damaged.
+
+        The content begins with a header of 2 to 5 bytes and its copy of the algorithm. One block that comes out as
+        expected is proof, and one flaw in an encrypted file spoils two neighbouring blocks at most.
+        """
+        beginning = encrypted[: _BLOCKS_LOOKED_AT * _CIPHER_BLOCK]
+        plain = _run(self._cipher.decryptor(), beginning[: len(beginning) // _CIPHER_BLOCK * _CIPHER_BLOCK])
+        return any(
+            plain[at : at + _CIPHER_BLOCK] == algorithm_identifier[at - header : at - header + _CIPHER_BLOCK]
+            for header in range(2, 6)
+            for at in range(_CIPHER_BLOCK, header + len(algorithm_identifier) - _CIPHER_BLOCK + 1, _CIPHER_BLOCK)
+        )
 
     @cached_property
     def _cipher(self) -> Cipher[modes.CBC]:
@@ -112,28 +129,6 @@ class PinCipher:
         return result[:size]
 
 
-def unpadded(plain: bytes) -> bytes | None:
-    """Take the padding off, or return nothing where it is none."""
-    unpadder = PKCS7(_CIPHER_BLOCK * 8).unpadder()
-    try:
-        return unpadder.update(plain) + unpadder.finalize()
-    except ValueError:
-        return None
-
-
-def is_opened(plain: bytes, algorithm_identifier: bytes) -> bool:
-    """Tell whether the PIN was right although the content turned out damaged.
-
-    The content begins with a header of 2 to 5 bytes and its copy of the algorithm. One block that came out as expected
-    is proof, and one flaw in an encrypted file spoils two neighbouring blocks at most.
-    """
-    return any(
-        plain[at : at + _CIPHER_BLOCK] == algorithm_identifier[at - header : at - header + _CIPHER_BLOCK]
-        for header in range(2, 6)
-        for at in range(_CIPHER_BLOCK, header + len(algorithm_identifier) - _CIPHER_BLOCK + 1, _CIPHER_BLOCK)
-    )
-
-
 def pin_check(pin: str) -> bytes:
     """Return what version 2 encrypts to check a PIN: the PIN itself. SAP's encoding beyond ASCII is not known."""
     return pin.encode("utf-8", "surrogatepass")
@@ -144,7 +139,7 @@ def digest(plain: bytes) -> bytes:
     return hashlib.sha1(plain, usedforsecurity=False).digest()
 
 
-def _run(context: CipherContext, data: bytes) -> bytes:
+def _run(context: CipherContext | PaddingContext, data: bytes) -> bytes:
     return context.update(data) + context.finalize()
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from cryptography import x509
 
-from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.certificate import Certificate, CertificateUnreadable, load
 from pse_preflight.pse import asn1, name
 from pse_preflight.pse.errors import UnknownEncoding
 from pse_preflight.pse.taken_apart import ToBeSigned, three_parts
@@ -18,6 +18,7 @@ IN_LIST_AND_POOL = "PKList + CertList"
 
 MOST_CERTIFICATES = 10_000
 _SHORT = 12
+_SEQUENCE = bytes((asn1.SEQUENCE,))
 _ANY_SERIAL = asn1.encoded(1)
 _ANY_ALGORITHM = bytes.fromhex("300506032b6570")
 _ANY_SIGNATURE = bytes.fromhex("03020000")
@@ -147,8 +148,9 @@ def set_elements(value: bytes, what: str, offset: int = 0) -> list[bytes]:
 
 
 def _entry(value: bytes, pool: Mapping[bytes, bytes]) -> TrustedCertificate:
-    """Tell the two encodings apart by the first value inside."""
-    parts = three_parts(value)
+    """Tell the two encodings apart by the first value inside, then look whether the rest is as it should be."""
+    begins_like_a_certificate = asn1.content(value)[:1] == _SEQUENCE
+    parts = three_parts(value) if begins_like_a_certificate else None
     tbs = parts[0] if parts else value
     try:
         ToBeSigned.split(tbs)
@@ -165,9 +167,9 @@ def _entry(value: bytes, pool: Mapping[bytes, bytes]) -> TrustedCertificate:
 def _loaded(certificate: bytes) -> x509.Certificate | None:
     """Load a certificate whose names and days, at least, can be read."""
     try:
-        parsed = x509.load_der_x509_certificate(certificate)
+        parsed = load(certificate)
         _ = (parsed.subject, parsed.issuer, parsed.not_valid_before_utc, parsed.not_valid_after_utc)
-    except (ValueError, x509.InvalidVersion):
+    except Exception:  # noqa: BLE001 - odd bytes end in ValueError, TypeError, AssertionError, InvalidVersion
         return None
     return parsed
 
