@@ -23,7 +23,6 @@ from pse_preflight.paths import (
     issuer_of,
     keys_fit,
     link,
-    public_key_of,
     search,
     subject_of,
 )
@@ -123,7 +122,6 @@ class _Sent:
     """What the server sent, read."""
 
     def __init__(self, question: Question) -> None:
-        self._host = question.host
         self._ders = question.presented
         self._problems: dict[int, str] = {}
         self.order = tuple(self._read())
@@ -146,15 +144,13 @@ class _Sent:
             return None
         issuers = {issuer_of(each) for each in self.certificates if not each.is_self_issued}
         ends = [each for each in self.certificates if subject_of(each) not in issuers and not is_authority(each)]
-        first = self.order[0]
-        if first in ends or not ends:
-            return first
-        return next((each for each in ends if names_host(each, self._host)), ends[0])
+        return self.order[0] if self.order[0] in ends or not ends else ends[0]
 
     def unreadable(self, *, needed: bool) -> Iterator[Finding]:
-        """Yield a finding for each certificate that cannot be read."""
-        for position, reason in self._problems.items():
-            digest = hashlib.sha256(self._ders[position]).hexdigest()
+        """Yield a finding for each certificate that cannot be read, once however often it was sent."""
+        first = {hashlib.sha256(self._ders[position]).hexdigest(): position for position in reversed(self._problems)}
+        for digest, position in reversed(first.items()):
+            reason = self._problems[position]
             yield diagnosis.unreadable(position + 1, len(self._ders), digest, reason, needed=needed)
 
     @property
@@ -253,18 +249,16 @@ class _Case:
             yield diagnosis.circle(path, roots_name)
         elif self.end is End.TOO_LONG:
             yield diagnosis.too_long(path, self.question.most_intermediates)
-        elif self.end is End.NO_ISSUER and not self.sent.has_unreadable:
+        elif self.end is End.NO_ISSUER and not self.sent.has_unreadable and path[-1].issuer:
             yield self._issuer_missing()
 
     def _issuer_missing(self) -> Finding:
         """Tell a forged signature from a wrong, a forgotten and an unknown issuer."""
         last, roots_name = self.best[-1], self.question.roots_name
-        forged = [each for each in self._namesakes if keys_fit(last, each)]
-        if forged:
-            return diagnosis.signature_wrong(self.best, forged)
-        wrong = [each for each in self._misfits if each in self._namesakes or len(self.best) == 1]
-        if wrong or (len(self.best) == 1 and not self._namesakes):
-            return diagnosis.intermediate_missing(last, wrong, None, roots_name, mild=False)
+        if self._forged:
+            return diagnosis.signature_wrong(self.best, self._forged)
+        if self._wrong or (len(self.best) == 1 and not self._namesakes):
+            return diagnosis.intermediate_missing(last, None, self.sent.certificates, self._wrong, roots_name)
         return diagnosis.root_unknown(self.best, self._namesakes, roots_name)
 
     @cached_property
@@ -273,6 +267,11 @@ class _Case:
         last = self.best[-1]
         named = self.pool.named(issuer_of(last)) if self.end is End.NO_ISSUER else ()
         return tuple(each for each in named if link(last, each) is Link.NOT_SIGNED)
+
+    @cached_property
+    def _forged(self) -> tuple[Certificate, ...]:
+        """Return those of them whose key should have signed."""
+        return tuple(each for each in self._namesakes if keys_fit(self.best[-1], each))
 
     @cached_property
     def _fitting(self) -> frozenset[Certificate]:
@@ -290,33 +289,43 @@ class _Case:
         strays = (each for each in self.sent.certificates if each not in self._fitting)
         return tuple(each for each in strays if is_authority(each) and not each.is_self_issued)
 
+    @cached_property
+    def _unsent(self) -> tuple[tuple[Certificate, Certificate], ...]:
+        """Return the intermediates of the path that came from elsewhere, each after the one it signed."""
+        has_root = self.end in (End.ANCHOR, End.SELF_SIGNED)
+        issuers = self.best[1:-1] if has_root else self.best[1:]
+        links = zip(self.best, issuers, strict=False)
+        return tuple((child, issuer) for child, issuer in links if issuer not in self.sent.certificates)
+
+    @cached_property
+    def _wrong(self) -> tuple[Certificate, ...]:
+        """Return what the server sends in the place of what is missing."""
+        if self._unsent or (self.end is End.NO_ISSUER and len(self.best) == 1):
+            return self._misfits
+        return tuple(each for each in self._misfits if each in self._namesakes)
+
     def _completeness(self) -> Iterator[Finding]:
-        """Say which intermediates of the path came from elsewhere than from the server."""
-        for child, issuer in zip(self.best, self.best[1:-1], strict=False):
-            if issuer not in self.sent.certificates:
-                mild = self.question.partial and self.pool.trusts(issuer)
-                yield diagnosis.intermediate_missing(child, self._misfits, issuer, self.question.roots_name, mild=mild)
+        for child, issuer in self._unsent:
+            sent, roots_name = self.sent.certificates, self.question.roots_name
+            found = diagnosis.intermediate_missing(child, issuer, sent, self._wrong, roots_name)
+            held_by_client = self.question.partial and self.pool.trusts(issuer)
+            yield found.milder(Severity.MINOR) if held_by_client else found
 
     def _order(self) -> Iterator[Finding]:
-        on_path = [each for each in self.sent.certificates if each in self.best and not _is_sent_root(each, self.best)]
-        leaf_first = self.sent.order[0] == self.best[0]
-        if not leaf_first or on_path != [each for each in self.best if each in on_path]:
-            yield diagnosis.out_of_order(self.best, self.sent.certificates, leaf_first=leaf_first)
+        """Say what is not in its place; a root that is sent may stand anywhere but first."""
+        got = [each for each in self.sent.certificates if each in self.best and not _is_root(each)]
+        right = [each for each in self.best if each in got]
+        if self.sent.order[0] != self.best[0] or got != right:
+            yield diagnosis.out_of_order(self.best, self.sent.certificates)
 
     def _extras(self) -> Iterator[Finding]:
         spare = [each for each in self.sent.certificates if each not in self.best and not _is_root(each)]
-        wrong = self._misfits if self._misses_one else ()
-        strays = [each for each in spare if each not in self._fitting and each not in wrong]
+        strays = [each for each in spare if each not in self._fitting and each not in self._wrong]
         period = self.question.period
         ended = [each for each in spare if each in self._fitting and not _holds_throughout(each, period)]
         repeated = [each for each in self.sent.certificates if self.sent.order.count(each) > 1]
         if strays or ended or repeated:
             yield diagnosis.has_extras(strays, repeated, ended)
-
-    @property
-    def _misses_one(self) -> bool:
-        unsent = any(each not in self.sent.certificates for each in self.best[1:-1])
-        return unsent or (self.end is End.NO_ISSUER and len(self.best) == 1)
 
     def _inspection(self) -> Iterator[Finding]:
         top = self.best[-1]
@@ -330,25 +339,21 @@ class _Case:
 
     def _ends_privately(self) -> bool:
         """Tell whether the path leads to a root that is not public; one that was public once is not meant."""
-        if dropped_root(self.best[-1]) or self._namesakes:
+        if dropped_root(self.best[-1]):
             return False
         if self.end is End.ANCHOR:
             return bool(self.question.mozilla) or self.question.inspection_accepted
-        return len(self.best) > 1 and self.end in (End.SELF_SIGNED, End.NO_ISSUER)
+        unknown = self.end is End.NO_ISSUER and not self._forged and not self._wrong
+        return len(self.best) > 1 and (unknown or self.end is End.SELF_SIGNED)
 
 
 def _may_sign(issuer: Certificate, child: Certificate) -> bool:
-    """Tell whether names and key identifiers allow it, or whether it is the same authority, signed by another one."""
-    same = subject_of(issuer) == subject_of(child) and public_key_of(issuer) == public_key_of(child)
-    return same or (subject_of(issuer) == issuer_of(child) and keys_fit(child, issuer))
+    """Tell whether names and key identifiers allow it; a signature need not be checked to call it a stray or not."""
+    return subject_of(issuer) == issuer_of(child) and keys_fit(child, issuer)
 
 
 def _is_root(certificate: Certificate) -> bool:
     return certificate.is_self_issued and is_authority(certificate)
-
-
-def _is_sent_root(certificate: Certificate, path: Path) -> bool:
-    return certificate != path[0] and certificate.is_self_issued
 
 
 def _holds_throughout(certificate: Certificate, period: Period) -> bool:

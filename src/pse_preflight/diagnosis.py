@@ -8,7 +8,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from pse_preflight.certificate import Certificate
 from pse_preflight.faults import Fault
 from pse_preflight.findings import Finding, Severity, finding
-from pse_preflight.host_names import named_hosts, names_host_in_common_name_only
+from pse_preflight.host_names import can_be_named, named_hosts, names_host_in_common_name_only
 from pse_preflight.inspection import dropped_root
 from pse_preflight.paths import authority_key
 from pse_preflight.verification import Path
@@ -23,6 +23,7 @@ _FIXES = {
     "CERTIFICATE_IRREGULAR": "have the certificate issued anew, as RFC 5280 wants it",
     "CERTIFICATE_WEAK": "have it issued anew with SHA-256 or better and RSA 2048 or P-256 or better",
 }
+_FIX_OF_ENDED_ROOT = "have a chain sent that ends in a root of today, and name that root where this one is named"
 
 
 def role(certificate: Certificate, path: Path) -> str:
@@ -50,6 +51,8 @@ def host_not_named(leaf: Certificate, host: str) -> Finding:
     instead = f"it names {_some(names)}" if names else "it has no subject alternative name at all"
     if names_host_in_common_name_only(leaf, host):
         instead += "; a name that stands in the common name only does not count"
+    if not can_be_named(host):
+        instead += "; and no client takes this for a host name: it may hold letters, digits and hyphens only"
     return finding(
         "HOST_NOT_IN_CERTIFICATE",
         f"server certificate {leaf.label} does not name {host}; {instead}",
@@ -76,27 +79,29 @@ def unreadable(position: int, count: int, digest: str, reason: str, *, needed: b
 
 
 def intermediate_missing(
-    child: Certificate, instead: Sequence[Certificate], held: Certificate | None, roots_name: str, *, mild: bool
+    child: Certificate,
+    held: Certificate | None,
+    sent: Sequence[Certificate],
+    instead: Sequence[Certificate],
+    roots_name: str,
 ) -> Finding:
     """Say which intermediate the server does not send, and what it sends in its place.
 
     Args:
         child: the certificate whose issuer is missing.
-        instead: authorities that were sent and do not fit.
         held: the missing one, where it was fetched or is among the roots.
-        mild: this client has it, so only others suffer.
+        sent: everything that was sent.
+        instead: authorities among it that do not fit.
     """
-    code = "SERVER_SENDS_WRONG_INTERMEDIATE" if instead else "SERVER_OMITS_INTERMEDIATE"
     needed = held.label if held else f'"{child.issuer_name}"'
-    got = f"; it sends {_labels(instead)} instead" if instead else ""
-    doubt = "" if held else f". Or, if {needed} is itself a root: that root is not in {roots_name}"
+    got = f"{_labels(instead)} instead" if instead else f"only {_names(sent)}"
+    doubt = "" if held else f". Or, if {needed} is itself a root, that root is not in {roots_name}"
     return finding(
-        code,
-        f"the server does not send the intermediate {needed}, which signed {child.label}{got}"
+        "SERVER_SENDS_WRONG_INTERMEDIATE" if instead else "SERVER_OMITS_INTERMEDIATE",
+        f"the server does not send the intermediate {needed}, which signed {child.label}; it sends {got}"
         f"{_whereabouts(child)}{doubt}",
         fix=f"have the server send {needed} after its own certificate"
-        + (f", and not {_names(instead)}" if instead else ""),
-        severity=Severity.MINOR if mild else None,
+        + (f", and not {_labels(instead)}" if instead else ""),
         certificates=[child.sha256, *([held.sha256] if held else []), *(each.sha256 for each in instead)],
     )
 
@@ -182,22 +187,31 @@ def refused(path: Path, words: str) -> Finding:
 
 def faulty(fault: Fault, path: Path) -> Finding:
     """Say what is wrong with one certificate of the path."""
+    kind = role(fault.certificate, path)
     return finding(
         fault.code,
-        f"{role(fault.certificate, path)} {fault.certificate.label} {fault.words}",
-        fix=_FIXES[fault.code],
+        f"{kind} {fault.certificate.label} {fault.words}",
+        fix=_FIX_OF_ENDED_ROOT if (fault.code, kind) == ("CERTIFICATE_EXPIRED", "root") else _FIXES[fault.code],
         severity=fault.severity,
         certificates=[fault.certificate.sha256, *(each.sha256 for each in fault.others)],
     )
 
 
-def out_of_order(path: Path, sent: Sequence[Certificate], *, leaf_first: bool) -> Finding:
-    """Say in which order the certificates came; a client takes the first for the server's, whatever follows."""
+def out_of_order(path: Path, sent: Sequence[Certificate]) -> Finding:
+    """Say which certificate stands in another's place.
+
+    A client takes the first for the server's, whatever follows (RFC 8446, 4.4.2); most mend the order of the rest.
+    """
+    right = [each for each in path if each in sent]
+    got = [each for each in sent if each in path]
+    first = sent[0] == path[0]
+    misplaced, expected = next(pair for pair in zip(got if first else sent, right, strict=False) if pair[0] != pair[1])
     return finding(
         "CHAIN_OUT_OF_ORDER",
-        f"the server sends {_names(sent)} in this order; right is {_names([each for each in path if each in sent])}",
+        f"{role(misplaced, path)} {misplaced.label} is sent where {expected.label} belongs; the order is"
+        f" {_names(sent)}, right is {_names(right)}",
         fix="have the server certificate sent first, and after each certificate the one that signed it",
-        severity=None if leaf_first else Severity.MAJOR,
+        severity=None if first else Severity.MAJOR,
         certificates=[each.sha256 for each in sent],
     )
 
@@ -248,9 +262,8 @@ def _trust_fix(last: Certificate, what: str) -> str:
 def _whereabouts(child: Certificate) -> str:
     """Return what the child tells of its issuer: key identifier and address."""
     key, addresses = authority_key(child), issuer_addresses(child)
-    parts = [f"key identifier {key.hex(':').upper()}"] if key else []
-    parts += [f"AIA {' '.join(addresses)}"] if addresses else []
-    return f" ({', '.join(parts)})" if parts else ""
+    told = f"; the issuer needed has the key identifier {key.hex(':').upper()}" if key else ""
+    return told + (f"; it can be had at {' '.join(addresses)} (AIA)" if addresses else "")
 
 
 def _some(names: Sequence[str]) -> str:

@@ -270,17 +270,21 @@ def strength_faults(path: Path) -> tuple[Fault, ...]:
     The signature of a root is no part of a path: a root is trusted for being listed.
     """
     keys = [
-        Fault("CERTIFICATE_WEAK", each, f"has {words}", Severity.MAJOR if refused and position else Severity.MINOR)
+        _weak(each, f"has {words}", refused=refused and position > 0)
         for position, each in enumerate(path)
         for words, refused in _key_weaknesses(each)
     ]
     signed = path[:-1] if path[-1].is_self_issued else path
     signatures = [
-        Fault("CERTIFICATE_WEAK", each, f"is signed with {words}", Severity.MAJOR)
-        for each in signed
-        if (words := _signature_weakness(each))
+        _weak(each, f"is signed with {words}", refused=True) for each in signed if (words := _signature_weakness(each))
     ]
     return (*signatures, *keys)
+
+
+def _weak(certificate: Certificate, words: str, *, refused: bool) -> Fault:
+    if refused:
+        return Fault("CERTIFICATE_WEAK", certificate, f"{words}, which verification refuses", Severity.MAJOR)
+    return Fault("CERTIFICATE_WEAK", certificate, words, Severity.MINOR)
 
 
 def _key_weaknesses(certificate: Certificate) -> Iterator[tuple[str, bool]]:

@@ -45,6 +45,11 @@ def subject_to_verify(certificate: Certificate, host: str) -> Subject | None:
     return next((each for each in usable if each is not None), None)
 
 
+def can_be_named(host: str) -> bool:
+    """Tell whether a certificate can be for the host at all: an address, or a name of letters, digits and hyphens."""
+    return _subject(host) is not None
+
+
 def is_dns_name(text: str) -> bool:
     """Tell whether a text is a DNS name as certificates spell it: letters, digits and hyphens, no final dot."""
     return len(text) <= _LONGEST_NAME and _NAME.fullmatch(text) is not None
@@ -68,10 +73,8 @@ def forbidden_name(constraints: x509.NameConstraints, names: Iterable[x509.Gener
 
 
 def malformed_constraint(constraints: x509.NameConstraints) -> str:
-    """Return the first DNS name constraint that is no DNS name, or say that there is no constraint at all."""
+    """Return the first DNS name constraint that is no DNS name, in words; else nothing."""
     subtrees = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
-    if not subtrees:
-        return "they are empty"
     names = (each.value for each in subtrees if isinstance(each, x509.DNSName))
     return next((f"{each!r} is no DNS name" for each in names if each and not is_dns_name(each)), "")
 
@@ -114,7 +117,8 @@ def _contains(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
     if isinstance(subtree, x509.DNSName) and isinstance(name, x509.DNSName):
         return _is_below(name.value.lower().removeprefix("*."), subtree.value.lower())
     if isinstance(subtree, x509.IPAddress) and isinstance(name, x509.IPAddress):
-        return _network_holds(subtree, name)
+        network = subtree.value
+        return isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network) and name.value in network
     return subtree == name
 
 
@@ -128,15 +132,6 @@ def _touches(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
 
 def _is_below(name: str, domain: str) -> bool:
     return not domain or name == domain or name.endswith(f".{domain}")
-
-
-def _network_holds(subtree: x509.IPAddress, name: x509.IPAddress) -> bool:
-    network, address = subtree.value, name.value
-    if not isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network):
-        return False
-    if not isinstance(address, ipaddress.IPv4Address | ipaddress.IPv6Address):
-        return False
-    return address in network
 
 
 def _shown(name: x509.GeneralName) -> str:

@@ -106,7 +106,7 @@ class _Search:
 
     def _issuers_of(self, certificate: Certificate) -> tuple[Certificate, ...]:
         if certificate not in self._issuers:
-            named = sorted(self._pool.named(issuer_of(certificate)), key=lambda each: self._rank(certificate, each))
+            named = sorted(self._pool.named(issuer_of(certificate)), key=self._rank)
             affordable = named[: self._signatures_left]
             self._signatures_left -= len(affordable)
             self._issuers[certificate] = tuple(
@@ -114,11 +114,11 @@ class _Search:
             )
         return self._issuers[certificate]
 
-    def _rank(self, child: Certificate, issuer: Certificate) -> tuple[object, ...]:
+    def _rank(self, issuer: Certificate) -> tuple[object, ...]:
         period = self._period
         in_time = issuer.not_before <= period.start and period.end <= issuer.not_after
         anchors = self._pool.trusts(issuer) and issuer.is_self_issued
-        return (not anchors, not keys_fit(child, issuer), not in_time, -issuer.not_after.timestamp(), issuer.sha256)
+        return (not anchors, not in_time, -issuer.not_after.timestamp(), issuer.sha256)
 
 
 def _is_on(certificate: Certificate, path: Path) -> bool:

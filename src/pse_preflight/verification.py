@@ -86,6 +86,7 @@ def _private_policies(*, pinned: bool) -> tuple[ExtensionPolicy, ExtensionPolicy
     either = Criticality.AGNOSTIC
     authorities = (
         ExtensionPolicy.webpki_defaults_ca()
+        .may_be_present(x509.AuthorityKeyIdentifier, Criticality.NON_CRITICAL, None)
         .require_present(x509.BasicConstraints, either, _is_authority)
         .may_be_present(x509.KeyUsage, either, _may_sign)
         .may_be_present(x509.ExtendedKeyUsage, either, _serves_authority)
