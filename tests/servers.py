@@ -111,13 +111,17 @@ class Server:
         with contextlib.suppress(OSError), socket.socket(self.listener.family) as waker:
             waker.settimeout(1)
             waker.connect((self.host, self.port))
+        self._join(self._threads[0])  # from here on, no connection comes to those that are closed below
         self.listener.close()
         for sock in list(self._open):
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)  # the TCP below, where it is a socket of TLS
-        for thread in list(self._threads):
-            thread.join(_PATIENCE)
-            assert not thread.is_alive(), "a test server does not end"
+        for thread in self._threads:
+            self._join(thread)
+
+    def _join(self, thread: threading.Thread) -> None:
+        thread.join(_PATIENCE)
+        assert not thread.is_alive(), "a test server does not end"
 
     def _run(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, daemon=True)
@@ -130,6 +134,7 @@ class Server:
                 sock, _peer = self.listener.accept()
             except OSError:
                 return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             self._open.add(sock)
             self._run(lambda sock=sock: self._serve(sock))  # type: ignore[misc]
@@ -410,6 +415,15 @@ def handmade_flight(*certificates: bytes, version: int = 0x0303) -> bytes:
 
 def _message(kind: int, body: bytes) -> bytes:
     return bytes([kind]) + len(body).to_bytes(3) + body
+
+
+def has_ipv6_loopback() -> bool:
+    """Tell whether this machine can listen on ::1."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def free_port() -> int:

@@ -1,9 +1,9 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pse_preflight.findings import Severity, message
-from pse_preflight.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url
+from pse_preflight.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
 
 API = "my401122-api.s4hana.cloud.sap"
 API_HOSTS = [
@@ -107,6 +107,7 @@ def test_plain_http_means_port_80() -> None:
         ("https://erp.theobald.example.corp", "not in a domain of SAP's cloud"),
         ("https://10.0.0.1", "IP address"),
         ("https://[2001:db8::1]:8443", "IP address"),
+        ("2001:db8::1", "IP address"),
     ],
 )
 def test_what_is_out_of_the_ordinary_is_minor(text: str, words: str) -> None:
@@ -201,6 +202,7 @@ def test_an_at_sign_in_the_path_is_no_login() -> None:
         ("https://my<number>-api.s4hana.cloud.sap", "placeholder"),
         ("https://${TENANT}-api.s4hana.cloud.sap", "placeholder"),
         ("https://a..b", "no DNS name"),
+        ("https://[fe80::1%eth0]", "placeholder"),
         ("https://-a.corp", "no DNS name"),
         ("https://a,b", "no DNS name"),
         (f"https://{'a' * 64}.corp", "longer"),
@@ -256,6 +258,28 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert url.askable or "URL_NOT_HTTPS" in [each.code for each in found]
         shown = "".join(each.observed for each in found)
     assert "\n" not in shown
+
+
+@given(
+    st.text() | st.from_regex(r"(https?|wss)://([a-z:]*@)?[a-zA-Z.:0-9\[\]]{0,20}(:[0-9]{0,6})?/?.*", fullmatch=True)
+)
+@example("user:p@2001:db8::1")
+@example("http://[::1]:443/x")
+@example("ws://my401122\u2013api.s4hana.cloud.sap:80?x")
+def test_a_redacted_url_reads_the_same(text: str) -> None:
+    try:
+        url, found = read_url(text)
+    except UrlUnreadable:
+        with pytest.raises(UrlUnreadable):
+            redacted(text)
+    else:
+        assert read_url(redacted(text)) == (url, found)
+
+
+@pytest.mark.parametrize("login", ["COMM_USER:S3cret", "S3cret", "COMM_USER:S3/cret", "COMM_USER:8443/S3cret"])
+def test_a_redacted_url_holds_no_secret(login: str) -> None:
+    text = redacted(f"https://{login}@{API}/S3cret?S3cret#S3cret")
+    assert text == f"https://hidden@{API}/hidden"
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="@"), min_size=8))

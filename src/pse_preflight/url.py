@@ -14,6 +14,7 @@ _HTTP_PORT = 80
 _LAST_PORT = 65535
 _LONGEST_HOST = 253
 _LONGEST_LABEL = 63
+_HIDDEN = "hidden"
 
 # The patterns of SAP's cloud hosts: reference "Trust between a client machine and SAP S/4HANA Cloud", section 3.
 _S4_DOMAIN = r"(\.lab)?\.s4hana\.(cloud\.sap|ondemand\.com|sapcloud\.cn)"
@@ -111,6 +112,21 @@ def read_url(text: str) -> tuple[ApiUrl, tuple[Finding, ...]]:
     return url, (*_wrong(parts, url), *_unusual(parts, url))
 
 
+def redacted(text: str) -> str:
+    """Return a readable URL so that it can be kept: the user, the password and what follows the host are left out.
+
+    Reading it gives the same host and the same findings as reading the text does.
+
+    Raises:
+        UrlUnreadable: where host or port cannot be told.
+    """
+    parts = _split(text)
+    _normal_host(parts.host)
+    user = f"{_HIDDEN}@" if parts.has_credentials else ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{user}{parts.host}{port}{f'/{_HIDDEN}' if parts.has_more else ''}"
+
+
 def parse_proxy(text: str) -> Proxy:
     """Read `http://user:secret@proxy:3128`; scheme and login may be absent, a port may not.
 
@@ -198,9 +214,10 @@ def _normal_host(typed: str) -> str:
 
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
+    return None if "%" in host else address  # a zone means something on one machine only
 
 
 def _idna(host: str) -> str:

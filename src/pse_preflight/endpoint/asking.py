@@ -19,8 +19,7 @@ Opener = Callable[[], TlsStream]
 HTTP_FAILURES = (OSError, urllib3.exceptions.HTTPError)
 """What asking and reading raise when the peer gives no proper answer; errors of `requests` are OSErrors."""
 
-# No compression, so that a small answer cannot become a large one.
-_HEADERS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"}
 
 
 class _Lent:
@@ -60,7 +59,7 @@ class _Adapter(HTTPAdapter):
     def __init__(self, host: str, port: int, opener: Opener) -> None:
         super().__init__(max_retries=0)
         self._pool = urllib3.HTTPSConnectionPool(host, port)
-        self._pool.ConnectionCls = functools.partial(_Connection, opener=opener)  # type: ignore[assignment]
+        self._pool.ConnectionCls = functools.partial(_Connection, opener=opener)  # type: ignore[assignment]  # a callable will do
 
     def get_connection_with_tls_context(self, *_args: Any, **_options: Any) -> urllib3.HTTPSConnectionPool:
         """Return the one pool, whatever proxies or certificates `requests` thinks of."""

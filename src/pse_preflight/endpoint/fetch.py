@@ -7,6 +7,7 @@ network: what counts is the IP address that the connection is made to, judged af
 import contextlib
 import http.client
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from pse_preflight.url import authority
 _PUBLIC_PORTS = frozenset({80, 443})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _OK = 200
+_PATH = re.compile(r"[!-~]+")
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -59,8 +61,9 @@ def _read_address(text: str) -> _Place | None:
         return None
     path = parts.path or "/"
     path += f"?{parts.query}" if parts.query else ""
-    usable = parts.scheme == "http" and parts.hostname and not parts.username and path.isascii() and path.isprintable()
-    return _Place(parts.hostname, port, path) if usable and parts.hostname else None
+    if parts.scheme != "http" or not parts.hostname or parts.username is not None or not _PATH.fullmatch(path):
+        return None
+    return _Place(parts.hostname, port, path)
 
 
 def _own_addresses(target: Target, limits: Limits, deadline: Deadline) -> frozenset[str]:
@@ -97,15 +100,14 @@ def _is_public(address: Address, port: int) -> bool:
 
 
 def _meant(address: IpAddress) -> Iterable[IpAddress]:
-    """Return an address and the IPv4 addresses that hide in it, for a gateway may lead there."""
+    """Return an address and the IPv4 address that hides in it, for a gateway may lead there.
+
+    Mapped and Teredo addresses need no such care: the library does not call them global, or judges what hides in them.
+    """
     yield address
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            yield address.ipv4_mapped
         if address.sixtofour:
             yield address.sixtofour
-        if address.teredo:
-            yield from address.teredo
         if address in _NAT64:
             yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 

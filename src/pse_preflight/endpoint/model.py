@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pse_preflight.errors import PreflightError
-from pse_preflight.url import Proxy, authority
+from pse_preflight.url import Proxy
 
 Detail = str | int | float | bool | tuple[str, ...] | None
 
@@ -20,11 +20,6 @@ class Target:
     host: str
     port: int
     proxy: Proxy | None = None
-
-    def __str__(self) -> str:
-        """Return host and port, and the proxy without its login."""
-        direct = authority(self.host, self.port)
-        return f"{direct} through the proxy {self.proxy}" if self.proxy else direct
 
     @property
     def peer(self) -> tuple[str, int]:

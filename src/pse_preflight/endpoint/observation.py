@@ -43,10 +43,12 @@ def observe(
         return replace(first, tls_12=True)
     if first.failure.details.get("closed") and proxy_speaks_tls(way):
         return replace(first, failure=Failure("PROXY_ANSWERS_ITSELF", {"speaks_tls": True}))
-    if _may_be_a_matter_of_versions(first.failure):
-        second = _look(way, clock, TLS_1_3, key_kind)
-        if second.failure is None:
-            return replace(second, tls_12=False)
+    if key_kind is KeyKind.ANY and _may_be_a_matter_of_versions(first.failure):
+        newer = _look(way, clock, TLS_1_3, key_kind)
+        if newer.failure is None:
+            # A connection may be cut by chance. Only an alert says that it was for the version.
+            again = _look(way, clock, TLS_1_2, key_kind) if _heard_nothing(first.failure) else first
+            return replace(newer, tls_12=False) if again.failure else replace(again, tls_12=True)
     if _heard_nothing(first.failure) and speaks_plain_http(way):
         return replace(first, failure=Failure("NOT_TLS", {"first_bytes": "HTTP/"}))
     return first

@@ -157,6 +157,11 @@ def _listed(value: object) -> str:
     return ", ".join(str(each) for each in value) if isinstance(value, list | tuple) else ""
 
 
+def _seconds(failure: Failure) -> str:
+    seconds = failure.details.get("seconds")
+    return f"{seconds:g} s" if isinstance(seconds, int | float) else ""
+
+
 def _host_unknown(endpoint: Endpoint, failure: Failure) -> Text:
     whose = "the proxy's name" if endpoint.proxy else "the name"
     observed = f"the DNS of this machine knows no address for {failure.details.get('name')}"
@@ -165,8 +170,8 @@ def _host_unknown(endpoint: Endpoint, failure: Failure) -> Text:
 
 def _dns_timeout(_endpoint: Endpoint, failure: Failure) -> Text:
     name = failure.details.get("name")
-    seconds = failure.details.get("seconds")
-    how = f"did not answer in {seconds:g} s" if isinstance(seconds, int | float) else "could not tell for the moment"
+    seconds = _seconds(failure)
+    how = f"did not answer in {seconds}" if seconds else "could not tell for the moment"
     return f"the DNS {how} when asked for {name}", "check that this machine reaches its DNS server, then run again"
 
 
@@ -180,7 +185,7 @@ def _port_timeout(endpoint: Endpoint, failure: Failure) -> Text:
         observed = f"the proxy {endpoint.proxy} took the request for {endpoint.host} and did not answer it in time"
         return observed, "ask the network people whether the proxy reaches the host"
     tried = _listed(failure.details.get("addresses"))
-    observed = f"{_peer(endpoint)} did not answer in {failure.details.get('seconds'):g} s ({tried})"
+    observed = f"{_peer(endpoint)} did not answer in {_seconds(failure) or 'time'} ({tried})"
     return observed, "ask the network people for an opening to this host and port; a proxy may be the way (key proxy)"
 
 

@@ -27,10 +27,10 @@ def observe_every(target: Target, limits: Limits, clock: Callable[[], datetime])
         resolved = () if target.proxy else resolve(*target.peer, limits, deadline)
     except StageFailed:
         return (observe(target, limits, clock),)
-    addresses = [each.ip for each in resolved][: limits.addresses] or [None]
+    addresses: list[str | None] = [each.ip for each in resolved[: limits.addresses]]
     return tuple(
         observe(target, limits.at_most(deadline.moment - time.monotonic()), clock, address=address, key_kind=kind)
-        for address in addresses
+        for address in addresses or [None]
         for kind in _KINDS
     )
 

@@ -151,13 +151,14 @@ class TlsStream(io.RawIOBase):
     def receive(self, most: int) -> bytes:
         """Return what has arrived; nothing at the end, with or without a goodbye."""
         try:
-            return self._drive(lambda: self._tls.read(most))
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            self.ended = "closed"
-            return b""
+            data = self._drive(lambda: self._tls.read(most))
         except ssl.SSLError:
-            self.ended = "alert"
-            raise
+            if self.ended != "closed":
+                self.ended = "alert"
+                raise
+            data = b""
+        self.ended = self.ended if data else "closed"
+        return data
 
     def readinto(self, buffer: Any) -> int:
         """Read what has arrived into a buffer, as a file does."""
