@@ -1,10 +1,14 @@
 """Is the client PSE there, and one that the client can use?"""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from pse_preflight.client_pse import ClientPse
 from pse_preflight.policy import Holds
-from pse_preflight.pse.condition import State
+
+if TYPE_CHECKING:
+    from pse_preflight.client import ClientSide
 
 pytestmark = pytest.mark.pse
 
@@ -18,7 +22,7 @@ def test_pse_exists(pse: ClientPse, holds: Holds) -> None:
 
 def test_pse_needs_no_pin(pse: ClientPse, holds: Holds) -> None:
     """The PSE has no PIN: the client could not give one."""
-    holds(pse.condition.state is State.PLAIN)
+    holds(pse.opens_without_pin)
 
 
 def test_pse_is_private(pse: ClientPse, holds: Holds) -> None:
@@ -29,3 +33,8 @@ def test_pse_is_private(pse: ClientPse, holds: Holds) -> None:
 def test_pse_owner_is_as_configured(pse: ClientPse, holds: Holds) -> None:
     """The PSE's own certificate is current and names whom systems.yaml says."""
     holds(pse.condition.file)
+
+
+def test_client_account_can_read_the_pse(client: "ClientSide", holds: Holds) -> None:
+    """The account that the client runs as can read the PSE, whoever runs this."""
+    holds(client.reach and client.reach.readable)

@@ -1,15 +1,18 @@
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from pse_preflight.chain import Judgement
+from tests.pse_mutations import made
+from pse_preflight.chain import Judgement, Period
 from pse_preflight.client_pse import ClientPse
 from pse_preflight.endpoint import Endpoint
 from pse_preflight.findings import CODES, Finding, Severity, finding
 from pse_preflight.gather import Evidence
-from pse_preflight.inventory import System
+from pse_preflight.inventory import System, Waiver
 from pse_preflight.policy import NEEDS, Need, Policy, Verdict, blocking, decide
 from pse_preflight.pse.condition import Condition, State
 from pse_preflight.roots import Roots
@@ -17,6 +20,7 @@ from pse_preflight.sapgenpse.output import Listing
 from pse_preflight.trust import Trust
 from pse_preflight.url import ApiUrl
 
+DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EVERYTHING = frozenset(NEEDS)
 USUAL = Policy(Severity.MAJOR, EVERYTHING)
 
@@ -27,10 +31,11 @@ def _evidence(
     path = ("leaf", "root") if verified else ()
     return Evidence(
         system=System(alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("c.pse"), secudir=Path()),
+        period=Period(DAY, DAY),
         endpoint=None,
         roots=Roots((), "nothing"),
         judgement=Judgement(leaf=None, path=path, best=path, findings=(), wanted=(), names_host=True),  # type: ignore[arg-type]
-        pse=ClientPse(Condition(Path("c.pse"), state, mode=0o600), listing=Listing(())),
+        pse=ClientPse(Condition(Path("c.pse"), state, file=made(), mode=0o600), listing=Listing(())),
         trust=Trust(path if trusted else (), (), (), None, None),  # type: ignore[arg-type]
         live=None,
         findings=findings,
@@ -96,48 +101,136 @@ def test_one_cause_on_the_way_gives_one_red_check(earlier: str, later: str) -> N
     assert decide(CODES[earlier].check, _evidence(_found(later)), USUAL).verdict is Verdict.PASS
 
 
-CAUSES = [
-    ("URL_NOT_HTTPS", "test_host_name_resolves"),
-    ("HOST_UNKNOWN", "test_url_answers_https"),
-    ("DNS_TIMEOUT", "test_port_accepts_connections"),
-    ("PORT_TIMEOUT", "test_clock_agrees_with_the_server"),
-    ("PROXY_WANTS_LOGIN", "test_tls_handshake_succeeds"),
-    ("TLS_TOO_OLD", "test_chain_is_valid"),
-    ("TLS_INSPECTED", "test_chain_is_valid"),
-    ("SERVER_OMITS_INTERMEDIATE", "test_chain_is_valid"),
-    ("CERTIFICATE_EXPIRED", "test_maintain_pk_lists_the_chain"),
-    ("CERTIFICATE_EXPIRED", "test_pse_trusts_the_server"),
-    ("ROOT_UNTRUSTED", "test_maintain_pk_lists_the_chain"),
-    ("PSE_MISSING", "test_pse_needs_no_pin"),
-    ("PSE_UNREADABLE", "test_pse_is_private"),
-    ("PSE_HAS_PIN", "test_pk_list_is_current"),
-    ("TOOL_FAILED", "test_maintain_pk_lists_the_chain"),
-    ("ROOT_NOT_IN_PSE", "test_pse_trusts_the_server"),
-    ("SERVER_NOT_TRUSTED", "test_handshake_with_the_pse_alone"),
-    ("HANDSHAKE_REFUSED", "test_websocket_rfc_answers"),
-]
+TRUST = ("pse_trusts_the_server", "trust_survives_renewal", "handshake_with_the_pse_alone", "websocket_rfc_answers")
+LIST = (
+    "maintain_pk_lists_the_chain",
+    "file_and_tool_agree",
+    "pk_list_is_current",
+    "pk_list_holds_the_required_roots",
+    "pk_list_trusts_no_inspection",
+)
+PSE = ("pse_needs_no_pin", "pse_is_private", "pse_owner_is_as_configured")
+CHAIN = (
+    "certificate_names_the_host",
+    "chain_is_complete",
+    "chain_is_valid",
+    "chain_is_not_inspected",
+    "chain_outlasts_the_next_weeks",
+    "chain_is_strong",
+)
+TLS = ("url_answers_https", "clock_agrees_with_the_server", *CHAIN, LIST[0], *TRUST)
+CONNECTION = ("tls_handshake_succeeds", *TLS)
+ADDRESS = ("port_accepts_connections", *CONNECTION)
+URL = ("host_name_resolves", *ADDRESS)
+UNVERIFIED = ("chain_outlasts_the_next_weeks", LIST[0])
+
+BLOCKS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("URL_NOT_HTTPS",), URL),
+    **dict.fromkeys(("HOST_UNKNOWN", "DNS_TIMEOUT"), ADDRESS),
+    **dict.fromkeys(("PORT_REFUSED", "PORT_TIMEOUT", "PORT_UNREACHABLE"), CONNECTION),
+    **dict.fromkeys(("PROXY_REFUSED", "PROXY_WANTS_LOGIN", "PROXY_ANSWERS_ITSELF"), CONNECTION),
+    **dict.fromkeys(("NOT_TLS", "TLS_HANDSHAKE_FAILED", "TLS_TIMEOUT", "TLS_TOO_OLD"), TLS),
+    "TLS_INSPECTED": ("chain_is_complete", "chain_is_valid", *UNVERIFIED, *TRUST),
+    **dict.fromkeys(
+        ("SERVER_OMITS_INTERMEDIATE", "SERVER_SENDS_WRONG_INTERMEDIATE"), ("chain_is_valid", *UNVERIFIED, *TRUST)
+    ),
+    **dict.fromkeys(("CERTIFICATE_EXPIRED", "CERTIFICATE_NOT_YET_VALID", "SIGNATURE_WRONG"), (*UNVERIFIED, *TRUST)),
+    **dict.fromkeys(("CERTIFICATE_SELF_SIGNED", "CA_CONSTRAINT_BROKEN"), (*UNVERIFIED, *TRUST)),
+    **dict.fromkeys(("CERTIFICATE_IRREGULAR", "CERTIFICATE_UNREADABLE"), (*UNVERIFIED, *TRUST)),
+    "ROOT_UNTRUSTED": UNVERIFIED,
+    **dict.fromkeys(("HOST_NOT_IN_CERTIFICATE", "CERTIFICATE_WEAK"), ("chain_is_valid", *UNVERIFIED, *TRUST)),
+    "PSE_MISSING": (*PSE, *LIST, *TRUST, "client_account_can_read_the_pse"),
+    "PSE_UNREADABLE": (*PSE, *LIST, *TRUST),
+    **dict.fromkeys(("PSE_HAS_PIN", "PSE_MACHINE_BOUND"), (*LIST, *TRUST)),
+    **dict.fromkeys(("TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT"), (*LIST, *TRUST)),
+    **dict.fromkeys(("PK_LIST_EMPTY", "ROOT_NOT_IN_PSE", "INTERMEDIATE_NOT_IN_PSE"), TRUST),
+    "SERVER_NOT_TRUSTED": TRUST[1:],
+    **dict.fromkeys(("HANDSHAKE_REFUSED", "CLIENT_CERTIFICATE_WANTED"), TRUST[3:]),
+}
+"""Every cause and the checks, without `test_`, that cannot be made for it where nothing else is known."""
+
+PAIRS = [(code, f"test_{check}") for code, checks in BLOCKS.items() for check in checks]
+OF_THE_CLIENT = {"WRONG_HOST", "CLIENT_ACCOUNT_UNKNOWN", "CLIENT_INI_UNREADABLE", "CLIENT_INI_NO_DEST"}
+"""Causes on the client's own side, which have tests of their own."""
 
 
-@pytest.mark.parametrize(("code", "check"), CAUSES)
+def _waived(evidence: Evidence, *waivers: Waiver) -> Evidence:
+    return replace(evidence, system=replace(evidence.system, waivers=waivers))
+
+
+def _waiver(check: str, code: str | None) -> Waiver:
+    return Waiver(check=check, code=code, until=DAY.date(), reason="known, and mended soon")
+
+
+def test_every_cause_blocks_what_is_written_and_nothing_else() -> None:
+    found = {
+        (code, check)
+        for code in CODES.keys() - OF_THE_CLIENT
+        for check in NEEDS
+        if blocking(check, _evidence(_found(code, Severity.MAJOR)))
+    }
+    assert found == set(PAIRS)
+
+
+@pytest.mark.parametrize(("code", "check"), PAIRS)
+def test_a_minor_finding_blocks_nothing(code: str, check: str) -> None:
+    assert blocking(check, _evidence(_found(code, Severity.MINOR))) is None
+
+
+@pytest.mark.parametrize(("code", "check"), PAIRS)
 def test_a_blocked_check_skips_if_the_owner_of_the_cause_tells(code: str, check: str) -> None:
-    outcome = decide(check, _evidence(_found(code)), USUAL)
+    evidence = _evidence(_found(code, Severity.BLOCKER))
+    outcome = decide(check, evidence, USUAL)
     assert (outcome.verdict, outcome.findings) == (Verdict.SKIP, ())
     assert outcome.reason == f"blocked by {code}, see {CODES[code].check}"
+    assert decide(CODES[code].check, evidence, USUAL).verdict in {Verdict.FAIL, Verdict.ERROR}
 
 
-@pytest.mark.parametrize(("code", "check"), CAUSES)
+def _tells(check: str, evidence: Evidence, policy: Policy, code: str) -> bool:
+    outcome = decide(check, evidence, policy)
+    red = Verdict.ERROR if CODES[code].error else Verdict.FAIL
+    return outcome.verdict is red and [each.code for each in outcome.findings] == [code]
+
+
+@pytest.mark.parametrize(("code", "check"), PAIRS)
 def test_a_blocked_check_tells_if_the_owner_of_the_cause_is_not_selected(code: str, check: str) -> None:
-    outcome = decide(check, _evidence(_found(code)), replace(USUAL, selected=EVERYTHING - {CODES[code].check}))
-    assert outcome.verdict is (Verdict.ERROR if CODES[code].error else Verdict.FAIL)
-    assert [each.code for each in outcome.findings] == [code]
+    policy = replace(USUAL, selected=EVERYTHING - {CODES[code].check})
+    assert _tells(check, _evidence(_found(code, Severity.BLOCKER)), policy, code)
 
 
-@pytest.mark.parametrize(("code", "check"), CAUSES)
+@pytest.mark.parametrize(("code", "check"), PAIRS)
+def test_a_blocked_check_tells_if_the_cause_is_waived(code: str, check: str) -> None:
+    evidence = _waived(_evidence(_found(code, Severity.BLOCKER)), _waiver(CODES[code].check, code))
+    assert decide(CODES[code].check, evidence, USUAL).verdict is Verdict.SKIP
+    assert _tells(check, evidence, USUAL, code)
+
+
+@pytest.mark.parametrize(("code", "check"), PAIRS)
 def test_a_blocked_check_tells_if_the_cause_is_below_fail_on(code: str, check: str) -> None:
-    evidence = _evidence(_found(code, Severity.MAJOR))
-    outcome = decide(check, evidence, replace(USUAL, fail_on=Severity.BLOCKER))
-    assert [each.code for each in outcome.findings] == [code]
-    assert outcome.verdict in {Verdict.FAIL, Verdict.ERROR}
+    policy = replace(USUAL, fail_on=Severity.BLOCKER)
+    assert _tells(check, _evidence(_found(code, Severity.MAJOR)), policy, code)
+
+
+def test_a_cause_behind_a_waived_one_is_told_by_somebody() -> None:
+    """The owner of the cause is waived for a deeper cause, so it would not tell of its own."""
+    waivers = [
+        _waiver(check, "ROOT_UNTRUSTED") for check in ("test_chain_is_valid", "test_maintain_pk_lists_the_chain")
+    ]
+    evidence = _waived(_evidence(_found("ROOT_UNTRUSTED"), _found("PK_LIST_EMPTY")), *waivers)
+    assert decide("test_maintain_pk_lists_the_chain", evidence, USUAL).verdict is Verdict.SKIP
+    assert _tells("test_pse_trusts_the_server", evidence, USUAL, "PK_LIST_EMPTY")
+    assert decide("test_pse_trusts_the_server", _waived(evidence), USUAL).verdict is Verdict.SKIP
+
+
+def _red_checks(evidence: Evidence, selected: Iterable[str]) -> list[str]:
+    policy = replace(USUAL, selected=frozenset(selected))
+    return [check for check in selected if decide(check, evidence, policy).verdict in {Verdict.FAIL, Verdict.ERROR}]
+
+
+@pytest.mark.parametrize("code", [code for code in BLOCKS if code != "PSE_MISSING"])
+def test_one_cause_gives_one_red_check(code: str) -> None:
+    known = [check for check in NEEDS if not check.startswith(("test_client", "test_this", "test_crypto"))]
+    assert _red_checks(_evidence(_found(code, Severity.BLOCKER)), known) == [CODES[code].check]
 
 
 @pytest.mark.parametrize(
@@ -192,3 +285,59 @@ def test_needs_are_given_in_the_order_in_which_they_are_met() -> None:
 
 def test_seen_dates_count() -> None:
     assert Endpoint.__dataclass_fields__["date_offset_seconds"].default is None
+
+
+# The contract, code by code: which check, and how bad.
+CONTRACT = """
+url_names_the_api_host B URL_NOT_HTTPS URL_UI_HOST URL_HAS_CREDENTIALS
+url_names_the_api_host m URL_PLACEHOLDER URL_UNUSUAL
+host_name_resolves B HOST_UNKNOWN DNS_TIMEOUT
+port_accepts_connections B PORT_REFUSED PORT_TIMEOUT PROXY_REFUSED PROXY_WANTS_LOGIN PROXY_ANSWERS_ITSELF
+url_answers_https M HTTP_NO_ANSWER HTTP_SERVER_ERROR
+url_answers_https m HTTP_LOGIN_PAGE HTTP_TOO_MANY_REQUESTS
+clock_agrees_with_the_server M CLOCK_SKEW
+tls_handshake_succeeds B NOT_TLS TLS_HANDSHAKE_FAILED TLS_TIMEOUT TLS_TOO_OLD
+tls_handshake_succeeds M TLS_13_ONLY
+certificate_names_the_host B HOST_NOT_IN_CERTIFICATE
+chain_is_complete M SERVER_OMITS_INTERMEDIATE SERVER_SENDS_WRONG_INTERMEDIATE
+chain_is_complete m CHAIN_OUT_OF_ORDER CHAIN_HAS_EXTRAS
+chain_is_valid B CERTIFICATE_EXPIRED CERTIFICATE_NOT_YET_VALID CERTIFICATE_SELF_SIGNED SIGNATURE_WRONG
+chain_is_valid B CA_CONSTRAINT_BROKEN CERTIFICATE_UNREADABLE
+chain_is_valid M ROOT_UNTRUSTED
+chain_is_not_inspected M TLS_INSPECTED
+chain_outlasts_the_next_weeks M CERTIFICATE_EXPIRES_SOON
+chain_outlasts_the_next_weeks m RENEWAL_DUE
+chain_is_strong m CERTIFICATE_WEAK
+pse_exists B PSE_MISSING PSE_UNREADABLE TOOL_MISSING TOOL_FAILED TOOL_TIMEOUT
+pse_exists m PSE_CREATED
+pse_exists M PSE_UNCONFIRMED
+pse_needs_no_pin B PSE_HAS_PIN
+pse_needs_no_pin m PSE_MACHINE_BOUND
+pse_is_private M PSE_READABLE_BY_OTHERS
+pse_is_private m PSE_READABLE_BY_GROUP
+pse_owner_is_as_configured m PSE_OWNER_EXPIRED PSE_OWNER_DIFFERS
+maintain_pk_lists_the_chain B PK_LIST_EMPTY ROOT_NOT_IN_PSE
+maintain_pk_lists_the_chain m INTERMEDIATE_NOT_IN_PSE LEAF_NOT_IN_PSE
+file_and_tool_agree M PK_LIST_DISAGREES
+pk_list_is_current m PK_LIST_EXPIRED
+pk_list_holds_the_required_roots M REQUIRED_ROOT_NOT_IN_PSE
+pk_list_trusts_no_inspection M PSE_TRUSTS_INSPECTION
+pse_trusts_the_server B SERVER_NOT_TRUSTED
+trust_survives_renewal M PSE_HOLDS_SERVER_CERT_ONLY PSE_HOLDS_INTERMEDIATE_ONLY
+handshake_with_the_pse_alone B HANDSHAKE_REFUSED
+websocket_rfc_answers m WSRFC_NO_UPGRADE WSRFC_BLOCKED
+"""
+LETTERS = {"B": Severity.BLOCKER, "M": Severity.MAJOR, "m": Severity.MINOR}
+
+
+@pytest.mark.parametrize("row", CONTRACT.strip().splitlines())
+def test_the_table_of_codes_is_the_contract(row: str) -> None:
+    check, severity, *codes = row.split()
+    assert {code: (CODES[code].check, CODES[code].severity) for code in codes} == dict.fromkeys(
+        codes, (f"test_{check}", LETTERS[severity])
+    )
+
+
+def test_only_the_tool_turns_a_check_into_an_error() -> None:
+    of_the_pse = {code for code, row in CODES.items() if row.error and not row.check.startswith("test_c")}
+    assert of_the_pse == {"TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT"}

@@ -7,19 +7,20 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pse_preflight import demo
 from pse_preflight.certificate import fingerprint
 from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.findings import Finding
+from pse_preflight.findings import CODES, Finding, Severity
 from pse_preflight.pse import name as distinguished_name
 from pse_preflight.sapgenpse import paths
-from pse_preflight.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url
+from pse_preflight.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
 
 LARGEST_FILE = 1 << 20
 FILE_NAME = "systems.yaml"
@@ -58,6 +59,68 @@ class ExpiryDays(_Strict):
 _USUAL_DAYS = ExpiryDays()
 
 
+def _known_check(name: str) -> str:
+    if name not in _CHECKS:
+        near = difflib.get_close_matches(name, _CHECKS, 1)
+        raise ValueError(f"{name!r} is no check{f'; did you mean {near[0]}?' if near else ''}")
+    return name
+
+
+def _known_code(code: str) -> str:
+    if code not in CODES:
+        near = difflib.get_close_matches(code, CODES, 1)
+        raise ValueError(f"{code!r} is no code{f'; did you mean {near[0]}?' if near else ''}")
+    return code
+
+
+def _some_text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+_CHECKS = sorted({row.check for row in CODES.values()})
+
+
+class Waiver(_Strict):
+    """A finding of one check that somebody has decided to live with, until a day.
+
+    Attributes:
+        check: the check that it keeps from turning red.
+        code: the code of the finding; without one, all findings of the check but blockers.
+        until: the last day on which it counts.
+        reason: why.
+    """
+
+    check: Annotated[str, AfterValidator(_known_check)]
+    code: Annotated[str, AfterValidator(_known_code)] | None = None
+    until: date
+    reason: Annotated[str, AfterValidator(_some_text)]
+
+    @model_validator(mode="after")
+    def _blockers_are_named(self) -> "Waiver":
+        codes = {code: row.severity for code, row in CODES.items() if row.check == self.check}
+        if self.code is None and min(codes.values()) is Severity.BLOCKER:
+            raise ValueError(f"a blocker is waived by its code only; {self.check} has {', '.join(codes)}")
+        return self
+
+
+class ClientKeys(_Strict):
+    """The block `client`: on which machines and as whom the client runs."""
+
+    hosts: list[str] = []
+    account: str | None = None
+    group: str | None = None
+    bits: Literal[32, 64] | None = None
+
+
+class ClientIniKeys(_Strict):
+    """The block `client_ini`: which destination of which sapnwrfc.ini the client uses."""
+
+    file: str
+    dest: str
+
+
 class Keys(_Strict):
     """The keys of one system in systems.yaml, with their defaults."""
 
@@ -73,6 +136,41 @@ class Keys(_Strict):
     expiry_days: ExpiryDays = _USUAL_DAYS
     required_roots: list[Fingerprint] = []
     tags: list[str] = []
+    waivers: list[Waiver] = []
+    client: ClientKeys | None = None
+    client_ini: ClientIniKeys | None = None
+    crypto_library: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIni:
+    """A destination of a sapnwrfc.ini."""
+
+    file: Path
+    dest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """The client's own side, as systems.yaml describes it.
+
+    Attributes:
+        hosts: the machines that it runs on; empty where they are not named.
+        account: whom it runs as.
+        group: the group that may read the PSE, too.
+        bits: for how many bits it is built, where that is said.
+        path_is_personal: the path of the PSE follows from who runs this, and from this shell.
+        ini: the destination that it uses.
+        library: SAP's TLS library.
+    """
+
+    hosts: tuple[str, ...] = ()
+    account: str | None = None
+    group: str | None = None
+    bits: int | None = None
+    path_is_personal: bool = False
+    ini: ClientIni | None = None
+    library: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +180,7 @@ class System:
     Attributes:
         alias: its name in reports and in test ids.
         url: the API URL's host and port.
+        url_as_written: the URL in systems.yaml, without user, password and whatever follows the host.
         url_findings: what is to be said of the URL as it was written.
         pse: absolute path of the client PSE.
         secudir: the folder that the PSE tool is told as SECUDIR.
@@ -93,12 +192,15 @@ class System:
         include_leaf: the server certificate too belongs in the PSE.
         create: a missing PSE may be made.
         confirm: SAP's tool is expected to have listed a PSE that the bundled implementation wrote.
+        waivers: the findings that somebody has decided to live with.
         extras: the keys that start with x-, for the reports.
+        client: the client's own side; None where nothing is said of it.
         prepare: what must have happened before the system is asked.
     """
 
     alias: str
     url: ApiUrl
+    url_as_written: str = ""
     url_findings: tuple[Finding, ...] = ()
     pse: Path
     secudir: Path
@@ -113,7 +215,9 @@ class System:
     expiry_days: ExpiryDays = _USUAL_DAYS
     required_roots: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     extras: tuple[tuple[str, str], ...] = ()
+    client: Client | None = None
     prepare: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
 
 
@@ -257,8 +361,9 @@ def _system(alias: str, entry: Entry, around: Surroundings, place: str) -> Syste
     return System(
         alias=alias,
         url=url,
+        url_as_written=redacted(keys.url),
         url_findings=url_findings,
-        pse=paths.pse_path(keys.pse or alias, secudir, windows=around.windows),
+        pse=paths.pse_path(keys.pse or f"{alias}.pse", secudir, windows=around.windows),
         secudir=secudir,
         dn=keys.dn,
         roots=_roots(keys.roots, around, f"{place}: {alias}"),
@@ -270,7 +375,28 @@ def _system(alias: str, entry: Entry, around: Surroundings, place: str) -> Syste
         expiry_days=keys.expiry_days,
         required_roots=tuple(keys.required_roots),
         tags=tuple(keys.tags),
+        waivers=tuple(keys.waivers),
         extras=entry.extras,
+        client=_client(keys, around),
+    )
+
+
+def _client(keys: Keys, around: Surroundings) -> Client | None:
+    if keys.client is None and keys.client_ini is None and keys.crypto_library is None:
+        return None
+    side = keys.client or ClientKeys()
+    ini = keys.client_ini
+    return Client(
+        hosts=tuple(side.hosts),
+        account=side.account,
+        group=side.group,
+        bits=side.bits,
+        path_is_personal=not (
+            paths.is_absolute(keys.pse, windows=around.windows)
+            or paths.is_absolute(keys.secudir, windows=around.windows)
+        ),
+        ini=ClientIni(around.folder / ini.file, ini.dest) if ini else None,
+        library=Path(keys.crypto_library) if keys.crypto_library else None,
     )
 
 
@@ -338,6 +464,18 @@ class _UniqueKeys(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
+
+    def construct_day(self, node: yaml.ScalarNode) -> Any:
+        """Read a day or a moment; one that the calendar does not have is an error with its place."""
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value!r} is a day that the calendar does not have", node.start_mark
+            ) from None
+
+
+_UniqueKeys.add_constructor("tag:yaml.org,2002:timestamp", _UniqueKeys.construct_day)
 
 
 class _Reader:
@@ -418,7 +556,9 @@ class _Reader:
         try:
             return Keys(**{key: value for key, value in keys.items() if not key.startswith(_OWN_KEY)})
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
+            wrong = error.errors(include_input=False, include_url=False)
+            # A mistyped key is also missing under its right name; the typing error is what people look for.
+            first = next((each for each in wrong if each["type"] == "extra_forbidden"), wrong[0])
             where = ".".join(str(part) for part in (*place, *first["loc"]))
             line = _line(node, (*place, *first["loc"]))
             raise self._problem(line, f"{where}: {_key_problem(first)}") from None
@@ -448,6 +588,13 @@ class _Reader:
         return UsageProblem(f"{_place(self.file, line)}: {text}")
 
 
+_BLOCKS: Mapping[str, type[_Strict]] = {
+    "expiry_days": ExpiryDays,
+    "client": ClientKeys,
+    "client_ini": ClientIniKeys,
+    "waivers": Waiver,
+}
+
 _SINGLE_QUOTES = r"in double quotes a backslash starts an escape: write Windows paths in single quotes, 'C:\sec'"
 
 
@@ -460,7 +607,7 @@ def _yaml_problem(error: yaml.MarkedYAMLError, lines: list[str]) -> str:
 def _key_problem(error: Any) -> str:
     if error["type"] != "extra_forbidden":
         return str(error["msg"]).removeprefix("Value error, ")
-    fields = ExpiryDays if len(error["loc"]) > 1 else Keys
+    fields = _BLOCKS.get(error["loc"][0], Keys) if len(error["loc"]) > 1 else Keys
     near = difflib.get_close_matches(str(error["loc"][-1]), fields.model_fields, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"unknown key{hint} (allowed: {', '.join(fields.model_fields)}, x-…)"

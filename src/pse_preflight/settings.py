@@ -23,6 +23,9 @@ class Settings:
         fail_on: the mildest severity that turns a check red.
         at: the UTC day to judge, in place of the present moment.
         evidence: the folder for evidence, absolute.
+        repair: missing certificates are added to an existing PSE.
+        roots_in_use: the table of roots and their successors that stands for the shipped one; absolute.
+        replay: the folder whose recordings are judged in place of the systems; absolute.
     """
 
     read_only: bool = False
@@ -31,8 +34,11 @@ class Settings:
     fail_on: Severity = Severity.MAJOR
     at: date | None = None
     evidence: Path
+    repair: bool = False
+    roots_in_use: Path | None = None
+    replay: Path | None = None
 
     @property
     def creates(self) -> bool:
         """Tell whether a missing PSE may be made at all."""
-        return not self.read_only and self.at is None
+        return not self.read_only and self.at is None and self.replay is None

@@ -1,6 +1,6 @@
 """The PSE's certificate list against the server's chain: what is trusted, why, and until when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,9 +9,15 @@ from pse_preflight.certificate import Certificate
 from pse_preflight.chain import Judgement, Period, inspection_product, verify
 from pse_preflight.findings import Command, Finding, Severity, finding
 from pse_preflight.inventory import ExpiryDays
+from pse_preflight.paths import is_self_signed, issuer_of, public_key_of, subject_of
+from pse_preflight.roots_in_use import Change
+from pse_preflight.sapgenpse.output import names
 
 _DUE_DAYS = timedelta(days=30)
 _DUE_SHARE = 0.1
+_MOST_ANCHORS = 16
+"""So many certificates of the list are tried as the end of a path; no list holds more for one server."""
+_EXPIRED_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,7 @@ class Entry:
         sha256: its fingerprint, where known.
         serial: its serial number, where known.
         certificate: the whole certificate, where it is at hand.
+        issuer: who issued it, as the list's reader writes it; empty where not known.
     """
 
     subject: str
@@ -31,6 +38,19 @@ class Entry:
     sha256: str | None = None
     serial: int | None = None
     certificate: Certificate | None = field(default=None, repr=False)
+    issuer: str = ""
+
+    def is_of(self, certificate: Certificate) -> bool:
+        """Tell whether this entry is the given certificate: by fingerprint, else by serial number, issuer and end."""
+        if self.certificate is not None:
+            return self.certificate == certificate
+        if self.sha256 is not None:
+            return self.sha256 == certificate.sha256
+        return (
+            self.serial == certificate.parsed.serial_number
+            and self.not_after == certificate.not_after
+            and names(self.issuer, certificate.parsed.issuer)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +60,28 @@ class Remedy:
     Attributes:
         program: the tool that is installed here.
         pse: the PSE.
-        files: the PEM file already written for each certificate of the verified path.
+        files: the PEM file already written for each certificate that may be added, by SHA-256.
+        repair: the options that let a run add what is missing; empty where no run may.
     """
 
     program: str
     pse: Path
     files: dict[str, Path] = field(default_factory=dict)
+    repair: str = ""
 
-    def add(self, certificates: Iterable[Certificate]) -> tuple[Command, ...]:
+    def add(self, fingerprints: Iterable[str]) -> tuple[Command, ...]:
         """Return the commands that add the certificates, one per call."""
         return tuple(
-            (self.program, "maintain_pk", "-a", str(self.files[each.sha256]), "-p", str(self.pse))
-            for each in certificates
-            if each.sha256 in self.files
+            (self.program, "maintain_pk", "-a", str(self.files[each]), "-p", str(self.pse))
+            for each in fingerprints
+            if each in self.files
         )
+
+    def fix(self, words: str, wanted: Iterable[Certificate]) -> str:
+        """Return the fix in words; where a run can add all that is wanted, it says so."""
+        fingerprints = [each.sha256 for each in wanted]
+        repairable = self.repair and fingerprints and all(each in self.files for each in fingerprints)
+        return f"run again with {self.repair}, or {words}" if repairable else words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +91,12 @@ class Question:
     Attributes:
         entries: the certificate list of the PSE.
         judgement: the server's chain, judged by the roots.
-        presented: everything that can stand between the server's certificate and an anchor.
+        presented: what the server sent; a certificate fetched from elsewhere does not help SAP's client.
         host: the name to connect to.
         period: when trust has to hold.
         include_leaf: the server certificate is wanted in the list.
         required_roots: fingerprints that must be in the list.
+        changes: announced changes of the root that this server uses.
         accepted: fingerprints of private roots that the user named.
         remedy: how to add a certificate.
     """
@@ -79,8 +108,15 @@ class Question:
     period: Period
     include_leaf: bool
     required_roots: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
     accepted: frozenset[str]
     remedy: Remedy
+
+    @property
+    def wanted(self) -> tuple[Certificate, ...]:
+        """Return the certificates of the verified path that the list should hold and does not, the root first."""
+        issuers = reversed(self.judgement.path[1:])
+        return tuple(each for each in issuers if not holds(self.entries, each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +129,8 @@ class Trust:
         findings: what is to be said, the decisive first within each check.
         ends: the last moment of trust, if the server renews what it renews by itself.
         renewal: when the server must have renewed.
+        relied: the certificates of the path that come from the PSE and so are not renewed by the server: the anchor,
+            and those that the server does not send.
     """
 
     path: tuple[Certificate, ...]
@@ -100,53 +138,73 @@ class Trust:
     findings: tuple[Finding, ...]
     ends: datetime | None
     renewal: datetime | None
+    relied: tuple[Certificate, ...] = ()
 
     @property
     def anchor(self) -> Certificate | None:
         """Return the certificate of the list that the path ends in."""
         return self.path[-1] if self.path else None
 
+    @property
+    def rests_on_a_root(self) -> bool:
+        """Tell whether a root anchors the path, so that the server may renew everything below it."""
+        return len(self.path) > 1 and is_self_signed(self.path[-1])
+
     def outlasts_renewals(self, period: Period) -> bool:
         """Tell whether trust holds in a later period if the server renews its own certificates: a root anchors it."""
-        anchor = self.anchor
-        if anchor is None or len(self.path) == 1 or not anchor.is_self_issued:
+        if not self.rests_on_a_root:
             return False
-        return period.end <= anchor.not_after and all(each.not_before <= period.start for each in self.path)
+        relied_hold = all(period.end <= each.not_after for each in self.relied)
+        return relied_hold and all(each.not_before <= period.start for each in self.path)
 
 
 def judge(question: Question) -> Trust:
     """Compare the certificate list with the server's chain."""
     anchors = _at_hand(question)
     path = _trusted_path(question, anchors)
+    relied = _relied_on(path, question.presented)
+    renewing = [each for each in path or question.judgement.path[:-1] if each not in relied]
     findings = [
-        *_listing_findings(question, path),
+        *_listing_findings(question, path, anchors),
         *_expired(question),
         *_required(question),
+        *_changes_ahead(question),
         *_inspection(question, path),
         *_trust_findings(question, path),
     ]
-    ends = path[-1].not_after if path else None
-    renewing = path[:-1] if path else question.judgement.path[:-1]
-    renewal = min((each.not_after for each in renewing), default=None)
-    return Trust(path, anchors, tuple(findings), ends, renewal)
+    return Trust(
+        path,
+        anchors,
+        tuple(findings),
+        ends=min((each.not_after for each in relied), default=None),
+        renewal=min((each.not_after for each in renewing), default=None),
+        relied=relied,
+    )
 
 
 def holds(entries: Sequence[Entry], certificate: Certificate) -> bool:
-    """Tell whether the list holds this very certificate: by SHA-256, or by serial number and subject without one."""
-    return any(_is_same(entry, certificate) for entry in entries)
+    """Tell whether the list holds this very certificate."""
+    return any(entry.is_of(certificate) for entry in entries)
 
 
-def lasting_findings(path: Sequence[Certificate], period: Period, days: ExpiryDays) -> tuple[Finding, ...]:
-    """Say which certificates of a path end soon; the last one is what the PSE, or the judge, relies on."""
+def lasting_findings(verdict: Trust, judged: Sequence[Certificate], period: Period, days: ExpiryDays) -> list[Finding]:
+    """Say which certificates end soon: the server's own, and those that trust relies on.
+
+    Args:
+        judged: the path that the roots verified, which counts where the PSE trusts none.
+    """
+    path = verdict.path or tuple(judged)
     if not path:
-        return ()
-    *renewed, anchor = path
-    relied = [_soon(anchor, period, days.ca if renewed else days.leaf)]
-    leaf = [_soon(path[0], period, days.leaf)] if renewed and path[0].not_after >= period.end else []
-    reported = [found for found in (*leaf, *relied) if found]
-    named = {digest for found in reported for digest in found.certificates}
-    due = [_due(each, period) for each in renewed if each.sha256 not in named]
-    return (*reported, *(found for found in due if found))
+        return []
+    relied = verdict.relied or (path[-1],)
+    soon = [_soon(each, period, days.ca) for each in relied]
+    if path[0] not in relied and path[0].not_after >= period.end:
+        soon.insert(0, _soon(path[0], period, days.leaf))
+    found = [each for each in soon if each]
+    named = {digest for each in found for digest in each.certificates}
+    renewed = [each for each in path if each not in relied and each.sha256 not in named]
+    due = (_due(each, period) for each in renewed) if verdict.rests_on_a_root else ()
+    return [*found, *(each for each in due if each)]
 
 
 def _soon(certificate: Certificate, period: Period, days: int) -> Finding | None:
@@ -155,7 +213,7 @@ def _soon(certificate: Certificate, period: Period, days: int) -> Finding | None
         return None
     return finding(
         "CERTIFICATE_EXPIRES_SOON",
-        f"{certificate.label} ends in {_days(left)}, sooner than {days} days",
+        f"{certificate.label} ends in {_days(left)}, and {days} days are the least that is wanted",
         fix="have it renewed, or add its successor to the PSE, before that day",
         certificates=[certificate.sha256],
     )
@@ -179,21 +237,12 @@ def _days(span: timedelta) -> str:
     return "1 day" if span.days == 1 else f"{span.days} days"
 
 
-def _is_same(entry: Entry, certificate: Certificate) -> bool:
-    if entry.certificate is not None:
-        return entry.certificate == certificate
-    if entry.sha256 is not None:
-        return entry.sha256 == certificate.sha256
-    return entry.serial == certificate.parsed.serial_number and entry.not_after == certificate.not_after
-
-
 def _at_hand(question: Question) -> tuple[Certificate, ...]:
-    """Return the list's certificates; one known by its fingerprint only is the equal one of the verified path."""
-    verified = question.judgement.path
+    """Return the list's certificates; one that is only described is the equal one of the path or of what was sent."""
+    known = dict.fromkeys((*question.judgement.path, *question.presented))
     found: dict[Certificate, None] = {}
     for entry in question.entries:
-        same = (each for each in verified if _is_same(entry, each))
-        certificate = entry.certificate or next(same, None)
+        certificate = entry.certificate or next((each for each in known if entry.is_of(each)), None)
         if certificate is not None:
             found[certificate] = None
     return tuple(found)
@@ -204,62 +253,109 @@ def _trusted_path(question: Question, anchors: tuple[Certificate, ...]) -> tuple
     leaf = question.judgement.leaf
     if leaf is None:
         return ()
-    between = (*question.presented, *anchors)
+    names_above = _names_above(leaf, (*question.presented, *anchors))
+    above = [each for each in anchors if each != leaf and subject_of(each) in names_above]
     kinds = (
-        [each for each in anchors if each.is_self_issued and each != leaf],
-        [each for each in anchors if each != leaf],
+        [each for each in above if is_self_signed(each)],
+        above,
         [each for each in anchors if each == leaf],
     )
     for kind in kinds:
-        path = verify(leaf, between, kind, question.host, question.period)
-        if path:
-            return path
+        paths = list(_paths(question, leaf, anchors, kind))
+        if paths:
+            return max(paths, key=lambda path: min(each.not_after for each in _relied_on(path, question.presented)))
     return ()
 
 
-def _required_path(question: Question, path: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
-    """Return the path whose members belong in the list: the list's own if it reaches a root, else the verified one."""
-    return path if path and path[-1].is_self_issued and len(path) > 1 else question.judgement.path
+def _names_above(leaf: Certificate, others: Sequence[Certificate]) -> set[bytes]:
+    """Return every name that a path from the leaf can lead to; so most of a long list is never looked at closely."""
+    found: set[bytes] = set()
+    more = {issuer_of(leaf)}
+    while more:
+        found |= more
+        more = {issuer_of(each) for each in others if subject_of(each) in more} - found
+    return found
 
 
-def _listing_findings(question: Question, path: tuple[Certificate, ...]) -> list[Finding]:
-    wanted = _required_path(question, path)
+def _paths(
+    question: Question, leaf: Certificate, listed: tuple[Certificate, ...], kind: Sequence[Certificate]
+) -> Iterator[tuple[Certificate, ...]]:
+    """Yield a verified path for each certificate of this kind that anchors one."""
+    left = list(kind)
+    for _ in range(_MOST_ANCHORS):
+        path = verify(leaf, (*question.presented, *listed), left, question.host, question.period)
+        if not path:
+            return
+        yield path
+        left.remove(path[-1])
+
+
+def _relied_on(path: Sequence[Certificate], presented: Sequence[Certificate]) -> tuple[Certificate, ...]:
+    return tuple(each for each in path if each == path[-1] or each not in presented)
+
+
+def _listing_findings(
+    question: Question, path: tuple[Certificate, ...], anchors: Sequence[Certificate]
+) -> list[Finding]:
     if not question.entries:
-        return [_pk_list_empty(question, wanted)]
+        return [_pk_list_empty(question)]
+    # Any valid path counts: the list's own if it reaches a root, else the one that the roots verified.
+    wanted = path if len(path) > 1 and is_self_signed(path[-1]) else question.judgement.path
     if not wanted:
         return []
     leaf, *between, root = wanted if len(wanted) > 1 else (wanted[0], wanted[0])
-    absent = [each for each in (root, *between) if not holds(question.entries, each)]
-    found = [_absent(question, each, path, is_root=each == root) for each in absent]
+    found = [_root_absent(question, root, path, anchors)] if not holds(question.entries, root) else []
+    found += [_intermediate_absent(question, each, path) for each in between if not holds(question.entries, each)]
     if question.include_leaf and not holds(question.entries, leaf):
         found.append(_leaf_absent(question, leaf))
     return found
 
 
-def _pk_list_empty(question: Question, wanted: tuple[Certificate, ...]) -> Finding:
+def _pk_list_empty(question: Question) -> Finding:
+    wanted = question.wanted
     return finding(
         "PK_LIST_EMPTY",
         f"the certificate list of {question.remedy.pse} is empty, so the client trusts no server",
-        fix="add the root and the intermediates",
-        commands=question.remedy.add(reversed(wanted[1:])),
-        certificates=[each.sha256 for each in wanted[1:]],
+        fix=question.remedy.fix("add the root and the intermediates", wanted),
+        commands=question.remedy.add(each.sha256 for each in wanted),
+        certificates=[each.sha256 for each in wanted],
     )
 
 
-def _absent(question: Question, missing: Certificate, path: tuple[Certificate, ...], *, is_root: bool) -> Finding:
-    code = "ROOT_NOT_IN_PSE" if is_root else "INTERMEDIATE_NOT_IN_PSE"
-    severity = None
-    if is_root and path:
-        severity = Severity.MAJOR
-    if not is_root and missing not in question.presented:
-        severity = Severity.BLOCKER
-    kind = "root" if is_root else "intermediate"
+def _root_absent(
+    question: Question, root: Certificate, path: tuple[Certificate, ...], anchors: Sequence[Certificate]
+) -> Finding:
+    others = [each for each in anchors if _same_authority(each, root)]
+    instead = f"; it holds the same key in another certificate: {_described(others[0])}" if others else ""
     return finding(
-        code,
-        f"the {kind} {missing.label} is not in the certificate list of {question.remedy.pse}",
-        fix=f"add the {kind}",
-        commands=question.remedy.add([missing]),
-        severity=severity,
+        "ROOT_NOT_IN_PSE",
+        f"the root {root.label} is not in the certificate list of {question.remedy.pse}{instead}",
+        fix=question.remedy.fix("add the root", [root]),
+        commands=question.remedy.add([root.sha256]),
+        severity=Severity.MAJOR if path else None,
+        certificates=[root.sha256],
+    )
+
+
+def _same_authority(first: Certificate, second: Certificate) -> bool:
+    """Tell whether two certificates are of one authority, name and key: a cross-sign, or a renewed root."""
+    return subject_of(first) == subject_of(second) and public_key_of(first) == public_key_of(second)
+
+
+def _described(certificate: Certificate) -> str:
+    by = "" if is_self_signed(certificate) else f', cross-signed by "{certificate.issuer_name}"'
+    return f"{certificate.label}{by}"
+
+
+def _intermediate_absent(question: Question, missing: Certificate, path: tuple[Certificate, ...]) -> Finding:
+    sent = missing in question.presented
+    unsent = "" if sent else ", and the server does not send it"
+    return finding(
+        "INTERMEDIATE_NOT_IN_PSE",
+        f"the intermediate {missing.label} is not in the certificate list of {question.remedy.pse}{unsent}",
+        fix=question.remedy.fix("add the intermediate", [missing]),
+        commands=question.remedy.add([missing.sha256]),
+        severity=None if sent or path else Severity.BLOCKER,
         certificates=[missing.sha256],
     )
 
@@ -269,22 +365,22 @@ def _leaf_absent(question: Question, leaf: Certificate) -> Finding:
         "LEAF_NOT_IN_PSE",
         f"the server certificate {leaf.label} is not in the certificate list of {question.remedy.pse}, and"
         " include_leaf asks for it",
-        fix="add it, and again after each renewal, or set include_leaf: false",
-        commands=question.remedy.add([leaf]),
+        fix=question.remedy.fix("add it, and again after each renewal, or set include_leaf: false", [leaf]),
+        commands=question.remedy.add([leaf.sha256]),
         certificates=[leaf.sha256],
     )
 
 
 def _expired(question: Question) -> list[Finding]:
-    ended = [each for each in question.entries if each.not_after and each.not_after < question.period.start]
+    ended = [each for each in question.entries if each.not_after and each.not_after < question.period.end]
     if not ended:
         return []
-    names = ", ".join(f'"{each.subject}" (until {each.not_after:%Y-%m-%d})' for each in ended[:3])
-    more = f" and {len(ended) - 3} more" if len(ended) > 3 else ""  # noqa: PLR2004 - as many as are named
+    named = ", ".join(f'"{each.subject}" (until {each.not_after:%Y-%m-%d})' for each in ended[:_EXPIRED_NAMED])
+    more = f" and {len(ended) - _EXPIRED_NAMED} more" if len(ended) > _EXPIRED_NAMED else ""
     return [
         finding(
             "PK_LIST_EXPIRED",
-            f"{len(ended)} of {len(question.entries)} certificates in {question.remedy.pse} have ended: {names}{more}",
+            f"{len(ended)} of {len(question.entries)} certificates in {question.remedy.pse} have ended: {named}{more}",
             fix="harmless; remove them when the PSE is made anew",
             certificates=[each.sha256 for each in ended if each.sha256],
         )
@@ -297,7 +393,7 @@ def _required(question: Question) -> list[Finding]:
         finding(
             "REQUIRED_ROOT_NOT_IN_PSE",
             f"the required root sha256 {digest[:12]} is not in the certificate list of {question.remedy.pse}",
-            fix=f"get the root with the fingerprint sha256:{digest} from its operator and add it with maintain_pk -a",
+            fix=_get_root(digest),
             certificates=[digest],
         )
         for digest in question.required_roots
@@ -305,20 +401,42 @@ def _required(question: Question) -> list[Finding]:
     ]
 
 
+def _get_root(digest: str) -> str:
+    return f"get the root with the fingerprint sha256:{digest} from its operator and add it with maintain_pk -a"
+
+
+def _changes_ahead(question: Question) -> list[Finding]:
+    """Name the announced successors of the server's root that the list does not hold yet."""
+    held = {each.sha256 for each in question.entries}
+    day = question.period.start.date()
+    return [
+        finding(
+            "ROOT_CHANGE_AHEAD",
+            f'{question.remedy.pse} does not hold "{change.successor}" (sha256 {change.sha256[:12]}), {change.words}',
+            fix="add this root now" if change.sha256 in question.remedy.files else _get_root(change.sha256),
+            commands=question.remedy.add([change.sha256]),
+            severity=Severity.MAJOR if change.is_near(day) else None,
+            certificates=[change.sha256],
+        )
+        for change in question.changes
+        if change.sha256 not in held
+    ]
+
+
 def _inspection(question: Question, path: tuple[Certificate, ...]) -> list[Finding]:
     """Name the certificates of the list that belong to a TLS-inspecting product."""
-    anchor = path[-1].sha256 if path else None
     found = []
     for entry in question.entries:
         product = inspection_product(entry.subject)
         if not product or entry.sha256 in question.accepted:
             continue
+        anchors = bool(path) and entry.is_of(path[-1])
         found.append(
             finding(
                 "PSE_TRUSTS_INSPECTION",
                 f'{question.remedy.pse} trusts "{entry.subject}", a TLS-inspecting proxy ({product}), for everything',
                 fix="bypass the proxy for this host and remove it, or name it in roots: or pinned: to accept it",
-                severity=None if entry.sha256 == anchor and anchor else Severity.MINOR,
+                severity=None if anchors else Severity.MINOR,
                 certificates=[entry.sha256] if entry.sha256 else [],
             )
         )
@@ -334,29 +452,39 @@ def _trust_findings(question: Question, path: tuple[Certificate, ...]) -> list[F
     anchor = path[-1]
     if anchor == leaf:
         return [_short_lived(question, "PSE_HOLDS_SERVER_CERT_ONLY", "the server certificate itself", anchor)]
-    if not anchor.is_self_issued:
-        return [_short_lived(question, "PSE_HOLDS_INTERMEDIATE_ONLY", "an intermediate, not its root", anchor)]
+    if not is_self_signed(anchor):
+        return [_short_lived(question, "PSE_HOLDS_INTERMEDIATE_ONLY", _kind(question, anchor), anchor)]
     return []
 
 
+def _kind(question: Question, anchor: Certificate) -> str:
+    roots = [each for each in question.judgement.path[1:] if is_self_signed(each)]
+    if any(_same_authority(anchor, root) for root in roots):
+        return f'the root\'s key, but only as cross-signed by "{anchor.issuer_name}"'
+    return "an intermediate, not its root"
+
+
 def _not_trusted(question: Question, leaf: Certificate) -> Finding:
-    wanted = [each for each in reversed(question.judgement.path[1:]) if not holds(question.entries, each)]
+    wanted = question.wanted
     which = f"; missing: {wanted[0].label}" if wanted else ""
+    unknown = sum(1 for each in question.entries if each.certificate is None)
+    vague = f" ({unknown} of its entries are known by their description only)" if unknown else ""
+    words = "add it" if wanted else "find out first why the chain is not valid; then add its root"
     return finding(
         "SERVER_NOT_TRUSTED",
-        f"nothing in the certificate list of {question.remedy.pse} anchors {leaf.label}{which}",
-        fix="add the root" if wanted else "find out first why the chain is not valid; then add its root",
-        commands=question.remedy.add(wanted),
+        f"nothing in the certificate list of {question.remedy.pse} anchors {leaf.label}{which}{vague}",
+        fix=question.remedy.fix(words, wanted),
+        commands=question.remedy.add(each.sha256 for each in wanted),
         certificates=[leaf.sha256],
     )
 
 
 def _short_lived(question: Question, code: str, what: str, anchor: Certificate) -> Finding:
-    wanted = [each for each in reversed(question.judgement.path[1:]) if not holds(question.entries, each)]
+    wanted = question.wanted
     return finding(
         code,
         f"{question.remedy.pse} trusts {what}: {anchor.label}; trust ends on {anchor.not_after:%Y-%m-%d} at the latest",
-        fix="add the root",
-        commands=question.remedy.add(wanted),
+        fix=question.remedy.fix("add the root", wanted),
+        commands=question.remedy.add(each.sha256 for each in wanted),
         certificates=[anchor.sha256],
     )

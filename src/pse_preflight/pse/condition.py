@@ -1,6 +1,7 @@
 """The condition of a PSE on disk: there or not, readable, with or without PIN, private, whose."""
 
 import enum
+import fnmatch
 import os
 import stat
 import sys
@@ -8,11 +9,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
+from pse_preflight.certificate import Certificate
 from pse_preflight.errors import PreflightError
-from pse_preflight.findings import Finding, finding
+from pse_preflight.findings import Finding, Severity, finding
 from pse_preflight.pse import name as distinguished_name
-from pse_preflight.pse.file import LARGEST_FILE, MachineBoundPse, PinNeeded, PseError, PseFile, read
+from pse_preflight.pse.file import LARGEST_FILE, MachineBoundPse, PinNeeded, PseError, TrustedCertificate, read
+
+_CREDENTIALS = "cred_v2"
+_KINDS = {
+    "theo-*.pse": "; by its name it is a PSE that Theobald's products keep for SNC",
+    "*sncs*.pse": "; by its name it is a PSE for SNC logon (Secure Network Communications)",
+}
+"""What file names tell of PSEs that have a PIN for a good reason; letters' case has no say."""
 
 
 class State(enum.Enum):
@@ -20,9 +30,22 @@ class State(enum.Enum):
 
     MISSING = "missing"
     UNREADABLE = "unreadable"
+    NOT_UNDERSTOOD = "of a kind that is not known here"
     HAS_PIN = "has a PIN"
     MACHINE_BOUND = "bound to a machine"
     PLAIN = "plain"
+
+
+class Content(Protocol):
+    """What is judged of a PSE's content; its private key is no part of it."""
+
+    @property
+    def owner(self) -> Certificate | None:
+        """Return the owner's certificate, where it can be read."""
+
+    @property
+    def trusted(self) -> tuple[TrustedCertificate, ...]:
+        """Return the certificate list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +55,7 @@ class Condition:
     Attributes:
         path: where.
         state: what stands there.
-        problem: why it cannot be read, in words.
+        problem: why it cannot be read, or not understood, in words.
         file: its content, where it is plain.
         mode: its POSIX access rights; None on Windows.
     """
@@ -40,13 +63,15 @@ class Condition:
     path: Path
     state: State
     problem: str = ""
-    file: PseFile | None = field(default=None, repr=False)
+    file: Content | None = field(default=None, repr=False)
     mode: int | None = None
 
 
 def look(path: Path) -> Condition:
     """Look at the PSE at a path without changing anything."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without an end
+            return Condition(path, State.UNREADABLE, "it is a folder" if path.is_dir() else "it is no plain file")
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             content = stream.read(LARGEST_FILE + 1)
@@ -55,13 +80,9 @@ def look(path: Path) -> Condition:
     except NotADirectoryError:
         return Condition(path, State.UNREADABLE, f"a part of its folder is no folder: {path.parent}")
     except OSError as error:
-        return Condition(path, State.UNREADABLE, _problem(path, error))
+        return Condition(path, State.UNREADABLE, error.strerror or type(error).__name__)
     mode = None if sys.platform == "win32" else stat.S_IMODE(status.st_mode)
     return _understood(path, content, mode)
-
-
-def _problem(path: Path, error: OSError) -> str:
-    return "it is a folder" if path.is_dir() else error.strerror or type(error).__name__
 
 
 def _understood(path: Path, content: bytes, mode: int | None) -> Condition:
@@ -72,18 +93,69 @@ def _understood(path: Path, content: bytes, mode: int | None) -> Condition:
     except MachineBoundPse as error:
         return Condition(path, State.MACHINE_BOUND, str(error), None, mode)
     except PseError as error:
-        return Condition(path, State.UNREADABLE, str(error), None, mode)
+        return Condition(path, State.NOT_UNDERSTOOD, str(error), None, mode)
 
 
 def findings(condition: Condition, dn: str | None, moment: datetime) -> tuple[Finding, ...]:
-    """Say what is wrong with a PSE that is there: readability, PIN, privacy, owner."""
-    judged = (
-        _readability(condition),
-        _protection(condition),
-        _privacy(condition),
-        *_owner(condition, dn, moment),
-    )
+    """Say what is wrong with who can read a PSE that is there, and with whose it is."""
+    judged = (_privacy(condition), *_owner(condition, dn, moment))
     return tuple(each for each in judged if each is not None)
+
+
+def unreadable(condition: Condition, told: str = "") -> Finding:
+    """Say that a PSE cannot be read.
+
+    Args:
+        told: what the tool says of it, where it was asked.
+    """
+    return finding(
+        "PSE_UNREADABLE",
+        f"{condition.path} cannot be read as a PSE: {condition.problem}{told}",
+        fix="correct `pse` in systems.yaml, or move the file away and let a new PSE be created",
+    )
+
+
+def only_listed(condition: Condition, tool: str) -> Finding:
+    """Say that a PSE is known by what the tool lists and by nothing else."""
+    return finding(
+        "PSE_UNREADABLE",
+        f"{condition.path} is not understood here ({condition.problem}), but {tool} lists it; it is judged by that list"
+        " alone",
+        fix="nothing, if the client works with it; its owner and its certificates could not be compared",
+        severity=Severity.MINOR,
+    )
+
+
+def has_pin(condition: Condition, told: str = "") -> Finding:
+    """Say that a PSE has a PIN, and what is known to use such a PSE.
+
+    Args:
+        told: what the tool says of it, where it was asked.
+    """
+    kind = _kind_by_name(condition.path.name)
+    credentials = ""
+    if condition.path.with_name(_CREDENTIALS).is_file():
+        credentials = f"; the {_CREDENTIALS} beside it keeps PINs for SAP's own programs and does not help this client"
+    return finding(
+        "PSE_HAS_PIN",
+        f"{condition.path} is protected by a PIN{told}, and the client has no way to give one{kind}{credentials}",
+        fix="leave it, and name another file as `pse`: a separate client PSE without PIN is then created there",
+    )
+
+
+def machine_bound(condition: Condition, *, listed: bool, told: str = "") -> Finding:
+    """Say that a PSE is bound to one machine; it is no obstacle where the tool can list it here.
+
+    Args:
+        told: what the tool says of it, where it was asked.
+    """
+    where = ", and it can be listed on this one" if listed else f", and its list cannot be had on this one{told}"
+    return finding(
+        "PSE_MACHINE_BOUND",
+        f"{condition.path} is bound to the machine that made it (LPS){where}",
+        fix="where it does not work, name another file as `pse`",
+        severity=None if listed else Severity.BLOCKER,
+    )
 
 
 def neighbours(path: Path) -> tuple[str, ...]:
@@ -94,30 +166,8 @@ def neighbours(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def _readability(condition: Condition) -> Finding | None:
-    if condition.state is not State.UNREADABLE:
-        return None
-    return finding(
-        "PSE_UNREADABLE",
-        f"{condition.path} cannot be read as a PSE: {condition.problem}",
-        fix="correct `pse` in systems.yaml, or move the file away and let a new PSE be created",
-    )
-
-
-def _protection(condition: Condition) -> Finding | None:
-    if condition.state is State.HAS_PIN:
-        return finding(
-            "PSE_HAS_PIN",
-            f"{condition.path} is protected by a PIN, and the client has no way to give one (cred_v2 does not help here)",
-            fix="leave it, and name another file as `pse`: a client PSE without PIN is then created there",
-        )
-    if condition.state is State.MACHINE_BOUND:
-        return finding(
-            "PSE_MACHINE_BOUND",
-            f"{condition.path} is bound to the machine that made it (LPS)",
-            fix="where it does not work here, name another file as `pse`",
-        )
-    return None
+def _kind_by_name(name: str) -> str:
+    return next((what for pattern, what in _KINDS.items() if fnmatch.fnmatch(name.lower(), pattern)), "")
 
 
 def _privacy(condition: Condition) -> Finding | None:
@@ -140,8 +190,12 @@ def _privacy(condition: Condition) -> Finding | None:
 
 
 def _owner(condition: Condition, dn: str | None, moment: datetime) -> Iterable[Finding | None]:
-    owner = condition.file.owner if condition.file else None
+    if condition.file is None:
+        return
+    owner = condition.file.owner
     if owner is None:
+        if dn is not None:
+            yield _no_owner(condition, dn)
         return
     if owner.not_after < moment:
         yield finding(
@@ -157,6 +211,14 @@ def _owner(condition: Condition, dn: str | None, moment: datetime) -> Iterable[F
             fix="correct `dn`, or name another file as `pse`",
             certificates=[owner.sha256],
         )
+
+
+def _no_owner(condition: Condition, dn: str) -> Finding:
+    return finding(
+        "PSE_OWNER_DIFFERS",
+        f"{condition.path} has no own certificate that can be read, and `dn` says {dn}",
+        fix="take `dn` out of systems.yaml, or name another file as `pse`",
+    )
 
 
 def _is_named(dn: str, subject: object) -> bool:

@@ -97,7 +97,7 @@ def publish(
         pse: absolute path of the PSE; a symbolic link there is never followed.
         make: makes the file at the path that it is given, in the same folder, for this user alone, and proves it.
         lock_timeout: how many seconds to wait for another run that works on the same PSE.
-        hand_over: gives each folder made here, and the file before it is published, to another account.
+        hand_over: gives each folder made here, the lock, and the file before it is published, to another account.
 
     Raises:
         NotPublished: where folder, lock or file cannot be had.
@@ -107,6 +107,7 @@ def publish(
         for folder in _make_folders(pse.parent):
             give(folder)
         with _locked(pse, lock_timeout):
+            give(_lock(pse))
             _remove_leftovers(pse)
             if _stands(pse):
                 return Published(created=False, result=None)
@@ -183,8 +184,12 @@ def _told(pse: Path, kind: type[NotWritten]) -> Iterator[None]:
 def _locked(pse: Path, seconds: float) -> Iterator[None]:
     from filelock import FileLock
 
-    with FileLock(pse.with_name(f"{_hidden(pse)}.lock"), timeout=seconds, mode=_PRIVATE_FILE):
+    with FileLock(_lock(pse), timeout=seconds, mode=_PRIVATE_FILE):
         yield
+
+
+def _lock(pse: Path) -> Path:
+    return pse.with_name(f"{_hidden(pse)}.lock")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,462 @@
+"""The verdict about one list and one chain: time, the future, what is named, and how it is mended."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from pse_preflight.authority import Identity, ec_key, root_authority
+from pse_preflight.certificate import Certificate
+from pse_preflight.chain import Judgement, Period
+from pse_preflight.chain import Question as ChainQuestion
+from pse_preflight.chain import judge as judge_chain
+from pse_preflight.findings import Finding, Severity, message
+from pse_preflight.inventory import ExpiryDays
+from pse_preflight.roots_in_use import Change
+from pse_preflight.trust import Entry, Question, Remedy, Trust, judge, lasting_findings
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PERIOD = Period(NOW, NOW)
+HOST = "my401122-api.s4hana.cloud.sap"
+DAYS = ExpiryDays(leaf=7, ca=90)
+LONG = 3000.0
+
+
+@cache
+def _chain(leaf_days: float = 150, issuing_days: float = LONG, root_days: float = LONG) -> Identity:
+    """Make root, issuing CA and server certificate that end in so many days; the server's is 40 days old."""
+    root = root_authority("Root", NOW - timedelta(days=1000), 1000 + root_days)
+    issuing = root.issue_authority("Issuing CA", NOW - timedelta(days=500), 500 + issuing_days)
+    return issuing.issue_server([HOST], NOW - timedelta(days=40), 40 + leaf_days)
+
+
+def _path(server: Identity) -> tuple[Certificate, Certificate, Certificate]:
+    leaf, issuing, root = map(Certificate.of, (server.certificate, *server.issuers))
+    return leaf, issuing, root
+
+
+def _judgement(presented: Sequence[Certificate], roots: Sequence[Certificate], period: Period = PERIOD) -> Judgement:
+    sent = tuple(each.der for each in presented)
+    return judge_chain(ChainQuestion(HOST, sent, tuple(roots), "the roots of the test", period))
+
+
+def _entry(certificate: Certificate) -> Entry:
+    return Entry(certificate.subject, certificate.not_after, certificate.sha256, None, certificate)
+
+
+def _question(
+    held: Sequence[Certificate], server: Identity | None = None, sent: Sequence[Certificate] | None = None
+) -> Question:
+    leaf, issuing, root = _path(server or _chain())
+    presented = (leaf, issuing) if sent is None else tuple(sent)
+    return Question(
+        entries=tuple(map(_entry, held)),
+        judgement=_judgement(presented, [root]),
+        presented=presented,
+        host=HOST,
+        period=PERIOD,
+        include_leaf=False,
+        required_roots=(),
+        accepted=frozenset(),
+        remedy=Remedy("sapgenpse", Path("/sec/client.pse")),
+    )
+
+
+def _codes(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    return [(each.code, str(each.severity)) for each in findings]
+
+
+def _lasting(held: Sequence[Certificate], server: Identity, days: ExpiryDays = DAYS) -> list[tuple[str, str, str]]:
+    """Return code, severity and whom it is about."""
+    question = _question(held, server)
+    found = lasting_findings(judge(question), question.judgement.path, PERIOD, days)
+    return [(each.code, str(each.severity), each.observed.partition('"')[2].partition('"')[0]) for each in found]
+
+
+def test_a_list_of_the_root_alone_is_green_where_the_server_sends_its_intermediates() -> None:
+    verdict = judge(_question([_path(_chain())[2]]))
+    assert _codes(verdict.findings) == [("INTERMEDIATE_NOT_IN_PSE", "minor")]
+    assert verdict.rests_on_a_root
+
+
+def test_a_whole_list_says_nothing_and_extra_entries_are_fine() -> None:
+    stranger = Certificate.of(root_authority("Stranger", NOW - timedelta(days=1), LONG).certificate)
+    assert judge(_question([*_path(_chain())[1:], stranger])).findings == ()
+
+
+# when trust ends
+
+
+@pytest.mark.parametrize(("held", "ends"), [(0, 150), (1, LONG), (2, 4000)], ids=["leaf", "intermediate", "root"])
+def test_trust_ends_with_the_anchor_if_the_server_renews_the_rest(held: int, ends: float) -> None:
+    server = _chain(root_days=4000)
+    verdict = judge(_question([_path(server)[held]], server))
+    assert verdict.ends == NOW + timedelta(days=ends)
+    assert verdict.renewal == (None if held == 0 else NOW + timedelta(days=150))
+
+
+def test_trust_ends_with_an_intermediate_that_the_pse_alone_supplies() -> None:
+    """The server does not send it, so its end in the PSE is nobody's to renew."""
+    server = _chain(issuing_days=400, root_days=4000)
+    leaf, issuing, root = _path(server)
+    unsent, sent = _question([issuing, root], server, [leaf]), _question([issuing, root], server)
+    assert judge(unsent).ends == NOW + timedelta(days=400)
+    assert judge(sent).ends == NOW + timedelta(days=4000)
+    assert judge(unsent).relied == (issuing, root)
+    assert not judge(unsent).outlasts_renewals(Period(NOW, NOW + timedelta(days=401)))
+    assert judge(sent).outlasts_renewals(Period(NOW, NOW + timedelta(days=401)))
+
+
+def test_the_most_lasting_anchor_decides_when_trust_ends() -> None:
+    key = ec_key()
+    short = root_authority("Root", NOW - timedelta(days=10), 100, key=key)
+    long = root_authority("Root", NOW - timedelta(days=10), 5000, key=key)
+    server = short.issue_authority("Issuing CA", NOW - timedelta(days=5), 2000).issue_server(
+        [HOST], NOW - timedelta(days=5), 90
+    )
+    both = [Certificate.of(short.certificate), Certificate.of(long.certificate)]
+    assert judge(_question(both, server)).ends == both[1].not_after
+    assert judge(_question(both[:1], server)).ends == both[0].not_after
+    assert judge(_question(both[::-1], server)).anchor == both[1]
+
+
+def test_without_trust_there_is_no_end_but_a_renewal() -> None:
+    verdict = judge(_question([]))
+    assert (verdict.ends, verdict.renewal, verdict.anchor) == (None, NOW + timedelta(days=150), None)
+
+
+# expiry_days and RENEWAL_DUE
+
+
+SOON, DUE = ("CERTIFICATE_EXPIRES_SOON", "major"), ("RENEWAL_DUE", "minor")
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (31, []),
+        (30, [(*DUE, HOST)]),
+        (7.01, [(*DUE, HOST)]),
+        (7, [(*SOON, HOST)]),
+        (0.5, [(*SOON, HOST)]),
+    ],
+)
+def test_the_server_certificate_under_a_root(days: float, expected: list[tuple[str, str, str]]) -> None:
+    server = _chain(leaf_days=days)
+    assert _lasting([_path(server)[2]], server) == expected
+
+
+@pytest.mark.parametrize(("age", "left", "due"), [(359, 40, False), (361, 40, True), (100, 31, False), (100, 30, True)])
+def test_a_renewal_is_due_within_30_days_or_a_tenth_of_the_lifetime(age: int, left: int, due: bool) -> None:
+    """The larger counts: 40 days are more than a tenth of 399 and less than a tenth of 401."""
+    server = _renewed(age, left)
+    assert _lasting([_path(server)[2]], server) == ([(*DUE, HOST)] if due else [])
+
+
+def _renewed(age: int, left: int) -> Identity:
+    root = root_authority("Root", NOW - timedelta(days=1000), 5000)
+    issuing = root.issue_authority("Issuing CA", NOW - timedelta(days=500), 4000)
+    return issuing.issue_server([HOST], NOW - timedelta(days=age), age + left)
+
+
+@pytest.mark.parametrize(("days", "expected"), [(90.5, []), (90, [(*SOON, "Root")]), (1, [(*SOON, "Root")])])
+def test_the_root_that_the_pse_relies_on(days: float, expected: list[tuple[str, str, str]]) -> None:
+    server = _chain(root_days=days)
+    assert _lasting([_path(server)[2]], server) == expected
+
+
+def test_an_intermediate_that_the_server_renews_is_due_and_one_that_anchors_ends_soon() -> None:
+    server = _chain(issuing_days=40)
+    _, issuing, root = _path(server)
+    assert _lasting([root], server) == [(*DUE, "Issuing CA")]
+    assert _lasting([issuing], server) == [(*SOON, "Issuing CA")]
+
+
+def test_a_server_certificate_that_is_the_anchor_is_relied_on() -> None:
+    server = _chain(leaf_days=80)
+    leaf, _, root = _path(server)
+    assert _lasting([leaf], server) == [(*SOON, HOST)]
+    assert _lasting([root], server) == []
+
+
+def test_a_renewal_is_not_called_harmless_where_the_pse_relies_on_an_intermediate() -> None:
+    server = _chain(leaf_days=20)
+    _, issuing, root = _path(server)
+    assert _lasting([issuing], server) == []
+    assert _lasting([root], server) == [(*DUE, HOST)]
+
+
+def test_where_nothing_is_trusted_the_judged_chain_is_told_of() -> None:
+    assert _lasting([], _chain(leaf_days=5)) == [(*SOON, HOST)]
+    assert _lasting([], _chain(leaf_days=5, root_days=50)) == [(*SOON, HOST), (*SOON, "Root")]
+    assert _lasting([], _chain(leaf_days=20)) == []
+
+
+def test_nothing_is_told_of_a_chain_that_nobody_verified() -> None:
+    assert lasting_findings(Trust((), (), (), None, None), (), PERIOD, DAYS) == []
+
+
+def test_expiry_days_are_the_systems_own() -> None:
+    server = _chain(leaf_days=20, root_days=50)
+    held = [_path(server)[2]]
+    assert _lasting(held, server, ExpiryDays(leaf=20, ca=49)) == [(*SOON, HOST)]
+    assert _lasting(held, server, ExpiryDays(leaf=19, ca=50)) == [(*SOON, "Root"), (*DUE, HOST)]
+
+
+def test_what_has_ended_on_a_later_day_is_renewed_by_the_server() -> None:
+    later = Period(NOW + timedelta(days=200), NOW + timedelta(days=201))
+    question = _question([_path(_chain())[2]])
+    verdict = judge(question)
+    (due,) = lasting_findings(verdict, (), later, DAYS)
+    assert (due.code, due.severity) == ("RENEWAL_DUE", Severity.MINOR)
+    assert "has ended 51 days earlier" in due.observed
+    assert verdict.outlasts_renewals(later)
+
+
+@pytest.mark.parametrize("held", [0, 1], ids=["leaf", "intermediate"])
+def test_without_a_root_no_renewal_is_outlasted(held: int) -> None:
+    verdict = judge(_question([_path(_chain())[held]]))
+    assert verdict.path
+    assert not verdict.outlasts_renewals(PERIOD)
+
+
+def test_a_day_before_the_chain_existed_is_not_outlasted() -> None:
+    before = Period(NOW - timedelta(days=60), NOW - timedelta(days=59))
+    assert not judge(_question([_path(_chain())[2]])).outlasts_renewals(before)
+
+
+# what is named, and how it is mended
+
+
+def _remedied(question: Question, repair: str = "--repair") -> Question:
+    files = {each.sha256: Path("/proof") / f"{number}.pem" for number, each in enumerate(question.judgement.path)}
+    return replace(question, remedy=replace(question.remedy, files=files, repair=repair))
+
+
+@pytest.mark.parametrize(
+    ("held", "code"),
+    [
+        ([], "PK_LIST_EMPTY"),
+        ([], "SERVER_NOT_TRUSTED"),
+        ([1], "ROOT_NOT_IN_PSE"),
+        ([2], "INTERMEDIATE_NOT_IN_PSE"),
+        ([1, 2], "LEAF_NOT_IN_PSE"),
+        ([0], "PSE_HOLDS_SERVER_CERT_ONLY"),
+        ([1], "PSE_HOLDS_INTERMEDIATE_ONLY"),
+    ],
+)
+def test_every_repairable_failure_mentions_repair_and_has_the_exact_command(held: list[int], code: str) -> None:
+    path = _path(_chain())
+    question = replace(_remedied(_question([path[each] for each in held])), include_leaf=True)
+    found = next(each for each in judge(question).findings if each.code == code)
+    assert "run again with --repair" in message(found)
+    assert found.commands
+    for command in found.commands:
+        assert command[:3] == ("sapgenpse", "maintain_pk", "-a")
+        assert command[4:] == ("-p", "/sec/client.pse")
+        assert command[3] in {str(each) for each in question.remedy.files.values()}
+    unable = judge(replace(question, remedy=replace(question.remedy, repair=""))).findings
+    assert "--repair" not in "".join(map(message, unable))
+
+
+def test_only_with_the_bundled_engine_said_does_the_bundled_engine_repair() -> None:
+    question = _remedied(_question([]), "--repair --engine=bundled")
+    assert "--repair --engine=bundled" in judge(question).findings[0].fix
+
+
+def test_each_absent_certificate_is_named_with_its_fingerprint_and_its_own_command() -> None:
+    leaf, issuing, root = _path(_chain())
+    found = judge(_remedied(_question([leaf]))).findings
+    absent = {each.code: each for each in found if each.code.endswith("_NOT_IN_PSE")}
+    for code, certificate, file in (("ROOT_NOT_IN_PSE", root, "2"), ("INTERMEDIATE_NOT_IN_PSE", issuing, "1")):
+        assert certificate.label in absent[code].observed
+        assert absent[code].certificates == (certificate.sha256,)
+        assert absent[code].commands == (
+            ("sapgenpse", "maintain_pk", "-a", f"/proof/{file}.pem", "-p", "/sec/client.pse"),
+        )
+
+
+def test_no_fix_names_a_certificate_of_an_unverified_path() -> None:
+    stranger = root_authority("Nobody", NOW - timedelta(days=9), LONG)
+    server = stranger.issue_authority("Nobody's CA", NOW - timedelta(days=9), LONG).issue_server(
+        [HOST], NOW - timedelta(days=9), 90
+    )
+    question = replace(_question([], server), judgement=_judgement(_path(server)[:2], [_path(_chain())[2]]))
+    verdict = judge(_remedied(question))
+    assert [each.code for each in verdict.findings] == ["PK_LIST_EMPTY", "SERVER_NOT_TRUSTED"]
+    assert not any(each.commands for each in verdict.findings)
+    assert "--repair" not in "".join(map(message, verdict.findings))
+
+
+def test_an_intermediate_that_was_fetched_does_not_help_the_client() -> None:
+    """The chain is verified with it, but SAP's client does not fetch."""
+    leaf, issuing, root = _path(_chain())
+    question = replace(_question([root], sent=[leaf]), judgement=_judgement([leaf, issuing], [root]))
+    verdict = judge(question)
+    assert verdict.path == ()
+    assert _codes(verdict.findings) == [("INTERMEDIATE_NOT_IN_PSE", "blocker"), ("SERVER_NOT_TRUSTED", "blocker")]
+    assert "the server does not send it" in verdict.findings[0].observed
+    assert judge(replace(question, entries=(*question.entries, _entry(issuing)))).findings == ()
+
+
+def test_the_leaf_is_wanted_only_where_it_is_asked_for() -> None:
+    leaf, issuing, root = _path(_chain())
+    without = _question([issuing, root])
+    assert _codes(judge(replace(without, include_leaf=True)).findings) == [("LEAF_NOT_IN_PSE", "minor")]
+    assert judge(without).findings == ()
+    assert judge(replace(_question([leaf, issuing, root]), include_leaf=True)).findings == ()
+
+
+def test_the_same_key_in_another_certificate_is_named() -> None:
+    key = ec_key()
+    root = root_authority("Root", NOW - timedelta(days=100), LONG, key=key)
+    other = root_authority("Older Root", NOW - timedelta(days=100), LONG)
+    cross = Certificate.of(other.issue_authority("Root", NOW - timedelta(days=100), LONG, key=key).certificate)
+    server = root.issue_authority("Issuing CA", NOW - timedelta(days=50), LONG).issue_server(
+        [HOST], NOW - timedelta(days=5), 90
+    )
+    found = {each.code: each for each in judge(_question([cross], server)).findings}
+    assert 'it holds the same key in another certificate: "Root"' in found["ROOT_NOT_IN_PSE"].observed
+    assert 'cross-signed by "Older Root"' in found["ROOT_NOT_IN_PSE"].observed
+    assert 'only as cross-signed by "Older Root"' in found["PSE_HOLDS_INTERMEDIATE_ONLY"].observed
+    held_by_its_root = _question([Certificate.of(other.certificate)], server, [*_path(server)[:2], cross])
+    assert _codes(judge(held_by_its_root).findings) == [("INTERMEDIATE_NOT_IN_PSE", "minor")] * 2
+
+
+def test_a_certificate_of_the_same_name_with_another_key_anchors_nothing() -> None:
+    namesake = Certificate.of(root_authority("Root", NOW - timedelta(days=1), LONG).certificate)
+    found = judge(_question([namesake])).findings
+    assert ("SERVER_NOT_TRUSTED", "blocker") in _codes(found)
+    assert "same key" not in found[0].observed
+
+
+def test_required_roots_are_missed_by_fingerprint() -> None:
+    root = _path(_chain())[2]
+    question = replace(_question(_path(_chain())[1:]), required_roots=(root.sha256, "ab" * 32))
+    (found,) = judge(question).findings
+    assert (found.code, found.severity, found.certificates) == (
+        "REQUIRED_ROOT_NOT_IN_PSE",
+        Severity.MAJOR,
+        ("ab" * 32,),
+    )
+
+
+def test_ended_entries_are_harmless_and_counted() -> None:
+    ended = [
+        Certificate.of(root_authority(f"Old {number}", NOW - timedelta(days=100), 50).certificate)
+        for number in range(5)
+    ]
+    (found,) = judge(_question([*_path(_chain())[1:], *ended])).findings
+    assert (found.code, found.severity) == ("PK_LIST_EXPIRED", Severity.MINOR)
+    assert found.observed.startswith("5 of 7 certificates")
+    assert "and 2 more" in found.observed
+
+
+def test_a_list_of_inspection_says_whether_it_anchors() -> None:
+    zscaler = root_authority("Zscaler Root CA", NOW - timedelta(days=10), LONG)
+    server = zscaler.issue_authority("Zscaler Intermediate", NOW - timedelta(days=9), LONG).issue_server(
+        [HOST], NOW - timedelta(days=1), 10
+    )
+    root = Certificate.of(zscaler.certificate)
+    anchored = _question([root], server)
+    idle = _question([*_path(_chain())[1:], root])
+    assert ("PSE_TRUSTS_INSPECTION", "major") in _codes(judge(anchored).findings)
+    assert _codes(judge(idle).findings) == [("PSE_TRUSTS_INSPECTION", "minor")]
+    assert judge(replace(idle, accepted=frozenset({root.sha256}))).findings == ()
+
+
+# entries that are only described
+
+
+def test_an_entry_known_by_its_fingerprint_is_taken_from_the_verified_path() -> None:
+    _, issuing, root = _path(_chain())
+    described = tuple(replace(_entry(each), certificate=None) for each in (issuing, root))
+    verdict = judge(replace(_question([]), entries=described))
+    assert verdict.anchors == (issuing, root)
+    assert (verdict.findings, verdict.anchor) == ((), root)
+
+
+def test_an_entry_without_a_fingerprint_is_known_by_serial_number_issuer_and_end() -> None:
+    root = _path(_chain())[2]
+    entry = Entry("CN=Root", root.not_after, None, root.parsed.serial_number, None, "CN=Root, O=pse-preflight")
+    assert judge(replace(_question([]), entries=(entry,))).anchor == root
+    for wrong in (
+        replace(entry, serial=1),
+        replace(entry, issuer="CN=Other, O=pse-preflight"),
+        replace(entry, not_after=NOW),
+    ):
+        assert judge(replace(_question([]), entries=(wrong,))).anchor is None
+
+
+def test_an_entry_that_is_not_at_hand_is_admitted_where_nothing_is_trusted() -> None:
+    unknown = Entry("CN=Somebody", NOW + timedelta(days=9), "cd" * 32)
+    verdict = judge(replace(_question([]), entries=(unknown,)))
+    assert verdict.anchors == ()
+    assert "(1 of its entries are known by their description only)" in verdict.findings[-1].observed
+
+
+def test_a_leaf_that_cannot_be_read_gives_no_verdict() -> None:
+    question = replace(_question([_path(_chain())[2]]), judgement=_judgement([], []))
+    verdict = judge(question)
+    assert (verdict.path, verdict.findings) == ((), ())
+
+
+# the next change of the root
+
+
+CHANGE = Change("Root", "Next Root", "cd" * 32, None, "SAP says so", date(2026, 11, 1))
+
+
+def _ahead(change: Change, held: Sequence[Entry] = ()) -> list[Finding]:
+    question = _question(_path(_chain())[1:])
+    return list(judge(replace(question, entries=(*question.entries, *held), changes=(change,))).findings)
+
+
+def test_an_announced_successor_that_is_not_held_is_a_minor_finding_with_its_dates() -> None:
+    (found,) = _ahead(CHANGE)
+    assert (found.code, found.severity) == ("ROOT_CHANGE_AHEAD", Severity.MINOR)
+    for part in ('"Next Root"', '"Root"', "no day is announced", "SAP says so", "table of 2026-11-01"):
+        assert part in found.observed
+    assert _ahead(CHANGE, [Entry("CN=Next Root", None, "cd" * 32)]) == []
+
+
+@pytest.mark.parametrize(
+    ("day", "severity"),
+    [
+        (NOW.date() + timedelta(days=61), Severity.MINOR),
+        (NOW.date() + timedelta(days=60), Severity.MAJOR),
+        (NOW.date(), Severity.MAJOR),
+        (NOW.date() - timedelta(days=60), Severity.MAJOR),
+        (NOW.date() - timedelta(days=61), Severity.MINOR),
+    ],
+)
+def test_near_the_announced_day_it_is_major(day: date, severity: Severity) -> None:
+    (found,) = _ahead(replace(CHANGE, date=day))
+    assert found.severity is severity
+    assert f"announced for {day}" in found.observed
+
+
+def test_where_the_successor_is_at_hand_the_command_adds_it() -> None:
+    question = replace(_question(_path(_chain())[1:]), changes=(CHANGE,))
+    remedy = replace(question.remedy, files={CHANGE.sha256: Path("/proof/successor-1.pem")})
+    (found,) = judge(replace(question, remedy=remedy)).findings
+    assert found.fix == "add this root now"
+    assert found.commands[0][3] == "/proof/successor-1.pem"
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_order_of_the_list_and_of_what_was_sent_has_no_say(order: tuple[int, ...]) -> None:
+    path = _path(_chain())
+    shuffled = [path[each] for each in order]
+    for held in (
+        shuffled,
+        [each for each in shuffled if each != path[2]],
+        [each for each in shuffled if each != path[1]],
+    ):
+        verdict = judge(_question(held, sent=shuffled))
+        expected = judge(_question(sorted(held, key=path.index)))
+        assert (verdict.path, verdict.ends, verdict.findings) == (expected.path, expected.ends, expected.findings)
