@@ -1,5 +1,6 @@
 """Write docs/codes.md from the one table of codes: python docs/make_codes.py."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pse_preflight.findings import CODES
@@ -7,28 +8,38 @@ from pse_preflight.findings import CODES
 HEAD = """# Codes
 
 Every finding has a code, the check that owns it, a usual severity, and somebody who can mend it. *blocker*: the
-connection will fail. *major*: it will fail soon, or it is unsafe. *minor*: worth knowing. A single finding may be
-milder or harsher than its row where the circumstances are; the message says what was observed.
+connection will fail. *major*: it will fail soon, or it is unsafe. *minor*: worth knowing. *error*: the check could not
+be made. A single finding may be milder or harsher than said here where the circumstances are; the message in the report
+says what was observed, and its `fix:` is made for that very case. How to read such a message:
+[A red check](red-check.md).
 
 This page is made from the table in the code by `python docs/make_codes.py`.
 """
 
 
 def page() -> str:
-    """Return the page: one table per check, in the order of the checks."""
-    parts = [HEAD]
-    for check in dict.fromkeys(row.check for row in CODES.values()):
-        parts.append(
-            f"\n## {check}\n\n| code | severity | cause | later, in SAP's words | who |\n|---|---|---|---|---|\n"
-        )
-        parts += [_line(code) for code, row in CODES.items() if row.check == check]
+    """Return the page: an index, then per check its codes, in the order of the checks."""
+    checks = list(dict.fromkeys(row.check for row in CODES.values()))
+    parts = [HEAD, "\n| check | its codes |\n|---|---|\n"]
+    parts += [f"| [{check}](#{check}) | {', '.join(_links(check))} |\n" for check in checks]
+    for check in checks:
+        parts.append(f"\n## {check}\n")
+        parts += [_entry(code) for code, row in CODES.items() if row.check == check]
     return "".join(parts)
 
 
-def _line(code: str) -> str:
+def _links(check: str) -> Iterator[str]:
+    return (f"[{code}](#{code.lower()})" for code, row in CODES.items() if row.check == check)
+
+
+def _entry(code: str) -> str:
     row = CODES[code]
     severity = "error" if row.error else str(row.severity)
-    return f"| {code} | {severity} | {row.meaning} | {row.later or '-'} | {row.who.value} |\n"
+    later = f"- **Later, in SAP's words:** {row.later}\n" if row.later else ""
+    return (
+        f"\n### {code}\n\n{row.meaning}\n\n- **Severity:** {severity}\n{later}"
+        f"- **Fix:** {row.fix}\n- **Who:** {row.who.value}\n"
+    )
 
 
 if __name__ == "__main__":
