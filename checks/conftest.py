@@ -1,12 +1,13 @@
 """Give the checks in this folder, and no other tests, their fixtures and one case per system."""
 
-from pse_preflight.fixtures import chain, endpoint, evidence, holds, live, outcome, pse, system, trust
+from pse_preflight.fixtures import chain, client, endpoint, evidence, holds, live, outcome, pse, system, trust
 
 from pse_preflight.plugin import claim as pytest_itemcollected
 from pse_preflight.plugin import parametrise as pytest_generate_tests
 
 __all__ = [
     "chain",
+    "client",
     "endpoint",
     "evidence",
     "holds",

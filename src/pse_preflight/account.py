@@ -1,0 +1,166 @@
+"""The account that the client runs as: which files it can read, and which folder it takes for its own. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pse_preflight import posix_rights, windows_rights
+from pse_preflight.errors import NotForAccount
+from pse_preflight.findings import Command
+from pse_preflight.posix_rights import Node, PosixAccount
+from pse_preflight.windows_rights import WindowsAccount
+
+_PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
+_GROUP_FILE, _GROUP_FOLDER = 0o640, 0o750
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether an account can read a file.
+
+    Attributes:
+        readable: yes, no, or None where it could not be decided.
+        reason: why not, in words.
+        commands: what an administrator must run.
+    """
+
+    readable: bool | None
+    reason: str = ""
+    commands: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way to a file on POSIX, as far as it could be seen.
+
+    Attributes:
+        folders: the folders on it, in order; those that symbolic links lead through, too.
+        file: the file at its end.
+        problem: why the rest could not be seen, in words.
+    """
+
+    folders: tuple[Node, ...]
+    file: Node | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PosixHandover:
+    """To whom a new file is handed: the number of its user and of its group; the group may read where it is named."""
+
+    owner: int
+    group: int
+    for_group: bool
+
+    def mode(self, *, folder: bool) -> int:
+        """Return the permission bits of a file or a folder."""
+        if self.for_group:
+            return _GROUP_FOLDER if folder else _GROUP_FILE
+        return _PRIVATE_FOLDER if folder else _PRIVATE_FILE
+
+
+def posix_reach(way: Way, account: PosixAccount) -> Reach:
+    """Decide whether an account of POSIX can read the file at the end of a way."""
+    closed = posix_rights.closed_folder(way.folders, account)
+    if closed:
+        reason = f"the folder {closed.path} ({_shown(closed)}) does not let {account.name} through"
+        return Reach(readable=False, reason=reason, commands=(("setfacl", "-m", f"u:{account.name}:x", closed.path),))
+    if way.file is None:
+        return Reach(readable=None, reason=way.problem)
+    if posix_rights.may_read(way.file, account):
+        return Reach(readable=True)
+    path = way.file.path
+    commands = (("chown", account.name, path), ("chmod", "600", path))
+    reason = f"{path} ({_shown(way.file)}) does not let {account.name} read"
+    return Reach(readable=False, reason=reason, commands=commands)
+
+
+def windows_reach(path: str, sddl: str, account: WindowsAccount) -> Reach:
+    """Decide whether an account of Windows can read a file, from its security descriptor."""
+    try:
+        descriptor = windows_rights.read_descriptor(sddl)
+    except windows_rights.DescriptorUnreadable as error:
+        return Reach(readable=None, reason=str(error))
+    if windows_rights.may_read(descriptor, account):
+        return Reach(readable=True)
+    reason = f"the access list of {path} does not let {account.name} ({account.sid}) read"
+    return Reach(readable=False, reason=reason, commands=(("icacls", path, "/grant", f"*{account.sid}:(R)"),))
+
+
+def posix_handover(
+    me: PosixAccount, client: PosixAccount | None, group: int | None, run_again: Command
+) -> PosixHandover:
+    """Return to whom a PSE is handed that this process makes.
+
+    Args:
+        me: who runs this process.
+        client: the client's account; None where it is not configured, which means this one.
+        group: the group that may read it, too.
+        run_again: the command that does this run once more.
+
+    Raises:
+        NotForAccount: where this process may not do so, with the command that may.
+    """
+    owner = client or me
+    if me.number not in {0, owner.number}:
+        raise NotForAccount(
+            f"{me.name} cannot make a file that belongs to {owner.name}", [("sudo", "-u", owner.name, *run_again)]
+        )
+    if group is not None and me.number != 0 and group not in me.groups:
+        raise NotForAccount(f"{me.name} is not in the group {group} that may read it, too", [("sudo", *run_again)])
+    return PosixHandover(owner.number, owner.main_group if group is None else group, group is not None)
+
+
+def open_folders(way: Way, account: PosixAccount) -> None:
+    """Make sure that an account can come to where a file is to be made.
+
+    Raises:
+        NotForAccount: where a folder on the way is closed, with the command that opens it.
+    """
+    reach = posix_reach(way, account)
+    if reach.readable is False:
+        raise NotForAccount(reach.reason, reach.commands)
+
+
+def windows_grants(me: str, client: str, group: str | None) -> tuple[str, ...]:
+    """Return the entries, as icacls takes them, of a PSE that this account makes for the client's.
+
+    The administrators keep it, as root does elsewhere, where the client's account does not make it itself.
+    """
+    own = (f"*{client}:(F)",) if me == client else (f"*{windows_rights.ADMINISTRATORS}:(F)", f"*{client}:(R)")
+    return (*own, *((f"*{group}:(R)",) if group else ()))
+
+
+def personal_folder(account: PosixAccount | WindowsAccount, *, bits: int | None, system_drive: str = "C:") -> str:
+    r"""Return the folder that an account uses where neither a full path nor SECUDIR says another.
+
+    On Windows a process of 32 bits finds SYSTEM's profile below SysWOW64, since System32 is redirected for it.
+    """
+    if isinstance(account, PosixAccount):
+        return f"{account.home.rstrip('/')}/sec"
+    return f"{system_drive}\\{_windows_profile(account, bits)}\\AppData\\Local\\sec"
+
+
+def _windows_profile(account: WindowsAccount, bits: int | None) -> str:
+    if account.sid == windows_rights.SYSTEM:
+        return rf"Windows\{'SysWOW64' if bits == 32 else 'System32'}\config\systemprofile"  # noqa: PLR2004 - bits
+    services = {"S-1-5-19": "LocalService", "S-1-5-20": "NetworkService"}
+    if account.sid in services:
+        return rf"Windows\ServiceProfiles\{services[account.sid]}"
+    return rf"Users\{account.name.rpartition(chr(92))[2].partition('@')[0]}"
+
+
+def is_this_host(hosts: Sequence[str], name: str) -> bool:
+    """Tell whether a machine is one of those named; one name without a domain fits the other with any."""
+    own = name.lower().rstrip(".")
+    return any(_is_same_host(each.lower().rstrip("."), own) for each in hosts)
+
+
+def _is_same_host(one: str, other: str) -> bool:
+    if "." in one and "." in other:
+        return one == other
+    return one.partition(".")[0] == other.partition(".")[0]
+
+
+def _shown(node: Node) -> str:
+    more = ", access list" if node.acl else ""
+    return f"mode {node.mode:04o}, user {node.owner}, group {node.group}{more}"

@@ -1,0 +1,478 @@
+"""Who can read a file, decided by the rules and tried out for real with two throw-away users of this machine."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pse_preflight import access, account
+from pse_preflight.account import PosixHandover, Way
+from pse_preflight.client import hand_over, without_intended
+from pse_preflight.errors import NotForAccount
+from pse_preflight.findings import finding
+from pse_preflight.inventory import Client, System
+from pse_preflight.posix_rights import AclEntry, PosixAccount, write_acl
+from pse_preflight.pse.create import publish, replace
+from pse_preflight.url import ApiUrl
+from pse_preflight.windows_rights import ADMINISTRATORS
+
+NOBODY = 0xFFFFFFFF
+CONTENT = b"a PSE"
+
+
+@dataclass(frozen=True)
+class Users:
+    """Two users of this machine that exist during the test run only, and a group that the second is in."""
+
+    service: PosixAccount
+    other: PosixAccount
+    group: str
+    number: int
+
+
+@pytest.fixture(scope="session")
+def users() -> Iterator[Users]:
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("useradd"):
+        pytest.skip("making throw-away users needs root and useradd on Linux")
+    mark = secrets.token_hex(4)
+    names, group = [f"pfa{mark}", f"pfb{mark}"], f"pfg{mark}"
+    with contextlib.ExitStack() as undo:
+        _system("groupadd", group)
+        undo.callback(_system, "groupdel", group)
+        for name, groups in zip(names, ([], ["--groups", group]), strict=True):
+            _system("useradd", "--no-create-home", "--user-group", "--home-dir", f"/home/{name}", *groups, name)
+            undo.callback(_system, "userdel", name)
+        service, other = map(access.posix_account, names)
+        yield Users(service, other, group, access.posix_group(group))
+
+
+def _system(*command: str) -> None:
+    subprocess.run(command, check=True, timeout=60, capture_output=True)
+
+
+@pytest.fixture
+def folder(users: Users) -> Iterator[Path]:  # noqa: ARG001 - users come first: without them there is nothing to try
+    """Return a folder that everybody may go through; pytest's own lets nobody but this user."""
+    path = Path(tempfile.mkdtemp(prefix="preflight-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def acting_as(who: PosixAccount) -> Iterator[None]:
+    before = os.getgroups()
+    os.setgroups(sorted(who.groups))
+    os.setegid(who.main_group)
+    os.seteuid(who.number)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(before)
+
+
+def can_read(path: Path, who: PosixAccount) -> bool:
+    with acting_as(who):
+        try:
+            return path.read_bytes() == CONTENT
+        except PermissionError:
+            return False
+
+
+def judged(path: Path, who: PosixAccount) -> bool | None:
+    return account.posix_reach(access.way_to(path), who).readable
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file, and what the two users may do with it; owner and group are `root`, `service`, `other` or `group`."""
+
+    service: bool
+    other: bool
+    mode: int = 0o600
+    owner: str = "root"
+    group: str = "root"
+    acl: Mapping[str, int] | None = None
+    folder: int = 0o755
+    folder_acl: Mapping[str, int] | None = None
+
+
+CASES = {
+    "nobody": Case(service=False, other=False),
+    "everybody": Case(service=True, other=True, mode=0o604),
+    "its owner": Case(service=True, other=False, owner="service"),
+    "an owner without the right, whatever others may": Case(service=False, other=True, owner="service", mode=0o004),
+    "its group": Case(service=False, other=True, group="group", mode=0o640),
+    "a group without the right": Case(service=False, other=False, group="group", mode=0o600),
+    "a group without the right, whatever others may": Case(service=True, other=False, group="group", mode=0o604),
+    "its access list names the user": Case(service=True, other=False, acl={"service": 4}),
+    "its access list names the group": Case(service=False, other=True, acl={"group": 4}),
+    "the mask takes it away": Case(service=False, other=False, acl={"service": 4, "mask": 0}),
+    "the list denies one of those that everybody is": Case(service=False, other=True, mode=0o604, acl={"service": 0}),
+    "the list denies the group": Case(service=True, other=False, mode=0o604, acl={"group": 0}),
+    "a closed folder": Case(service=False, other=False, mode=0o644, folder=0o700),
+    "a folder without the right to go through": Case(service=False, other=False, mode=0o644, folder=0o744),
+    "a folder that its list opens": Case(
+        service=True, other=False, mode=0o644, folder=0o700, folder_acl={"service": 1}
+    ),
+    "a folder that can be gone through and not be listed": Case(service=True, other=True, mode=0o644, folder=0o711),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_the_rules_say_what_the_kernel_does(users: Users, folder: Path, case: Case) -> None:
+    numbers = {"root": 0, "service": users.service.number, "other": users.other.number, "group": users.number}
+    inner = folder / "sec"
+    inner.mkdir()
+    file = inner / "client.pse"
+    file.write_bytes(CONTENT)
+    os.chown(file, numbers[case.owner], numbers[case.group])
+    _protect(file, case.mode, case.acl, numbers)
+    _protect(inner, case.folder, case.folder_acl, numbers)
+    assert (can_read(file, users.service), can_read(file, users.other)) == (case.service, case.other)
+    assert (judged(file, users.service), judged(file, users.other)) == (case.service, case.other)
+
+
+def _protect(path: Path, mode: int, acl: Mapping[str, int] | None, numbers: Mapping[str, int]) -> None:
+    path.chmod(mode)
+    if acl is None:
+        return
+    named = [
+        AclEntry(0x08 if name == "group" else 0x02, rights, numbers[name])
+        for name, rights in acl.items()
+        if name != "mask"
+    ]
+    entries = [
+        AclEntry(0x01, mode >> 6, NOBODY),
+        *(each for each in named if each.tag == 0x02),
+        AclEntry(0x04, mode >> 3 & 7, NOBODY),
+        *(each for each in named if each.tag == 0x08),
+        AclEntry(0x10, acl.get("mask", 7), NOBODY),
+        AclEntry(0x20, mode & 7, NOBODY),
+    ]
+    try:
+        os.setxattr(path, "system.posix_acl_access", write_acl(entries))
+    except OSError as error:
+        pytest.skip(f"the file system of {path} has no access lists: {error}")
+
+
+def test_a_link_leads_through_the_folders_of_its_target(users: Users, folder: Path) -> None:
+    for name, mode in (("closed", 0o700), ("open", 0o755)):
+        (folder / name).mkdir()
+        (folder / name / "client.pse").write_bytes(CONTENT)
+        (folder / name / "client.pse").chmod(0o644)
+        (folder / name).chmod(mode)
+        (folder / f"to-{name}.pse").symlink_to(f"../{folder.name}/{name}/client.pse")
+        (folder / f"far-{name}.pse").symlink_to(folder / name / "client.pse")
+    for link, readable in (("to-closed", False), ("to-open", True), ("far-closed", False), ("far-open", True)):
+        assert can_read(folder / f"{link}.pse", users.service) is readable
+        assert judged(folder / f"{link}.pse", users.service) is readable
+
+
+def test_the_commands_of_the_finding_mend_it(users: Users, folder: Path) -> None:
+    file = folder / "client.pse"
+    file.write_bytes(CONTENT)
+    file.chmod(0o600)
+    reach = account.posix_reach(access.way_to(file), users.service)
+    assert reach.readable is False
+    for command in reach.commands:
+        _system(*command)
+    assert can_read(file, users.service)
+    assert not can_read(file, users.other)
+
+
+def test_what_cannot_be_seen_is_not_decided(users: Users, folder: Path) -> None:
+    (folder / "closed").mkdir(mode=0o700)
+    os.chown(folder / "closed", users.other.number, 0)
+    file = folder / "closed" / "client.pse"
+    file.write_bytes(CONTENT)
+    with acting_as(users.service):
+        way = access.way_to(file)
+    assert account.posix_reach(way, users.other).readable is None
+    assert "Permission denied" in way.problem
+    assert account.posix_reach(way, users.service).readable is False
+
+
+def test_links_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "a")
+    assert "too many symbolic links" in access.way_to(tmp_path / "a").problem
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    way = access.way_to(tmp_path / "none.pse")
+    assert way.file is None
+    assert "No such file" in way.problem
+    assert access.way_to(Path("/")).problem == "/ is no file"
+
+
+def test_a_way_that_goes_back_is_walked_as_written(users: Users, folder: Path) -> None:
+    for name, mode in (("closed", 0o700), ("open", 0o755)):
+        (folder / name).mkdir(mode=mode)
+        (folder / name).chmod(mode)
+    file = folder / "client.pse"
+    file.write_bytes(CONTENT)
+    file.chmod(0o644)
+    for name, readable in (("closed", False), ("open", True)):
+        around = folder / name / ".." / "client.pse"
+        assert can_read(around, users.service) is readable
+        assert judged(around, users.service) is readable
+
+
+def test_an_account_without_an_entry_in_the_list_of_users_is_its_number(users: Users) -> None:
+    stranger = PosixAccount("54321", 54321, 54322, frozenset({54322, users.number}))
+    with acting_as(stranger):
+        me = access.posix_me()
+    assert (me.name, me.number, me.main_group, me.groups) == ("54321", 54321, 54322, stranger.groups)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="access lists are read on Linux only")
+def test_an_access_list_that_cannot_be_read_is_told_and_not_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "client.pse").write_bytes(CONTENT)
+    monkeypatch.setattr(os, "getxattr", lambda *_: b"another version")
+    assert "version" in access.way_to(tmp_path / "client.pse").problem
+
+    def broken(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "getxattr", broken)
+    assert "Input/output error" in access.way_to(tmp_path / "client.pse").problem
+
+
+def test_a_user_or_group_that_is_not_there_is_told() -> None:
+    with pytest.raises(access.NotSeen, match="no user no-such-user"):
+        access.posix_account("no-such-user")
+    with pytest.raises(access.NotSeen, match="no group no-such-group"):
+        access.posix_group("no-such-group")
+
+
+def _system_of(pse: Path, name: str | None, group: str | None = None, alias: str = "PRD") -> System:
+    client = Client(account=name, group=group)
+    return System(alias=alias, url=ApiUrl("a.example.com", 443), pse=pse, secudir=pse.parent, client=client)
+
+
+def _publish(pse: Path, systems: Sequence[System]) -> None:
+    def make(path: Path) -> None:
+        path.write_bytes(CONTENT)
+
+    publish(pse, make, hand_over=hand_over(systems, pse))
+
+
+def test_a_new_pse_is_readable_for_the_account_and_for_nobody_else(users: Users, folder: Path) -> None:
+    pse = folder / "new" / "sec" / "client.pse"
+    _publish(pse, [_system_of(pse, users.service.name)])
+    assert can_read(pse, users.service)
+    assert not can_read(pse, users.other)
+    assert pse.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_pse_is_readable_for_the_group_too_where_one_is_named(users: Users, folder: Path) -> None:
+    pse = folder / "new" / "client.pse"
+    _publish(pse, [_system_of(pse, users.service.name, users.group)])
+    assert can_read(pse, users.service)
+    assert can_read(pse, users.other)
+    stranger = PosixAccount("stranger", 54321, 54321, frozenset({54321}))
+    assert not can_read(pse, stranger)
+
+
+def test_what_a_folder_hands_down_gives_nobody_else_a_right(users: Users, folder: Path) -> None:
+    """The folder's default list names the second user; with a mode for a group that would come into force."""
+    rights = {"root": 0, "service": users.service.number, "other": users.other.number, "group": users.number}
+    _protect(folder, 0o755, {"other": 7}, rights)
+    inherited = os.getxattr(folder, "system.posix_acl_access")
+    os.setxattr(folder, "system.posix_acl_default", inherited)
+    plain = folder / "plain.pse"
+    plain.write_bytes(CONTENT)
+    plain.chmod(0o640)
+    assert can_read(plain, users.other)
+    pse = folder / "new" / "client.pse"
+    own_group = users.service.name  # useradd --user-group calls it like the user
+    _publish(pse, [_system_of(pse, users.service.name, own_group)])
+    assert pse.stat().st_mode & 0o777 == 0o640
+    assert can_read(pse, users.service)
+    assert not can_read(pse, users.other)
+
+
+def test_the_account_itself_makes_it_for_itself(users: Users, folder: Path) -> None:
+    os.chown(folder, users.service.number, users.service.main_group)
+    pse = folder / "client.pse"
+    with acting_as(users.service):
+        _publish(pse, [_system_of(pse, users.service.name)])
+    assert can_read(pse, users.service)
+    assert not can_read(pse, users.other)
+
+
+def test_another_account_is_refused_and_told_what_an_administrator_must_run(users: Users, folder: Path) -> None:
+    os.chown(folder, users.other.number, users.other.main_group)
+    pse = folder / "client.pse"
+    with acting_as(users.other), pytest.raises(NotForAccount, match="cannot make a file that belongs to") as caught:
+        _publish(pse, [_system_of(pse, users.service.name)])
+    command = ("sudo", "-u", users.service.name, sys.executable, "-m", "pse_preflight", "--system=PRD")
+    assert caught.value.commands == (command,)
+    assert not pse.exists()
+
+
+def test_a_closed_folder_on_the_way_refuses_before_anything_is_made(users: Users, folder: Path) -> None:
+    (folder / "closed").mkdir(mode=0o700)
+    pse = folder / "closed" / "sec" / "client.pse"
+    with pytest.raises(NotForAccount, match=r"does not let .* through") as caught:
+        _publish(pse, [_system_of(pse, users.service.name)])
+    assert caught.value.commands == (("setfacl", "-m", f"u:{users.service.name}:x", str(folder / "closed")),)
+    assert not pse.parent.exists()
+
+
+def test_systems_that_share_a_pse_must_mean_the_same_account(users: Users, folder: Path) -> None:
+    pse = folder / "client.pse"
+    systems = [_system_of(pse, users.service.name), _system_of(pse, users.other.name, alias="QAS")]
+    with pytest.raises(NotForAccount, match="different accounts"):
+        _publish(pse, systems)
+
+
+def test_without_an_account_nothing_is_handed_over(tmp_path: Path) -> None:
+    assert hand_over([_system_of(tmp_path / "client.pse", None)], tmp_path / "client.pse") is None
+
+
+def test_the_account_can_change_later_what_root_has_made_for_it(users: Users, folder: Path) -> None:
+    pse = folder / "new" / "client.pse"
+    _publish(pse, [_system_of(pse, users.service.name)])
+    with acting_as(users.service):
+        replace(pse, lambda path: path.write_bytes(CONTENT))
+    assert can_read(pse, users.service)
+    assert not can_read(pse, users.other)
+
+
+def test_a_changed_pse_stays_readable_for_exactly_those_who_could(users: Users, folder: Path) -> None:
+    pse = folder / "client.pse"
+    _publish(pse, [_system_of(pse, users.service.name)])
+    done = replace(pse, lambda path: path.write_bytes(CONTENT))
+    for path in (pse, done.backup):
+        assert can_read(path, users.service)
+        assert not can_read(path, users.other)
+
+
+def test_a_group_that_is_meant_to_read_is_no_finding(users: Users, folder: Path) -> None:
+    pse = folder / "client.pse"
+    pse.write_bytes(CONTENT)
+    found = finding("PSE_READABLE_BY_GROUP", "the group can read it")
+    meant = _system_of(pse, users.service.name, users.group)
+    assert list(without_intended([found, None], meant)) == [found]
+    os.chown(pse, 0, users.number)
+    assert not list(without_intended([found], meant))
+    assert list(without_intended([found], _system_of(pse, users.service.name))) == [found]
+    assert list(without_intended([found], _system_of(folder / "none.pse", None, users.group))) == [found]
+
+
+def test_a_link_is_not_handed_over(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(CONTENT)
+    (tmp_path / "link").symlink_to("file")
+    me = access.posix_me()
+    with pytest.raises(OSError, match=r"symbolic links|Too many levels"):
+        access.hand_over(tmp_path / "link", PosixHandover(me.number, me.main_group, for_group=False))
+
+
+# Windows: what PowerShell and icacls would print is made by hand here; no Windows was asked.
+
+SERVICE = "S-1-5-21-1-2-3-1001"
+ME = "S-1-5-21-1-2-3-500"
+
+
+class Recorded:
+    """Answers in place of Windows' own programs, and remembers what it was asked."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[Sequence[str], Mapping[str, str]]] = []
+
+    def __call__(self, command: Sequence[str], variables: Mapping[str, str]) -> str:
+        self.asked.append((command, variables))
+        return self.answers.pop(0)
+
+
+def test_an_account_of_windows_is_asked_without_its_name_in_the_script() -> None:
+    run = Recorded(json.dumps({"me": ME, "sid": SERVICE, "groups": ["S-1-5-21-1-2-3-2000"], "group": "S-1-5-21-9"}))
+    found, me, group = access.windows_account(r"DOM\svc'; evil", "sap", run)
+    assert (found.sid, me, group) == (SERVICE, ME, "S-1-5-21-9")
+    assert {"S-1-5-21-1-2-3-2000", "S-1-1-0", "S-1-5-32-545"} <= found.groups
+    ((command, variables),) = run.asked
+    assert not any("evil" in part for part in command)
+    assert variables["PREFLIGHT_ACCOUNT"] == r"DOM\svc'; evil"
+
+
+def test_a_well_known_account_needs_no_translation() -> None:
+    run = Recorded(json.dumps({"me": ME, "sid": "S-1-5-18", "groups": None, "group": ""}))
+    found, _, _ = access.windows_account("SYSTEM", None, run)
+    assert ADMINISTRATORS in found.groups
+    assert run.asked[0][1]["PREFLIGHT_SID"] == "S-1-5-18"
+
+
+@pytest.mark.parametrize("answer", ["", "no JSON", "[]", '{"me": "x"}'])
+def test_an_answer_that_is_none_is_told(answer: str) -> None:
+    with pytest.raises(access.NotSeen, match="not known here"):
+        access.windows_account("svc", None, Recorded(answer))
+
+
+def test_a_descriptor_is_asked_for_by_a_variable() -> None:
+    run = Recorded("O:BAD:(A;;FA;;;BA)\r\n")
+    assert access.windows_descriptor(Path("c'$(evil).pse"), run) == "O:BAD:(A;;FA;;;BA)"
+    assert run.asked[0][1] == {"PREFLIGHT_PATH": "c'$(evil).pse"}
+
+
+@pytest.mark.parametrize(
+    ("sddl", "good"),
+    [
+        (f"O:{ME}D:PAI(A;;FA;;;BA)(A;;FR;;;{SERVICE})", True),
+        (f"O:{ME}D:PAI(A;;FA;;;BA)(A;;FA;;;SY)(A;;FR;;;{SERVICE})", True),
+        (f"O:{ME}D:AI(A;;FA;;;BA)(A;;FR;;;{SERVICE})(A;ID;FR;;;BU)", False),
+        (f"O:{ME}D:PAI(A;;FA;;;BA)", False),
+    ],
+)
+def test_a_new_file_of_windows_is_proven_by_reading_its_list_back(sddl: str, good: bool) -> None:
+    run = Recorded("processed file", sddl)
+    if good:
+        access.windows_hand_over(Path("new.pse"), SERVICE, ME, None, run)
+    else:
+        with pytest.raises(NotForAccount) as caught:
+            access.windows_hand_over(Path("new.pse"), SERVICE, ME, None, run)
+        assert caught.value.commands[0][0] == "icacls"
+    grants = (f"*{ADMINISTRATORS}:(F)", f"*{SERVICE}:(R)")
+    assert run.asked[0][0] == ("icacls", "new.pse", "/inheritance:r", "/grant:r", *grants)
+
+
+def test_a_list_that_cannot_be_changed_refuses() -> None:
+    def refuse(*_: object) -> str:
+        raise access.NotSeen("icacls failed")
+
+    with pytest.raises(NotForAccount, match="icacls failed"):
+        access.windows_hand_over(Path("new.pse"), SERVICE, ME, "S-1-5-21-9", refuse)
+
+
+def test_a_program_that_fails_is_told_and_one_that_answers_is_heard() -> None:
+    assert access.run_program((sys.executable, "-c", "import os; print(os.environ['X'])"), {"X": "1"}).strip() == "1"
+    with pytest.raises(access.NotSeen, match="failed: no"):
+        access.run_program((sys.executable, "-c", "import sys; sys.exit('no')"), {})
+    with pytest.raises(access.NotSeen, match="cannot be started"):
+        access.run_program(("/no/such/program",), {})
+
+
+def test_powershell_is_the_one_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYSTEMROOT", r"D:\Windows")
+    program, *rest = access.powershell("script")
+    assert program == r"D:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
+    assert rest == ["-NoProfile", "-NonInteractive", "-Command", "script"]
+
+
+def test_an_empty_way_is_decided_by_its_problem() -> None:
+    me = PosixAccount("me", 1, 1, frozenset({1}))
+    assert account.posix_reach(Way((), problem="gone"), me).reason == "gone"
