@@ -398,14 +398,20 @@ def _own_certificate(text: str) -> Iterator[_Line]:
 def _empty_listing(text: str) -> Listing:
     """Return the empty list, provided that the output announces a list, or says so, and holds nothing else."""
     lines = [line for line in _lines(text) if line.strip(" \t") and not line.lstrip(" \t").startswith("!!!")]
-    heading = next((index for index, line in enumerate(lines) if _HEADING.search(line)), None)
-    if heading is None and not any(_SAYS_EMPTY.search(_QUOTED.sub("", line)) for line in lines):
+    announced = _first(lines, _HEADING.search)
+    if announced is None:
+        announced = _first(lines, lambda line: _SAYS_EMPTY.search(_QUOTED.sub("", line)))
+    if announced is None:
         raise OutputUnreadable("no certificate list in it", lines)
-    body = lines if heading is None else lines[heading + 1 :]
+    body = lines[announced + 1 :]
     doubtful = [line for line in lines if _is_doubtful(line)] or [line for line in body if _is_unknown_field(line)]
     if doubtful:
         raise OutputUnreadable("neither a certificate list nor an empty one", doubtful)
     return Listing(())
+
+
+def _first(lines: list[str], answers: Callable[[str], object]) -> int | None:
+    return next((index for index, line in enumerate(lines) if answers(line)), None)
 
 
 def _is_doubtful(line: str) -> bool:
