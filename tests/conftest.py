@@ -1,7 +1,6 @@
 """What several test modules need."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,7 @@ def samples() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_surprises(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_surprises(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own surroundings out of the tests."""
     for name in ("SECUDIR", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "PSE_PREFLIGHT_SYSTEMS"):
         monkeypatch.delenv(name, raising=False)
-    yield

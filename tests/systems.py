@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-
 from tests.pse_mutations import SALT, START, owner, owner_key
+from tests.servers import LOOPBACK
+
 from pse_preflight.authority import Identity, root_authority
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.gather import Evidence, Gathering
@@ -18,7 +19,6 @@ from pse_preflight.pse import file as pse_file
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
 from pse_preflight.url import ApiUrl
-from tests.servers import LOOPBACK
 
 NOW = now()
 DN = "CN=client, O=Firma"

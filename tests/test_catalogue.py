@@ -13,11 +13,11 @@ from xml.etree import ElementTree
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tests.chains import CATALOGUE, Case, Chain, World, numbered_words, random_names
+from tests.servers import Connection, Server, answering_like_abap, http_answer, over_tls, serve
 
 from pse_preflight.certificate import now, write_pem
 from pse_preflight.findings import CODES, Severity
 from pse_preflight.pse import file as pse_file
-from servers import Connection, Server, answering_like_abap, http_answer, over_tls, serve
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PUBLIC = {"critical-names-from-a-public-root"}  # no root of ours is in Mozilla's list

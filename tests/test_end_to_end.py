@@ -10,11 +10,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.servers import Server, add_identity, real_proxy, serve, serve_tls, silent, speaks_plain_http, speaks_ssh
 
 from pse_preflight.authority import Identity, root_authority
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.pse import file as pse_file
-from servers import Server, real_proxy, serve, serve_tls, silent, speaks_plain_http, speaks_ssh
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOST = "localhost"
@@ -273,3 +274,21 @@ def test_another_pin_trusts_nothing(site: Site) -> None:
     red = site.red()
     assert red["test_chain_is_valid"].startswith("ROOT_UNTRUSTED: ")
     assert not site.pse.exists()
+
+
+def test_thorough_tells_where_the_kinds_of_keys_differ(site: Site) -> None:
+    """One server, two chains: a client with RSA keys meets another issuer than one with ECDSA keys."""
+    other = site.root.issue_authority("Site Issuing for RSA", now() - timedelta(days=10), 3000)
+    key = rsa.generate_private_key(65537, 2048)
+    second = other.issue_server([HOST], now() - timedelta(days=1), 200, key=key)
+    server = site.stack.enter_context(serve_tls(site.identity(), change=lambda context: add_identity(context, second)))
+    site.describe(server.port)
+    assert site.red() == {}
+    assert set(site.red("--fail-on=minor", "-k", "handshake_succeeds")) == set()
+    red = site.red("--thorough", "--fail-on=minor", "-k", "handshake_succeeds")
+    assert red["test_tls_handshake_succeeds"].startswith("ADDRESSES_DIFFER: ")
+
+
+def test_thorough_is_content_with_one_chain(site: Site) -> None:
+    site.describe(site.server().port)
+    assert site.red("--thorough", "--fail-on=minor", "-k", "handshake_succeeds") == {}

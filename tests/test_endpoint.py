@@ -24,27 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pse_preflight.authority import Identity, root_authority
-from pse_preflight.certificate import Certificate
-from pse_preflight.endpoint import (
-    Endpoint,
-    KeyKind,
-    Limits,
-    Target,
-    WebSocketReading,
-    differences_of,
-    findings_of,
-    handshake,
-    observe,
-    observe_every,
-)
-from pse_preflight.endpoint.model import Failure
-from pse_preflight.endpoint.reading import _TEXTS
-from pse_preflight.endpoint.records import read_flight, starts_like_tls
-from pse_preflight.findings import Finding, Severity, message
-from pse_preflight.url import Proxy
-from servers import (
+from tests.servers import (
     LOOPBACK,
     PASSWORD_PAGE,
     SAP_REALM,
@@ -86,6 +66,26 @@ from servers import (
     waits_for_a_line,
     wanting_a_certificate,
 )
+
+from pse_preflight.authority import Identity, root_authority
+from pse_preflight.certificate import Certificate
+from pse_preflight.endpoint import (
+    Endpoint,
+    KeyKind,
+    Limits,
+    Target,
+    WebSocketReading,
+    differences_of,
+    findings_of,
+    handshake,
+    observe,
+    observe_every,
+)
+from pse_preflight.endpoint.model import Failure
+from pse_preflight.endpoint.reading import _TEXTS
+from pse_preflight.endpoint.records import read_flight, starts_like_tls
+from pse_preflight.findings import Finding, Severity, message
+from pse_preflight.url import Proxy
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=10)  # OpenSSL judges validity by the real clock

@@ -11,17 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from pse_preflight import endpoint
-from pse_preflight.authority import root_authority
-from pse_preflight.certificate import Certificate
-from pse_preflight.errors import PreflightError
-from pse_preflight.findings import CODES, Severity, message
-from pse_preflight.gather import Evidence, Gathering
-from pse_preflight.policy import NEEDS, Policy, Verdict, decide
-from pse_preflight.sapgenpse.tool import Answer, BundledTool
-from pse_preflight.settings import Settings
-from pse_preflight.url import ApiUrl
 from tests.servers import Server, answering, free_port, http_answer, serve, serve_tls, tunnelling
 from tests.systems import (
     NOW,
@@ -36,6 +25,17 @@ from tests.systems import (
     system,
     write_pse,
 )
+
+from pse_preflight import endpoint
+from pse_preflight.authority import root_authority
+from pse_preflight.certificate import Certificate
+from pse_preflight.errors import PreflightError
+from pse_preflight.findings import CODES, Severity, message
+from pse_preflight.gather import Evidence, Gathering
+from pse_preflight.policy import NEEDS, Policy, Verdict, decide
+from pse_preflight.sapgenpse.tool import Answer, BundledTool
+from pse_preflight.settings import Settings
+from pse_preflight.url import ApiUrl
 
 USUAL = Policy(Severity.MAJOR, frozenset(NEEDS))
 LEAF, ISSUING, ROOT = path(server())

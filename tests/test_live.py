@@ -11,22 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-
-from pse_preflight.authority import Identity, root_authority
-from pse_preflight.endpoint import (
-    Endpoint,
-    Limits,
-    LiveHandshake,
-    Target,
-    WebSocketReading,
-    handshake,
-    handshake_findings,
-    observe,
-    websocket_findings,
-)
-from pse_preflight.endpoint.model import Failure
-from pse_preflight.findings import Finding
-from servers import (
+from tests.servers import (
     LOOPBACK,
     PASSWORD_PAGE,
     SAP_REALM,
@@ -52,6 +37,21 @@ from servers import (
     wanting_a_certificate,
     websocket_accept,
 )
+
+from pse_preflight.authority import Identity, root_authority
+from pse_preflight.endpoint import (
+    Endpoint,
+    Limits,
+    LiveHandshake,
+    Target,
+    WebSocketReading,
+    handshake,
+    handshake_findings,
+    observe,
+    websocket_findings,
+)
+from pse_preflight.endpoint.model import Failure
+from pse_preflight.findings import Finding
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=10)  # OpenSSL judges validity by the real clock

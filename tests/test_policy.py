@@ -5,8 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-
 from tests.pse_mutations import made
+
 from pse_preflight.chain import Judgement, Period
 from pse_preflight.client_pse import ClientPse
 from pse_preflight.endpoint import Endpoint

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.pse_mutations import PIN, closed_files
+from tests.servers import Server, serve_tls
+from tests.systems import SapsTool, codes, gather, issuers, listed, path, roots_file, server, system, write_pse
+
 from pse_preflight.findings import Finding, Severity
 from pse_preflight.gather import Evidence
 from pse_preflight.policy import NEEDS, Policy, Verdict, decide
@@ -20,8 +22,6 @@ from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.create import NotReplaced
 from pse_preflight.repair import repair
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed
-from tests.servers import Server, serve_tls
-from tests.systems import SapsTool, codes, gather, issuers, listed, path, roots_file, server, system, write_pse
 
 LEAF, ISSUING, ROOT = path(server())
 OTHERS = issuers(server("Second Root"))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from tests.servers import LOOPBACK, Server, serve_tls
 
 from pse_preflight.authority import Identity, ec_key, root_authority
 from pse_preflight.certificate import Certificate, now
@@ -23,7 +24,6 @@ from pse_preflight.chain import judge as judge_chain
 from pse_preflight.endpoint import Limits, handshake
 from pse_preflight.endpoint.tls import trusting_context
 from pse_preflight.trust import Entry, Question, Remedy, Trust, judge
-from tests.servers import LOOPBACK, Server, serve_tls
 
 NOW = now()
 PERIOD = Period(NOW, NOW)

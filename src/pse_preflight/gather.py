@@ -1,12 +1,14 @@
 """The order of steps for one system, all selected systems at once, each PSE handled once."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
 
 from pse_preflight import chain, client_pse, endpoint, trust
 from pse_preflight.certificate import Certificate
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 128
 """How many systems are asked at the same time; each has at most two connections."""
+
+_Answer = TypeVar("_Answer")
 
 _MOST_FETCHES = 2
 _INTERRUPTIBLE_SECONDS = 0.5  # on Windows Ctrl-C is not seen while a lock is waited for without an end
@@ -252,6 +256,22 @@ class _Judged:
         return readable(self.presented)
 
 
+class _Patience:
+    """The seconds that one system may still cost on the network; what else is waited for does not count."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._left = limits.whole
+
+    def spend(self, ask: Callable[[Limits], _Answer]) -> _Answer:
+        """Ask within what is left."""
+        begin = monotonic()
+        try:
+            return ask(self.limits.at_most(self._left))
+        finally:
+            self._left -= monotonic() - begin
+
+
 class _Steps:
     """Every step for one system; what they share is settled once per run."""
 
@@ -267,7 +287,8 @@ class _Steps:
         self.clock = clock
         self._asked = asked
         self._creating = creating
-        self._limits = limits
+        self._patience: Mapping[str, _Patience] = defaultdict(lambda: _Patience(limits))
+        self._faces: dict[str, tuple[Endpoint, ...]] = {}
         self._named_roots = cache(named_roots)
 
     def maker(self, tool: Tool | ToolError) -> PseSource:
@@ -278,7 +299,10 @@ class _Steps:
         """Ask the system, unless its URL forbids it or no selected check needs it."""
         if not system.url.askable or system.alias not in self._asked:
             return None
-        return endpoint.observe(_target(system), self._limits, self.clock)
+        target, patience = _target(system), self._patience[system.alias]
+        if self.settings.thorough:
+            self._faces[system.alias] = endpoint.observe_every(target, patience.limits, self.clock)
+        return patience.spend(lambda limits: endpoint.observe(target, limits, self.clock))
 
     def judge(self, system: System, seen: Endpoint | None, before: ClientPse) -> _Judged:
         """Judge the chain; fetch what the server forgot, and judge again."""
@@ -320,7 +344,8 @@ class _Steps:
             return Contribution(system, refusal=refusal), None
         cause = _creation_cause(judged.judgement)
         if cause is not None and cause.severity is Severity.MINOR:
-            return Contribution(system, refusal=f"the chain of {system.alias} is re-signed by a TLS-inspecting proxy"), None
+            refusal = f"the chain of {system.alias} is re-signed by a TLS-inspecting proxy"
+            return Contribution(system, refusal=refusal), None
         if cause is not None or not judged.judgement.path:
             code = cause.code if cause else "no answer"
             return Contribution(system, refusal=f"the chain of {system.alias} is not verified ({code})"), cause
@@ -357,7 +382,8 @@ class _Steps:
         if seen is None or not verdict.path or not judgement.names_host or self.settings.at is not None:
             return None
         anchors = [each.der for each in verdict.anchors]
-        return endpoint.handshake(_target(system), anchors, self._limits, self.clock, websocket=True)
+        ask = partial(endpoint.handshake, _target(system), anchors, clock=self.clock, websocket=True)
+        return self._patience[system.alias].spend(lambda limits: ask(limits=limits, address=seen.address))
 
     def findings(
         self, judged: _Judged, seen: Endpoint | None, pse: ClientPse, verdict: Trust, live: LiveHandshake | None
@@ -373,6 +399,7 @@ class _Steps:
         found = (
             *system.url_findings,
             *(endpoint.findings_of(seen) if seen else ()),
+            *endpoint.differences_of(self._faces.get(system.alias, ())),
             *judged.judgement.findings,
             *said_of(judged.roots, system.url.host),
             *lasting,
@@ -414,7 +441,8 @@ class _Steps:
         return self.settings.engine
 
     def _fetch(self, system: System, wanted: Sequence[str]) -> tuple[bytes, ...]:
-        return endpoint.fetch_certificates(wanted, _target(system), self._limits)
+        fetch = partial(endpoint.fetch_certificates, wanted, _target(system))
+        return self._patience[system.alias].spend(lambda limits: fetch(limits=limits))
 
     def _judged(
         self,

@@ -1,7 +1,6 @@
 """pytest hooks and options; everything heavy is imported when a check needs it."""
 
-import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -9,14 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pse_preflight import __version__
 from pse_preflight.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from pse_preflight.evidence import Replay
     from pse_preflight.gather import Gathering
     from pse_preflight.inventory import System
     from pse_preflight.policy import Outcome
-    from pse_preflight.report.summary import Record
     from pse_preflight.settings import Engine, Settings
 
 MARKERS = {
@@ -26,11 +24,24 @@ MARKERS = {
     "pk_list": "the certificate list of the client PSE",
     "trust": "whether the client PSE trusts the server",
     "websocket_rfc": "whether the server answers to WebSocket RFC",
+    "client": "the client's own side: its machine, its account, sapnwrfc.ini, SAP's TLS library",
     "network": "asks the system itself; without such a check nothing is asked and nothing is created",
     "creates": "may make a missing PSE",
 }
 ENGINES = ("auto", "sapgenpse", "bundled")
 SEVERITIES = ("blocker", "major", "minor")
+_INI_TEXTS = (
+    "systems_file",
+    "engine",
+    "sapgenpse",
+    "fail_on",
+    "at",
+    "roots_in_use",
+    "evidence",
+    "replay",
+    "trust_report",
+)
+EVIDENCE, REPLAY_EVIDENCE = ".pse-preflight", ".pse-preflight-replay"
 REPORT_ATTRIBUTE = "pse_preflight"
 
 _NOTHING_SELECTED = "no --system given; say --system=<alias of systems.yaml>, --system=demo, or --system=https://<host>"
@@ -43,17 +54,22 @@ class Run:
     Attributes:
         settings: the options.
         systems: the systems that --system selects, by alias.
+        replays: the recordings to judge in place of the systems, by alias.
         items: the selected checks.
-        records: how the checks ended, for the summary.
+        progress: told how many systems of how many have been asked.
         misuse: what a worker of pytest-xdist found wrong with the command line.
+        on_demand: this process is a worker of pytest-xdist.
+        told: the systems whose facts have been attached to a report.
     """
 
     settings: "Settings"
     systems: dict[str, "System"]
+    replays: dict[str, "Replay"] = field(default_factory=dict)
     items: list[pytest.Item] = field(default_factory=list)
-    records: list["Record"] = field(default_factory=list)
+    progress: Callable[[int, int], None] = lambda _done, _every: None
     misuse: str = ""
     on_demand: bool = False
+    told: set[str] = field(default_factory=set)
     _gathering: "Gathering | None" = None
     _selected: dict[str, set[str]] = field(default_factory=dict)
 
@@ -74,8 +90,14 @@ class Run:
             marked = {name: self._marked(name) for name in ("network", "creates")}
             systems = [self.systems[alias] for alias in sorted({item_alias(item) for item in self.items})]
             self._gathering = Gathering(
-                systems, self.settings, clock=now, asked=marked["network"], creating=marked["creates"]
+                systems,
+                self.settings,
+                clock=now,
+                asked=marked["network"],
+                creating=marked["creates"],
+                replays=self.replays,
             )
+            self._gathering.progress = self.progress
         return self._gathering
 
     def _marked(self, marker: str) -> frozenset[str]:
@@ -109,14 +131,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--systems-file", metavar="PATH", help="the systems.yaml to use")
     group.addoption("--read-only", action="store_true", default=None, help="never create or change a PSE")
+    group.addoption(
+        "--repair", action="store_true", default=None, help="add missing roots and intermediates to an existing PSE"
+    )
+    group.addoption(
+        "--thorough", action="store_true", default=None, help="ask every address of the host, with RSA and with ECDSA"
+    )
     group.addoption("--engine", choices=ENGINES, help="which program makes and lists PSEs (auto: SAP's if found)")
     group.addoption("--sapgenpse", metavar="PATH", help="SAP's program, where it is in none of the usual places")
     group.addoption("--fail-on", choices=SEVERITIES, help="mildest severity that turns a check red (major)")
     group.addoption("--at", metavar="YYYY-MM-DD", help="judge validity for the whole of that UTC day; read-only")
+    group.addoption("--roots-in-use", metavar="PATH", help="table of SAP's roots and their successors, for the shipped")
     group.addoption("--evidence", metavar="DIR", help="folder for evidence (.pse-preflight)")
+    group.addoption("--replay", metavar="DIR", help="judge the recordings in an evidence folder again; asks nothing")
+    group.addoption("--trust-report", metavar="FILE.html", help="write one self-contained page for people")
     parser.addini("preflight_system", "like --system", type="args", default=[])
     parser.addini("preflight_read_only", "like --read-only", type="bool", default=False)
-    for name in ("systems_file", "engine", "sapgenpse", "fail_on", "at", "evidence"):
+    parser.addini("preflight_thorough", "like --thorough", type="bool", default=False)
+    parser.addini("preflight_repair", "like --repair", type="bool", default=False)
+    for name in _INI_TEXTS:
         parser.addini(f"preflight_{name}", f"like --{name.replace('_', '-')}", default="")
 
 
@@ -125,16 +158,72 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     try:
-        config.stash[RUN] = _run(config)
+        config.stash[RUN] = run = _run(config)
     except UsageProblem as error:
         raise pytest.UsageError(str(error)) from None
+    if run.systems and not run.on_demand:
+        from pse_preflight.report.hooks import Progress, Reporting
+
+        config.pluginmanager.register(Reporting(run.settings, run.systems, _page(config)), "pse_preflight.report")
+        run.progress = Progress(config)
 
 
 def _run(config: pytest.Config) -> Run:
     names = config.getoption("system") or config.getini("preflight_system")
     settings = _settings(config)
-    on_demand = hasattr(config, "workerinput")
-    return Run(settings, _systems(config, names, settings) if names else {}, on_demand=on_demand)
+    if settings.replay:
+        return _replay(names, settings, config)
+    systems = _systems(config, names, settings) if names else {}
+    _refuse_contradicting_repair(settings, systems.values())
+    return Run(settings, systems, on_demand=hasattr(config, "workerinput"))
+
+
+def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -> Run:
+    """Return a run that judges recordings; what is said of the systems themselves would be passed over."""
+    from pse_preflight.evidence import EvidenceUnreadable
+    from pse_preflight.replay import chosen
+
+    said = {"--sapgenpse": settings.sapgenpse, "--systems-file": config.getoption("systems_file")}
+    _refuse_together("--replay", {**said, "--repair": settings.repair, "--thorough": settings.thorough})
+    if settings.replay == settings.evidence:
+        raise UsageProblem("--replay and --evidence name the same folder; what is recorded there would be replaced")
+    try:
+        found = chosen(settings.replay or Path(), names)
+    except EvidenceUnreadable as error:
+        raise UsageProblem(f"--replay: {error}") from None
+    systems = {alias: system for alias, (system, _) in found.items()}
+    return Run(
+        settings,
+        systems,
+        {alias: recording for alias, (_, recording) in found.items()},
+        on_demand=hasattr(config, "workerinput"),
+    )
+
+
+def _refuse_together(option: str, others: Mapping[str, object]) -> None:
+    for other, value in others.items():
+        if value:
+            raise UsageProblem(f"{option} and {other} contradict each other; say one of them")
+
+
+def _page(config: pytest.Config) -> Path | None:
+    """Return where the page goes; a folder is refused before anything is asked."""
+    named = _option(config, "trust_report")
+    page = Path.cwd() / named if named else None
+    if page and page.is_dir():
+        raise pytest.UsageError(f"--trust-report={named}: is a folder; name a file, such as {named}/trust.html")
+    return page
+
+
+def _refuse_contradicting_repair(settings: "Settings", systems: Iterable["System"]) -> None:
+    if not settings.repair:
+        return
+    _refuse_together("--repair", {"--read-only": settings.read_only, "--at": settings.at})
+    for system in systems:
+        if not system.create:
+            raise UsageProblem(
+                f"--repair: {system.alias} is not to be changed (create: false, or an URL as system); leave it out"
+            )
 
 
 def _systems(config: pytest.Config, names: Sequence[str], settings: "Settings") -> dict[str, "System"]:
@@ -154,19 +243,33 @@ def _settings(config: pytest.Config) -> "Settings":
     from pse_preflight.findings import Severity
     from pse_preflight.settings import Settings
 
-    sapgenpse, at = _option(config, "sapgenpse"), _option(config, "at")
+    sapgenpse, at, replay = (_option(config, name) for name in ("sapgenpse", "at", "replay"))
     engine = cast("Engine", _one_of("engine", _option(config, "engine") or "auto", ENGINES))
     fail_on = _one_of("fail-on", _option(config, "fail_on") or "major", SEVERITIES)
     if sapgenpse and engine == "bundled":
         raise UsageProblem("--sapgenpse and --engine=bundled contradict each other; say one of them")
     return Settings(
         read_only=bool(config.getoption("read_only") or config.getini("preflight_read_only")),
+        repair=bool(config.getoption("repair") or config.getini("preflight_repair")),
+        thorough=bool(config.getoption("thorough") or config.getini("preflight_thorough")),
         engine=engine,
         sapgenpse=Path.cwd() / sapgenpse if sapgenpse else None,
         fail_on=Severity[fail_on.upper()],
         at=_day(at) if at else None,
-        evidence=Path.cwd() / (_option(config, "evidence") or ".pse-preflight"),
+        roots_in_use=_table(_option(config, "roots_in_use")),
+        evidence=Path.cwd() / (_option(config, "evidence") or (REPLAY_EVIDENCE if replay else EVIDENCE)),
+        replay=Path.cwd() / replay if replay else None,
     )
+
+
+def _table(path: str) -> Path | None:
+    """Return the path of a table of roots once it is known to be readable."""
+    if not path:
+        return None
+    from pse_preflight.roots_in_use import read_table
+
+    read_table(Path.cwd() / path)
+    return Path.cwd() / path
 
 
 def _option(config: pytest.Config, name: str) -> str:
@@ -219,16 +322,30 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach to the report what the summary needs; it survives the way from a worker of pytest-xdist."""
     report = yield
-    outcome = item.stash.get(OUTCOME, None)
-    if outcome is not None and (report.when == "call" or report.outcome != "passed") and report.when != "teardown":
-        from pse_preflight.report.summary import record
+    if OURS in item.stash:
+        from pse_preflight.report import hooks
 
-        evidence = item.config.stash[RUN].gathering.evidence(item_alias(item))
-        setattr(report, REPORT_ATTRIBUTE, record(check_name(item), report.outcome, outcome, evidence))
+        if hooks.reports_end(report):
+            _attach_facts(item, call, report)
     return report
+
+
+def _attach_facts(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    from pse_preflight.report import hooks
+
+    run, alias, outcome = item.config.stash[RUN], item_alias(item), item.stash.get(OUTCOME, None)
+    check = item.module.__name__.rpartition("test_")[2], check_name(item)  # type: ignore[attr-defined]
+    hooks.attach(report, alias, check, outcome, str(call.excinfo.value) if call.excinfo else "")
+    if outcome is not None and alias not in run.told:
+        from pse_preflight.report.facts import system_facts
+
+        run.told.add(alias)
+        hooks.attach_system(report, system_facts(run.gathering.evidence(alias)))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -251,28 +368,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what is in use and what is asked."""
-    run = config.stash[RUN]
-    if not run.systems:
-        return []
-    from pse_preflight.report.summary import header
-
-    lines = [f"pse-preflight: {__version__} ({Path(__file__).parent}) on {socket.gethostname()}"]
-    return [*lines, *header(run.systems.values(), run.settings)]
-
-
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Close with one verdict per system."""
-    run = config.stash[RUN]
-    if run.misuse:
-        terminalreporter.write_line(f"ERROR: {run.misuse}", red=True)
-    reports = [each for kind in terminalreporter.stats.values() for each in kind]
-    records = [getattr(each, REPORT_ATTRIBUTE) for each in reports if hasattr(each, REPORT_ATTRIBUTE)]
-    if not records or config.get_verbosity() < 0:
-        return
-    from pse_preflight.report.summary import lines
-
-    terminalreporter.section("pse-preflight")
-    for line in lines(records):
-        terminalreporter.write_line(line)
+    """Say what only a worker could see was wrong."""
+    if misuse := config.stash[RUN].misuse:
+        terminalreporter.write_line(f"ERROR: {misuse}", red=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
 from pse_preflight.errors import PreflightError
+from pse_preflight.findings import Finding, finding
 
 LARGEST_FILE = 16 << 20
 
@@ -74,6 +75,20 @@ def _system() -> Roots:
         except CertificateUnreadable:
             continue  # an odd certificate of the system's store does not keep the others from being used
     return Roots(tuple(readable), "this system's own roots")
+
+
+def said_of(roots: Roots, host: str) -> tuple[Finding, ...]:
+    """Say that a chain is judged by the PSE's own list, where it is."""
+    if not roots.from_pse or not roots.certificates:
+        return ()
+    return (
+        finding(
+            "ROOTS_FROM_PSE",
+            f"the chain of {host} is judged by {roots.name}, for want of other roots: that it is valid says no more"
+            " than that the PSE trusts it",
+            fix="name in systems.yaml by which roots it is to be judged: roots: FILE, or pinned",
+        ),
+    )
 
 
 def _file(path: Path) -> Roots:

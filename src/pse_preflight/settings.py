@@ -7,7 +7,6 @@ from typing import Literal
 
 from pse_preflight.findings import Severity
 
-
 Engine = Literal["auto", "sapgenpse", "bundled"]
 """Which program makes and lists PSEs; auto is SAP's where it is found, else the bundled one."""
 
@@ -25,6 +24,7 @@ class Settings:
         evidence: the folder for evidence, absolute.
         repair: missing certificates are added to an existing PSE.
         roots_in_use: the table of roots and their successors that stands for the shipped one; absolute.
+        thorough: every address of a host is asked, with each kind of key.
         replay: the folder whose recordings are judged in place of the systems; absolute.
     """
 
@@ -36,6 +36,7 @@ class Settings:
     evidence: Path
     repair: bool = False
     roots_in_use: Path | None = None
+    thorough: bool = False
     replay: Path | None = None
 
     @property

@@ -1,116 +1,163 @@
-"""The verdict per system, for the terminal and for JUnit properties."""
+"""What stands on the terminal: a header, and one verdict per system with what to do first."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import TypedDict
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 
-from pse_preflight.findings import Finding, message
-from pse_preflight.gather import Evidence
 from pse_preflight.inventory import System
-from pse_preflight.policy import Outcome
+from pse_preflight.report.facts import NOT_CHECKED, CertificateFacts, FindingFacts, Result, SystemFacts, SystemResult
 from pse_preflight.settings import Settings
 
-NOT_CHECKED = (
-    "Not checked: alias user and password, communication arrangements (SAP_COM_0636), UCON, SAP's own TLS library."
-)
+WIDTH = 80
+
+_DRAWN_WIDTH = WIDTH - 4
+_LONGEST_CHAIN_NAME = 60
+_LONGEST_HEADLINE = 200
+_OTHERS_NAMED = 3
+_ALSO_SHOWN = 4
+_SHORT = 12
+_DAY = 10
+_SIGNS = {
+    "\N{BOX DRAWINGS LIGHT UP AND RIGHT}": "`",
+    "\N{BOX DRAWINGS LIGHT HORIZONTAL}": "-",
+    "\N{HORIZONTAL ELLIPSIS}": "...",
+}
 
 
-class Told(TypedDict):
-    """A finding as a report carries it."""
-
-    code: str
-    severity: int
-    text: str
-
-
-class Record(TypedDict):
-    """How one check ended for one system, in types that travel between processes."""
-
-    alias: str
-    host: str
-    check: str
-    outcome: str
-    findings: list[Told]
-    created: bool
-    renewal: str
-    ends: str
-    folder: str
-
-
-def record(check: str, ended: str, outcome: Outcome, evidence: Evidence) -> Record:
-    """Return what the summary needs of one check."""
-    return Record(
-        alias=evidence.system.alias,
-        host=f"{evidence.system.url.host}:{evidence.system.url.port}",
-        check=check,
-        outcome=ended,
-        findings=[_told(each) for each in outcome.findings],
-        created=evidence.pse.created,
-        renewal=_day(evidence.trust.renewal),
-        ends=_day(evidence.trust.ends),
-        folder=str(evidence.folder),
-    )
-
-
-def properties(outcome: Outcome, evidence: Evidence) -> list[tuple[str, str]]:
-    """Return the JUnit properties of one check."""
-    leaf = evidence.judgement.leaf
-    facts: Mapping[str, str] = {
-        "system": evidence.system.alias,
-        "host": evidence.system.url.host,
-        "engine": evidence.pse.tool,
-        "server_sha256": leaf.sha256 if leaf else "",
-        "server_not_after": _day(leaf.not_after) if leaf else "",
-        "trust_ends": _day(evidence.trust.ends),
-    }
-    told = [(name, value) for each in outcome.findings for name, value in _code_and_severity(each)]
-    return [*((name, value) for name, value in facts.items() if value), *told, *evidence.system.extras]
-
-
-def header(systems: Iterable[System], settings: Settings) -> list[str]:
-    """Return the lines of the header about what is asked."""
-    chosen = list(systems)
-    lines = [f"systems: {', '.join(f'{each.alias} ({each.url.host}:{each.url.port})' for each in chosen)}"]
-    lines.append(f"engine: {settings.engine}; evidence: {settings.evidence}")
+def header(systems: Sequence[System], settings: Settings, engine: str) -> list[str]:
+    """Return the lines of the header about what is asked, by what, and for when."""
+    named = ", ".join(f"{each.alias} ({each.url.host}:{each.url.port})" for each in systems)
+    lines = [*_wrapped(f"systems: {named}", ""), *_wrapped(f"engine: {engine}", "")]
     if settings.at:
-        lines.append(f"judged for {settings.at} (UTC), read-only")
-    if ignored := [each.alias for each in chosen if each.ignored_proxy]:
-        lines.append(f"proxy variables of this shell are ignored for {', '.join(ignored)} (say proxy: env to use them)")
+        lines.append(f"judged for {settings.at} (UTC), read-only; nothing is asked live for that day")
+    if settings.replay:
+        lines += _wrapped(f"replay of {settings.replay}: read-only, and no system is asked", "")
+    if ignored := [each.alias for each in systems if each.ignored_proxy]:
+        told = f"proxy variables of this shell are ignored for {', '.join(ignored)} (say proxy: env to use them)"
+        lines += _wrapped(told, "")
     return lines
 
 
-def lines(records: Sequence[Record]) -> Iterator[str]:
-    """Return the closing lines: per system the verdict, two days, and the finding to mend first."""
-    for alias in sorted({each["alias"] for each in records}):
-        yield from _system_lines([each for each in records if each["alias"] == alias])
-    yield NOT_CHECKED
+def lines(result: Result, *, verbose: bool) -> Iterator[str]:
+    """Return the closing lines: per system the verdict, two days, what to mend first, and the chain where it helps."""
+    for system in result.systems:
+        yield from _system_lines(system, verbose=verbose)
+    yield from _wrapped(f"Not checked: {', '.join(NOT_CHECKED)}.", "")
 
 
-def _system_lines(records: Sequence[Record]) -> Iterator[str]:
-    first = records[0]
-    red = [each for each in records if each["outcome"] == "failed"]
-    created = any(each["created"] for each in records)
-    verdict = "FAILED" if red else "OK (PSE created)" if created else "OK"
-    yield f"{first['alias']} ({first['host']}): {verdict}"
-    if first["renewal"]:
-        yield f"  the server must renew by {first['renewal']}"
-    if first["ends"]:
-        yield f"  the PSE trusts it until {first['ends']}"
-    told = sorted((one for each in records for one in each["findings"]), key=lambda one: -one["severity"])
-    if red and told:
-        yield from (f"  {line}" for line in told[0]["text"].splitlines())
-    rest = dict.fromkeys(one["text"].splitlines()[0] for one in told[1 if red else 0 :])
-    yield from (f"  also: {line}" for line in rest)
-    yield f"  evidence: {first['folder']}"
+def printable(text: str, encoding: str | None) -> str:
+    """Return the text as a console of this encoding can show it."""
+    try:
+        text.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        for sign, plain in _SIGNS.items():
+            text = text.replace(sign, plain)
+        return text.encode("ascii", "backslashreplace").decode("ascii")
+    return text
 
 
-def _told(found: Finding) -> Told:
-    return Told(code=found.code, severity=int(found.severity), text=message(found))
+def drawing(facts: SystemFacts) -> Iterator[str]:
+    """Draw the chain from the server to the root, and say what the PSE holds of it."""
+    for depth, each in enumerate(facts.chain):
+        yield from _drawn(each, depth)
+    if facts.missing:
+        yield f"{_branch(len(facts.chain))}(missing: {_short(facts.missing)})"
+    for extra in facts.extras:
+        yield from _wrapped(f"also sent: {extra}", "", _DRAWN_WIDTH)
+    yield from _wrapped(_list_text(facts), "", _DRAWN_WIDTH)
 
 
-def _code_and_severity(found: Finding) -> list[tuple[str, str]]:
-    return [("code", found.code), ("severity", str(found.severity))]
+def _system_lines(system: SystemResult, *, verbose: bool) -> Iterator[str]:
+    facts = system.facts
+    if facts is None:
+        yield f"{system.alias}: {system.verdict}"
+        yield from _wrapped(next((each.reason for each in system.checks if each.reason), "could not be judged"), "  ")
+        return
+    yield f"{system.alias} ({facts.place}): {system.verdict}"
+    if facts.origin:
+        yield from _wrapped(facts.origin, "  ")
+    if system.decisive:
+        yield from _finding_lines(system.decisive)
+    yield from _day_lines(facts)
+    yield from _also_lines(system, facts)
+    for change in facts.changes[-_ALSO_SHOWN:]:
+        yield from _wrapped(f"changed: {change}", "  ")
+    if facts.chain and (verbose or system.is_red):
+        yield "  the chain, and what the PSE holds of it:"
+        yield from (f"    {line}" for line in drawing(facts))
+    if facts.files:
+        yield f"  evidence: {_folder(facts.files[0])}"
 
 
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d}" if moment else ""
+def _day_lines(facts: SystemFacts) -> Iterator[str]:
+    if facts.trust_ends:
+        yield f"  the PSE trusts it until {facts.trust_ends[:_DAY]}"
+    else:
+        yield "  the PSE does not trust it"
+    if facts.renewal:
+        yield f"  the server must renew by {facts.renewal[:_DAY]}"
+
+
+def _finding_lines(found: FindingFacts) -> Iterator[str]:
+    yield from _wrapped(_clipped(found.headline), "  ")
+    if found.fix or found.fix_commands:
+        yield from _wrapped(f"fix: {found.fix}".rstrip(), "  ")
+    yield from (f"    {command}" for command in found.fix_commands)
+
+
+def _also_lines(system: SystemResult, facts: SystemFacts) -> Iterator[str]:
+    """Name the other findings by their first lines; whoever wants all of one asks its check with -v, or the page."""
+    others = [each for each in facts.findings if each != system.decisive]
+    for each in sorted(others, key=lambda one: -one.grade)[:_ALSO_SHOWN]:
+        yield from _wrapped(f"also: {_clipped(each.headline)}", "  ")
+    if len(others) > _ALSO_SHOWN:
+        yield f"  and {len(others) - _ALSO_SHOWN} more findings"
+
+
+def _drawn(certificate: CertificateFacts, depth: int) -> Iterator[str]:
+    indent = " " * (len(_branch(depth)) + 2)
+    yield f"{_branch(depth)}{_short(certificate.name)}"
+    marks = [certificate.role, f"until {certificate.not_after[:_DAY]}", f"sha256 {certificate.sha256[:_SHORT]}"]
+    marks += ["sent" if certificate.sent else "not sent", "in the PSE" if certificate.in_pse else "not in the PSE"]
+    marks += ["trust rests on it"] if certificate.anchor else []
+    yield from _wrapped(", ".join(marks), indent, _DRAWN_WIDTH)
+    if certificate.codes:
+        yield from _wrapped(f"!! {', '.join(certificate.codes)}", indent, _DRAWN_WIDTH)
+
+
+def _branch(depth: int) -> str:
+    return f"{'   ' * (depth - 1)}└─ " if depth else ""
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_CHAIN_NAME else f"{name[: _LONGEST_CHAIN_NAME - 3]}..."
+
+
+def _list_text(facts: SystemFacts) -> str:
+    if facts.listed is None:
+        return f"the certificate list of the PSE is not known (the PSE: {facts.pse_state})"
+    named = ", ".join(f'"{_short(each)}"' for each in facts.others[:_OTHERS_NAMED])
+    more = f" and {len(facts.others) - _OTHERS_NAMED} more" if len(facts.others) > _OTHERS_NAMED else ""
+    beside = f"; beside the chain {named}{more}" if named else ""
+    kind = "certificate" if facts.listed == 1 else "certificates"
+    return f"the PSE lists {facts.listed} {kind}{beside}"
+
+
+def _clipped(text: str) -> str:
+    """Return what suffices alone; the failing check itself has said the rest."""
+    return textwrap.shorten(text, _LONGEST_HEADLINE, placeholder=" ...") if len(text) > _LONGEST_HEADLINE else text
+
+
+def _folder(file: str) -> str:
+    return file[: max(file.rfind("/"), file.rfind("\\"))]
+
+
+def _wrapped(text: str, indent: str, width: int = WIDTH) -> Iterable[str]:
+    """Break a line between words; paths and commands stay whole, so that they can be copied."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,57 @@
+"""Which recordings of an evidence folder are judged again."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pse_preflight.evidence import EvidenceUnreadable, Replay, read, recorded_folders
+from pse_preflight.inventory import System
+from pse_preflight.recording import system_of
+from pse_preflight.url import UrlUnreadable, read_url
+
+Recorded = tuple[System, Replay]
+
+
+def chosen(folder: Path, names: Iterable[str]) -> Mapping[str, Recorded]:
+    """Return the recorded systems that --system names, by alias; all of them where it names none.
+
+    Args:
+        names: aliases, `all`, `tag:<tag>`, `demo:<scenario>` or URLs, as for systems that are asked.
+
+    Raises:
+        EvidenceUnreadable: where a recording cannot be read, or there is none of a name.
+    """
+    found = {alias: _recorded(place) for alias, place in recorded_folders(folder).items()}
+    wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
+    picked = [alias for name in wanted or ["all"] for alias in _named(name, found, folder)]
+    return {alias: found[alias] for alias in sorted(set(picked))}
+
+
+def _recorded(place: Path) -> Recorded:
+    replay = read(place)
+    if replay.recording.asked.alias != place.name:
+        told = replay.recording.asked.alias
+        raise EvidenceUnreadable(f"{place}: asked.alias is {told!r}, and the folder has another name")
+    return system_of(replay.recording), replay
+
+
+def _named(name: str, found: Mapping[str, Recorded], folder: Path) -> list[str]:
+    kind, _, rest = name.partition(":")
+    aliases = [alias for alias, (system, _) in found.items() if _is_meant(name, kind, rest, system)]
+    if not aliases:
+        raise EvidenceUnreadable(f"{name} is not recorded in {folder}, which holds {', '.join(found)}")
+    return aliases
+
+
+def _is_meant(name: str, kind: str, rest: str, system: System) -> bool:
+    if "://" in name:
+        return _is_url_of(name, system)
+    if kind == "tag":
+        return rest in system.tags
+    return name == "all" or system.alias == (f"{kind}-{rest}" if rest else name)
+
+
+def _is_url_of(text: str, system: System) -> bool:
+    try:
+        return read_url(text)[0] == system.url
+    except UrlUnreadable:
+        return False

@@ -1,0 +1,381 @@
+"""What the reports tell, in plain values that travel between processes: of a run, a system, a check."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Literal, TypeVar, cast
+
+from pse_preflight.certificate import Certificate
+from pse_preflight.chain import Judgement
+from pse_preflight.findings import CODES, Command, Finding, Severity, message, one_line, quoted
+from pse_preflight.gather import Evidence
+from pse_preflight.policy import Outcome
+from pse_preflight.recording import readable
+
+FORMAT = 1
+NOT_CHECKED = (
+    "alias user and password",
+    "communication arrangements (SAP_COM_0636)",
+    "UCON",
+    "SAP's own TLS library",
+)
+
+Ended = Literal["passed", "failed", "error", "skipped"]
+Role = Literal["server", "intermediate", "root"]
+Verdict = Literal["OK", "OK (PSE created)", "FAILED"]
+
+_Kind = TypeVar("_Kind")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingFacts:
+    """A finding.
+
+    Attributes:
+        message: the whole text of the finding, as a failing check prints it.
+        fix_commands: the commands of the fix, each quoted for the shell of this machine.
+    """
+
+    code: str
+    severity: Literal["minor", "major", "blocker"]
+    check: str
+    observed: str
+    later: str
+    fix: str
+    fix_commands: tuple[str, ...]
+    who: str
+    certificates: tuple[str, ...]
+    message: str
+
+    @property
+    def grade(self) -> int:
+        """Return how bad it is; a higher one is worse."""
+        return int(Severity[self.severity.upper()])
+
+    @property
+    def headline(self) -> str:
+        """Return the first line: the code, and what was observed."""
+        return self.message.partition("\n")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """A certificate of the chain.
+
+    Attributes:
+        sent: the server sent it.
+        in_pse: it stands in the certificate list of the PSE.
+        anchor: trust rests on it.
+        codes: what is wrong with it, the worst first; minor findings are left out.
+    """
+
+    name: str
+    role: Role
+    subject: str
+    sha256: str
+    not_before: str
+    not_after: str
+    sent: bool
+    in_pse: bool
+    anchor: bool
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemFacts:
+    """A system.
+
+    Attributes:
+        address: where the connection went; empty where there was none.
+        tls: the version of TLS; empty where there was no handshake.
+        pse: path of the client PSE.
+        pse_state: what stands there.
+        engine: the program that listed it.
+        chain: server certificate first.
+        missing: the name of the issuer with which the chain should go on, and does not.
+        extras: what the server sent beside it.
+        listed: how many certificates the PSE's list has; None where it is not known.
+        others: names of those that are no part of the chain.
+        trust_ends: the last moment of trust, if the server renews what it renews by itself; None where there is none.
+        renewal: when the server must have renewed.
+        judged: the moment, or the last moment of the day, that was judged.
+        files: the evidence, by path.
+        changes: what had changed from run to run, the oldest first.
+        origin: where a replayed recording comes from; empty where the system itself was asked.
+        labels: the keys of systems.yaml that start with x-.
+    """
+
+    alias: str
+    host: str
+    port: int
+    proxy: str
+    address: str
+    tls: str
+    pse: str
+    pse_state: str
+    created: bool
+    engine: str
+    chain: tuple[CertificateFacts, ...]
+    missing: str
+    extras: tuple[str, ...]
+    listed: int | None
+    others: tuple[str, ...]
+    trust_ends: str | None
+    renewal: str | None
+    judged: str
+    findings: tuple[FindingFacts, ...]
+    files: tuple[str, ...]
+    changes: tuple[str, ...]
+    origin: str
+    labels: tuple[tuple[str, str], ...]
+
+    @property
+    def place(self) -> str:
+        """Return host and port."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFacts:
+    """How a check ended for a system.
+
+    Attributes:
+        question: the module of the check, which asks one question.
+        codes: of its findings, the decisive first.
+        reason: why it was skipped, or could not be made.
+    """
+
+    alias: str
+    name: str
+    question: str
+    ended: Ended
+    codes: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemResult:
+    """A system with its verdict.
+
+    Attributes:
+        facts: None where the system could not be judged at all.
+        decisive: the finding to mend first.
+    """
+
+    alias: str
+    verdict: Verdict
+    facts: SystemFacts | None
+    checks: tuple[CheckFacts, ...]
+    decisive: FindingFacts | None
+
+    @property
+    def is_red(self) -> bool:
+        """Tell whether a check failed or could not be made."""
+        return self.verdict == "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """One run.
+
+    Attributes:
+        toolkit: the version of this package.
+        where: the folder it was loaded from.
+        host: the machine.
+        made: when the report was made.
+        at: the day that --at named; None where the present was judged.
+        engine: the program that makes and lists PSEs, with its version.
+        replay: the folder of the recordings that were judged; None where the systems themselves were asked.
+    """
+
+    toolkit: str
+    where: str
+    host: str
+    made: str
+    at: str | None
+    fail_on: Literal["minor", "major", "blocker"]
+    engine: str
+    replay: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Everything that a report tells."""
+
+    format: Literal[1] = 1
+    run: RunFacts
+    verdict: Literal["OK", "FAILED"]
+    systems: tuple[SystemResult, ...]
+    not_checked: tuple[str, ...] = NOT_CHECKED
+
+
+def packed(facts: Any) -> dict[str, Any]:
+    """Return facts as a dictionary of plain values."""
+    return asdict(facts)
+
+
+def unpacked(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
+    """Return facts that were packed, in this process or in another."""
+    found: _Kind = _adapter(cast("Hashable", kind)).validate_python(values)
+    return found
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of result.json."""
+    told = _adapter(Result).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **told, "title": "result.json"}
+
+
+def check_facts(alias: str, check: tuple[str, str], ended: Ended, outcome: Outcome | None, reason: str) -> CheckFacts:
+    """Return how a check ended; without an outcome it could not be made.
+
+    Args:
+        check: its question and its name.
+    """
+    question, name = check
+    findings = outcome.findings if outcome else ()
+    told = outcome.reason if outcome else reason
+    return CheckFacts(
+        alias=alias,
+        name=name,
+        question=question,
+        ended=ended,
+        codes=tuple(each.code for each in findings),
+        reason=one_line(told),
+    )
+
+
+def system_facts(evidence: Evidence) -> SystemFacts:
+    """Return what the reports tell of a system."""
+    seen, system, trust = evidence.endpoint, evidence.system, evidence.trust
+    path = trust.path or evidence.judgement.path or evidence.judgement.best
+    sent = readable(seen.presented) if seen else ()
+    return SystemFacts(
+        alias=system.alias,
+        host=system.url.host,
+        port=system.url.port,
+        proxy=(seen.proxy or "") if seen else "",
+        address=(seen.address or "") if seen else "",
+        tls=(seen.tls_version or "") if seen else "",
+        pse=one_line(str(system.pse)),
+        pse_state=evidence.pse.condition.state.value,
+        created=evidence.pse.created,
+        engine=evidence.pse.tool,
+        chain=_chain(path, sent, evidence),
+        missing=_missing(path, evidence.judgement),
+        extras=tuple(each.label for each in sent if each not in path),
+        listed=None if evidence.pse.listing is None else len(evidence.pse.entries),
+        others=_others(path, evidence),
+        trust_ends=_moment(trust.ends),
+        renewal=_moment(trust.renewal),
+        judged=evidence.period.end.isoformat(),
+        findings=tuple(finding_facts(each) for each in evidence.findings),
+        files=tuple(str(each) for each in sorted(evidence.folder.glob("*.*")) if _is_shown(each.name)),
+        changes=tuple(one_line(str(each)) for each in evidence.changes),
+        origin=one_line(str(evidence.replayed.recorded)) if evidence.replayed else "",
+        labels=tuple((one_line(key), one_line(value)) for key, value in system.extras),
+    )
+
+
+def finding_facts(found: Finding) -> FindingFacts:
+    """Return a finding as the reports tell it."""
+    row = CODES[found.code]
+    return FindingFacts(
+        code=found.code,
+        severity=severity_word(found.severity),
+        check=row.check,
+        observed=one_line(found.observed),
+        later=row.later,
+        fix=one_line(found.fix),
+        fix_commands=tuple(_shown(each) for each in found.commands),
+        who=row.who.value,
+        certificates=found.certificates,
+        message=message(found),
+    )
+
+
+def result(run: RunFacts, checks: Iterable[CheckFacts], systems: Mapping[str, SystemFacts]) -> Result:
+    """Put together what a run found: systems by alias, checks in their order."""
+    by_alias: dict[str, list[CheckFacts]] = {}
+    for each in checks:
+        by_alias.setdefault(each.alias, []).append(each)
+    found = tuple(_system_result(alias, by_alias[alias], systems.get(alias)) for alias in sorted(by_alias))
+    return Result(run=run, verdict="FAILED" if any(each.is_red for each in found) else "OK", systems=found)
+
+
+def _system_result(alias: str, checks: Sequence[CheckFacts], facts: SystemFacts | None) -> SystemResult:
+    red = [each for each in checks if each.ended in {"failed", "error"}]
+    codes = {code for each in red for code in each.codes}
+    decisive = [each for each in (facts.findings if facts else ()) if each.code in codes]
+    created = facts is not None and facts.created
+    return SystemResult(
+        alias=alias,
+        verdict="FAILED" if red else "OK (PSE created)" if created else "OK",
+        facts=facts,
+        checks=tuple(checks),
+        decisive=max(decisive, key=lambda each: each.grade, default=None),
+    )
+
+
+def _chain(
+    path: Sequence[Certificate], presented: Sequence[Certificate], evidence: Evidence
+) -> tuple[CertificateFacts, ...]:
+    worst_first = sorted(evidence.findings, key=lambda each: -each.severity)
+    grave = [each for each in worst_first if each.severity > Severity.MINOR]
+    return tuple(
+        CertificateFacts(
+            name=each.name,
+            role="server" if position == 0 else "root" if each.is_self_issued else "intermediate",
+            subject=each.subject,
+            sha256=each.sha256,
+            not_before=each.not_before.isoformat(),
+            not_after=each.not_after.isoformat(),
+            sent=each in presented,
+            in_pse=any(entry.certificate == each or entry.sha256 == each.sha256 for entry in evidence.pse.entries),
+            anchor=bool(evidence.trust.path) and each == evidence.trust.path[-1],
+            codes=tuple(dict.fromkeys(found.code for found in grave if each.sha256 in found.certificates)),
+        )
+        for position, each in enumerate(path)
+    )
+
+
+def _missing(path: Sequence[Certificate], judgement: Judgement) -> str:
+    """Return the issuer that is at hand nowhere; a path that was verified lacks none."""
+    if not path or judgement.path or path[-1].is_self_issued:
+        return ""
+    return path[-1].issuer_name
+
+
+def _others(path: Sequence[Certificate], evidence: Evidence) -> tuple[str, ...]:
+    known = {each.sha256 for each in path}
+    return tuple(one_line(each.subject) for each in evidence.pse.entries if each.sha256 not in known)
+
+
+def _is_shown(name: str) -> bool:
+    return name.endswith(".pem") or name.startswith("fix-") or name == "evidence.json"
+
+
+def _shown(command: Command) -> str:
+    return one_line(quoted(command))
+
+
+def severity_word(severity: Severity) -> Literal["minor", "major", "blocker"]:
+    """Return the word of a severity."""
+    words: Mapping[Severity, Literal["minor", "major", "blocker"]] = {
+        Severity.MINOR: "minor",
+        Severity.MAJOR: "major",
+        Severity.BLOCKER: "blocker",
+    }
+    return words[severity]
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None

@@ -1,0 +1,185 @@
+"""The hooks of pytest that report: header, progress, what JUnit gets, summary, result.json and the page."""
+
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pse_preflight.settings import Settings
+
+if TYPE_CHECKING:
+    from pse_preflight.inventory import System
+    from pse_preflight.policy import Outcome
+    from pse_preflight.report.facts import CheckFacts, Ended, Result, SystemFacts
+
+ATTRIBUTE = "pse_preflight_facts"
+"""Where a report carries its facts; from a worker of pytest-xdist to its controller, too."""
+
+_STDOUT = "Captured stdout call"
+_LONGEST_REASON = 500
+_SECONDS_BETWEEN_PROGRESS = 5.0
+
+
+def reports_end(report: pytest.TestReport) -> bool:
+    """Tell whether this is the report that says how the check ended."""
+    return report.when == "call" or (report.when == "setup" and not report.passed)
+
+
+def ended(report: pytest.TestReport) -> "Ended":
+    """Return how a check ended; one that could not be made fails in its set-up."""
+    if report.skipped:
+        return "skipped"
+    if report.passed:
+        return "passed"
+    return "error" if report.when == "setup" else "failed"
+
+
+def attach(
+    report: pytest.TestReport, alias: str, check: tuple[str, str], outcome: "Outcome | None", reason: str
+) -> None:
+    """Attach to a report how its check ended.
+
+    Args:
+        check: its question and its name.
+    """
+    from pse_preflight.report.facts import check_facts, packed
+
+    facts = check_facts(alias, check, ended(report), outcome, reason[:_LONGEST_REASON])
+    setattr(report, ATTRIBUTE, {"check": packed(facts)})
+
+
+def attach_system(report: pytest.TestReport, facts: "SystemFacts") -> None:
+    """Attach what is known of the system, once in each process."""
+    from pse_preflight.report.facts import packed
+
+    getattr(report, ATTRIBUTE)["system"] = packed(facts)
+
+
+@dataclass(slots=True, eq=False)
+class Reporting:
+    """Collects what the checks say in this process and in workers, and tells it in every form.
+
+    Attributes:
+        settings: the options.
+        systems: the systems that are asked about, by alias.
+        page: where the HTML page goes; None where none is wanted.
+        notes: what the summary says of the files that were written.
+    """
+
+    settings: Settings
+    systems: "Mapping[str, System]"
+    page: Path | None
+    notes: list[str] = field(default_factory=list)
+    _checks: "dict[str, CheckFacts]" = field(default_factory=dict)
+    _facts: "dict[str, SystemFacts]" = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
+    _result: "Result | None" = None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, Any, Any]:
+        """Keep what the report carries; show the evidence to the JUnit report, and to it alone."""
+        carried = getattr(report, ATTRIBUTE, None)
+        if carried:
+            self._take(report.nodeid, carried)
+        check = self._checks.get(report.nodeid)
+        facts = self._facts.get(check.alias) if check and report.when == "teardown" else None
+        if facts is None:
+            return (yield)
+        sections = report.sections
+        report.sections = [*sections, (_STDOUT, self._evidence_text(facts))]
+        try:
+            return (yield)
+        finally:
+            report.sections = sections
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is in use and what is asked."""
+        if not self.systems:
+            return []
+        from pse_preflight.certificate import now
+        from pse_preflight.report.run import run_facts
+        from pse_preflight.report.summary import header
+
+        run = run_facts(self.settings, now())
+        first = f"pse-preflight: {run.toolkit} ({run.where}) on {run.host}"
+        return [first, *header(list(self.systems.values()), self.settings, run.engine)]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write result.json and the page."""
+        if not self._checks:
+            return
+        self._result = self._made()
+        try:
+            self.notes += self._written(self._result)
+        except OSError as error:
+            self.notes.append(f"ERROR: {error.filename or 'a report'} cannot be written: {error.strerror}")
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
+        """Close with one verdict per system."""
+        errors = [each for each in self.notes if each.startswith("ERROR")]
+        if self._result is None or config.get_verbosity() < 0:
+            for each in errors:
+                terminalreporter.write_line(each, red=True)
+            return
+        from pse_preflight.report.summary import lines, printable
+
+        encoding = getattr(terminalreporter._tw._file, "encoding", None)  # noqa: SLF001 - pytest has no other way
+        terminalreporter.section("pse-preflight")
+        for line in (*lines(self._result, verbose=config.get_verbosity() > 0), *self.notes):
+            terminalreporter.write_line(printable(line, encoding))
+
+    def _evidence_text(self, facts: "SystemFacts") -> str:
+        """Return the same text for all checks of a system, made once."""
+        from pse_preflight.report.junit import evidence_text
+
+        if facts.alias not in self._texts:
+            self._texts[facts.alias] = evidence_text(facts)
+        return self._texts[facts.alias]
+
+    def _take(self, nodeid: str, carried: Mapping[str, Any]) -> None:
+        from pse_preflight.report.facts import CheckFacts, SystemFacts, unpacked
+
+        self._checks[nodeid] = unpacked(CheckFacts, carried["check"])
+        if "system" in carried:
+            facts = unpacked(SystemFacts, carried["system"])
+            self._facts[facts.alias] = facts
+
+    def _made(self) -> "Result":
+        from pse_preflight.certificate import now
+        from pse_preflight.report.facts import result
+        from pse_preflight.report.run import run_facts
+
+        return result(run_facts(self.settings, now()), self._checks.values(), self._facts)
+
+    def _written(self, result: "Result") -> list[str]:
+        from pse_preflight.report.result import write
+
+        notes = [f"result: {write(result, self.settings.evidence)}"]
+        if self.page:
+            from pse_preflight.report.page import write_page
+
+            notes.append(f"page: {write_page(result, self.page)}")
+        return notes
+
+
+@dataclass(slots=True)
+class Progress:
+    """Says on the terminal how far the asking is, where it takes long; never under -q."""
+
+    config: pytest.Config
+    _said: float = field(default_factory=time.monotonic)
+
+    def __call__(self, done: int, every: int) -> None:
+        """Take note that so many of so many systems have been asked."""
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        late = time.monotonic() - self._said >= _SECONDS_BETWEEN_PROGRESS
+        if terminal is None or not late or self.config.get_verbosity() < 0:
+            return
+        self._said = time.monotonic()
+        terminal.ensure_newline()
+        terminal.write_line(f"pse-preflight: {done} of {every} systems asked")

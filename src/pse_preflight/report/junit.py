@@ -1,0 +1,60 @@
+"""What a JUnit report tells of a check beside its message: properties for machines, evidence for people."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pse_preflight.findings import Finding, one_line
+from pse_preflight.gather import Evidence
+from pse_preflight.policy import Outcome
+from pse_preflight.report.facts import SystemFacts
+from pse_preflight.report.summary import drawing, printable
+
+
+def properties(outcome: Outcome, evidence: Evidence) -> list[tuple[str, str]]:
+    """Return the properties of one check."""
+    leaf, ends = evidence.judgement.leaf, evidence.trust.ends
+    facts: Mapping[str, str] = {
+        "system": evidence.system.alias,
+        "host": evidence.system.url.host,
+        "port": str(evidence.system.url.port),
+        "engine": evidence.pse.tool,
+        "pse": str(evidence.system.pse),
+        "server_sha256": leaf.sha256 if leaf else "",
+        "server_not_after": f"{leaf.not_after:%Y-%m-%d}" if leaf else "",
+        "trust_ends": f"{ends:%Y-%m-%d}" if ends else "",
+        "recorded": str(evidence.replayed.recorded) if evidence.replayed else "",
+    }
+    path = [(f"chain_{number}_sha256", each.sha256) for number, each in enumerate(evidence.judgement.best)]
+    told = [pair for each in outcome.findings for pair in _told(each)]
+    known = [(name, one_line(value)) for name, value in facts.items() if value]
+    return [*known, *path, *told, *((key, one_line(value)) for key, value in evidence.system.extras)]
+
+
+def evidence_text(facts: SystemFacts) -> str:
+    """Return what stands in system-out: what was seen, and the files for whoever wants to see for himself.
+
+    GitLab takes a file's path from the project's folder, where the job runs; so does this, where the file is below it.
+    """
+    told = "\n".join(printable(line, "ascii") for line in _seen(facts))
+    return f"{told}\n"
+
+
+def _seen(facts: SystemFacts) -> Iterator[str]:
+    yield f"system {facts.alias}, {facts.place}{f' through the proxy {facts.proxy}' if facts.proxy else ''}"
+    if facts.origin:
+        yield facts.origin
+    if facts.address:
+        yield f"address {facts.address}, {facts.tls or 'no TLS'}"
+    yield f"PSE {facts.pse}: {facts.pse_state}, listed by {facts.engine or 'no program'}"
+    yield from drawing(facts)
+    yield from (f"changed: {each}" for each in facts.changes)
+    yield from (f"[[ATTACHMENT|{_from_here(Path(each))}]]" for each in facts.files)
+
+
+def _from_here(file: Path) -> str:
+    here = Path.cwd()
+    return (file.relative_to(here) if file.is_relative_to(here) else file).as_posix()
+
+
+def _told(found: Finding) -> list[tuple[str, str]]:
+    return [("code", found.code), ("severity", str(found.severity))]
