@@ -1,8 +1,8 @@
 """Is the certificate chain that the server sends complete, valid and genuine?"""
 
 import pytest
-from pse_preflight.chain import Judgement
 
+from pse_preflight.chain import Judgement
 from pse_preflight.endpoint import Endpoint
 from pse_preflight.policy import Holds
 
