@@ -69,6 +69,13 @@ def test_junit_names_the_check_and_the_system(checks: pytest.Pytester) -> None:
     assert properties["host"] == "localhost"
 
 
+def test_the_short_form_puts_the_evidence_into_the_junit_report(checks: pytest.Pytester) -> None:
+    options = ("--system=demo", "--engine=bundled", "--junitxml=report.xml")
+    assert checks.run(sys.executable, "-m", "pse_preflight", *options, timeout=120).ret == 0
+    (case, *_) = ElementTree.parse(checks.path / "report.xml").findall(".//testcase")
+    assert "[[ATTACHMENT|" in str(case.findtext("system-out"))
+
+
 RED = {
     "missing-intermediate": ("SERVER_OMITS_INTERMEDIATE", "test_chain_is_complete"),
     "wrong-intermediate": ("SERVER_SENDS_WRONG_INTERMEDIATE", "test_chain_is_complete"),

@@ -13,6 +13,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the checks of this package, wherever it is installed; return pytest's exit code."""
     # Named here, the plugin is loaded in a checkout that nobody installed, too; elsewhere this changes nothing.
     always = ["-W", _NO_WARNING, "-p", "pse_preflight.plugin", "--pyargs", "pse_preflight.checks"]
+    always += ["-o", "junit_logging=system-out"]  # what was seen belongs into a JUnit report
     return pytest.main([*always, *arguments])
 
 
