@@ -147,6 +147,8 @@ def test_a_port_that_speaks_something_else_is_one_red_check(
     assert set(red) == {check}
     assert red[check].startswith(f"{code}: ")
     assert not site.pse.exists()
+    assert f"blocked by {code}, see {check}" in site.run()["test_pse_exists[SYS]"][1]
+    assert "CERTIFICATE_" not in site.output
 
 
 def test_a_silent_port_ends_in_time(site: Site) -> None:

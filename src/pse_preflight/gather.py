@@ -249,6 +249,8 @@ class _Judged:
     roots: Roots
     period: Period
     judgement: Judgement
+    no_chain: Finding | None = None
+    """The finding about the connection for which there is no chain to judge."""
 
     @property
     def sent(self) -> tuple[Certificate, ...]:
@@ -314,7 +316,7 @@ class _Steps:
             judged = self._judged(system, presented, fetched, roots)
             wanted = [each for each in judged.judgement.wanted if each not in asked][: _MOST_FETCHES - len(asked)]
             if not wanted:
-                return judged
+                return replace(judged, no_chain=_no_chain(seen))
             asked += wanted
             fetched += self._fetch(system, wanted)
 
@@ -342,7 +344,7 @@ class _Steps:
         refusal = self._refusal(system, judged.roots)
         if refusal:
             return Contribution(system, refusal=refusal), None
-        cause = _creation_cause(judged.judgement)
+        cause = judged.no_chain or _creation_cause(judged.judgement)
         if cause is not None and cause.severity is Severity.MINOR:
             refusal = f"the chain of {system.alias} is re-signed by a TLS-inspecting proxy"
             return Contribution(system, refusal=refusal), None
@@ -400,7 +402,7 @@ class _Steps:
             *system.url_findings,
             *(endpoint.findings_of(seen) if seen else ()),
             *endpoint.differences_of(self._faces.get(system.alias, ())),
-            *judged.judgement.findings,
+            *(() if judged.no_chain else judged.judgement.findings),
             *said_of(judged.roots, system.url.host),
             *lasting,
             *pse.findings,
@@ -548,7 +550,7 @@ class _ReplayedSteps(_Steps):
     def contribution(self, system: System, judged: _Judged) -> tuple[Contribution, Finding | None]:
         """Return that nothing is made, and the fault of the chain for which nothing was."""
         contribution, _ = super().contribution(system, judged)
-        return contribution, _creation_cause(judged.judgement)
+        return contribution, judged.no_chain or _creation_cause(judged.judgement)
 
     def handshake(self, *_: object) -> LiveHandshake | None:
         """Return nothing: a handshake belongs to its moment."""
@@ -592,6 +594,13 @@ def _is_addable(judged: _Judged) -> bool:
     """Tell whether a run that may write would add this path to the PSE."""
     verified = bool(judged.judgement.path) and not judged.roots.from_pse
     return judged.system.create and verified and _creation_cause(judged.judgement) is None
+
+
+def _no_chain(seen: Endpoint | None) -> Finding | None:
+    """Return the finding for which a connection showed no certificate."""
+    if seen is None or seen.presented or seen.failure is None:
+        return None
+    return next((each for each in endpoint.findings_of(seen) if each.code == seen.failure.code), None)
 
 
 def _creation_cause(judgement: Judgement) -> Finding | None:
