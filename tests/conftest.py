@@ -7,6 +7,9 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+# It has done its work in this process; the runs that the tests start are to look the same without it.
+os.environ.pop("PYTEST_ADDOPTS", None)
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
