@@ -1,0 +1,118 @@
+"""The house stands: every import points down, nothing goes in a circle, and the pure rooms stay free of machinery."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "pse_preflight"
+
+FLOORS = (
+    ("errors", "checklist", "certificate", "findings", "settings"),  # the ground that every room stands on
+    ("pse",),
+    ("sapgenpse",),
+    ("demo",),
+    ("landscape",),
+    ("endpoint",),
+    ("chain",),
+    ("client_pse",),
+    ("client",),
+    ("verdict",),
+    ("recording",),
+    ("run",),
+    ("report",),
+    ("plugin", "command", "conformance"),
+    ("__main__",),
+)
+"""The rooms from the ground up; an import leads to a lower floor, or stays in its room."""
+
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+GROUND = FLOORS[0]
+
+MACHINERY = ("filelock", "http.server", "requests", "ssl", "urllib3", "yaml")
+"""What no pure room loads. `socket` itself comes in with the library that reads certificates."""
+
+PURE = {
+    "chain": ("pse",),
+    "landscape": ("pse", "demo"),
+    "verdict": ("pse", "landscape", "endpoint", "chain", "client_pse", "client"),
+}
+"""The pure rooms, each with the rooms that it may load beside the ground."""
+
+FOR_THIS = {"landscape.file": ("yaml",), "landscape.select": ("yaml",), "chain.roots": ("ssl",)}
+"""Modules of a pure room that exist for a piece of machinery: systems.yaml is YAML, the system's roots come by ssl."""
+
+
+def _modules() -> dict[str, Path]:
+    found = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = file
+    return found
+
+
+MODULES = _modules()
+
+
+def _imports(name: str) -> Iterator[str]:
+    """Yield the modules of the package that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "pse_preflight":
+            origin = node.module.removeprefix("pse_preflight").lstrip(".")
+            for each in node.names:
+                inner = f"{origin}.{each.name}".lstrip(".")
+                yield inner if inner in MODULES else origin
+
+
+def _room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def test_every_room_has_its_floor() -> None:
+    assert {_room(name) for name in MODULES} - {"__init__"} == set(FLOOR)
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"__init__"}))
+def test_imports_point_down(name: str) -> None:
+    above = {
+        other
+        for other in _imports(name)
+        if other and _room(other) != _room(name) and FLOOR[_room(other)] >= FLOOR[_room(name)] > 0
+    }
+    assert not above
+
+
+def test_the_ground_stands_on_nothing() -> None:
+    assert {other for room in GROUND for other in _imports(room) if _room(other) not in {"", *GROUND}} == set()
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    graph = {name: {other for other in _imports(name) if other and other != name} for name in MODULES}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def _loaded(module: str) -> set[str]:
+    """Return what is loaded in a fresh process that imports one module."""
+    code = f"import sys, pse_preflight.{module}; print('\\n'.join(sys.modules))"
+    environment = {"PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=environment
+    )
+    return set(done.stdout.split())
+
+
+def _pure_modules() -> list[str]:
+    return [name for name in MODULES if _room(name) in PURE]
+
+
+@pytest.mark.parametrize("name", _pure_modules())
+def test_a_pure_room_loads_no_machinery(name: str) -> None:
+    loaded, room = _loaded(name), _room(name)
+    allowed = {*GROUND, *PURE[room], room}
+    rooms = {_room(each.removeprefix("pse_preflight.")) for each in loaded if each.startswith("pse_preflight.")}
+    assert rooms <= allowed
+    assert {each for each in MACHINERY if each in loaded} <= set(FOR_THIS.get(name, ()))
