@@ -19,7 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pse_preflight import demo
+from pse_preflight.demo import server as demo
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 ONE_WAY = 0.05

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pse_preflight import demo
+from pse_preflight.demo import server as demo
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 RUNS = 5

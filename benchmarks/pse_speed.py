@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "src")]
 
-from pse_preflight.authority import root_authority  # noqa: E402 - a checkout need not be installed
 from pse_preflight.certificate import Certificate, read_pem  # noqa: E402
+from pse_preflight.demo.authority import root_authority  # noqa: E402 - a checkout need not be installed
 from pse_preflight.pse import file as pse_file  # noqa: E402
 from pse_preflight.pse import name  # noqa: E402
 

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pse_preflight.authority import Extension, Identity, PrivateKey, root_authority
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain import Period, Question
+from pse_preflight.demo.authority import Extension, Identity, PrivateKey, root_authority
 from pse_preflight.findings import Severity
 
 ROOTS_NAME = "the roots of the test"

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 
-from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.errors import PreflightError
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse import name

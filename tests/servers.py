@@ -24,7 +24,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pse_preflight.authority import Identity, PrivateKey
+from pse_preflight.demo.authority import Identity, PrivateKey
 from pse_preflight.endpoint import Target
 from pse_preflight.url import Proxy
 

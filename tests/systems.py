@@ -11,8 +11,8 @@ from cryptography import x509
 from tests.pse_mutations import SALT, START, owner, owner_key
 from tests.servers import LOOPBACK
 
-from pse_preflight.authority import Identity, root_authority
 from pse_preflight.certificate import Certificate, now, write_pem
+from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.gather import Evidence, Gathering
 from pse_preflight.inventory import System
 from pse_preflight.pse import file as pse_file

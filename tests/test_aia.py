@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from tests.servers import LOOPBACK, Connection, Server, Talk, answering, free_port, http_answer, serve, silent
 
-from pse_preflight.authority import Identity, root_authority
+from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint import Limits, Target, fetch_certificates
 from pse_preflight.endpoint.connection import Address
 from pse_preflight.endpoint.fetch import _is_public

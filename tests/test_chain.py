@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from tests.chains import CATALOGUE, ROOTS_NAME, Case, Chain, World, numbered_words, random_names
 
 from pse_preflight import inspection, paths
-from pse_preflight.authority import Identity
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain import Judgement, Period, Question, judge, verify
+from pse_preflight.demo.authority import Identity
 from pse_preflight.findings import CODES, Severity
 from pse_preflight.inspection import DroppedRoot
 

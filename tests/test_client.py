@@ -450,7 +450,7 @@ def test_a_pse_is_made_for_the_account_or_not_at_all(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT / "src"))
     code = (
-        "import sys, pathlib; from pse_preflight import demo;"
+        "import sys, pathlib; from pse_preflight.demo import server as demo;"
         "described = demo.describe('', pathlib.Path('served').absolute()); described.start();"
         "print(described.keys['url'], flush=True); sys.stdin.read()"
     )

@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.servers import Server, add_identity, real_proxy, serve, serve_tls, silent, speaks_plain_http, speaks_ssh
 
-from pse_preflight.authority import Identity, root_authority
 from pse_preflight.certificate import Certificate, now, write_pem
+from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.pse import file as pse_file
 
 CHECKOUT = Path(__file__).resolve().parents[1]

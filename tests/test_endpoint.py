@@ -67,8 +67,8 @@ from tests.servers import (
     wanting_a_certificate,
 )
 
-from pse_preflight.authority import Identity, root_authority
 from pse_preflight.certificate import Certificate
+from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint import (
     Endpoint,
     KeyKind,

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from pse_preflight import evidence
-from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate, read_pem
 from pse_preflight.changes import Change, Known
 from pse_preflight.client_pse import ClientPse, entries_of
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.endpoint import Endpoint, Failure, HttpAnswer, LiveHandshake, WebSocketAnswer, WebSocketReading
 from pse_preflight.evidence import EvidenceUnreadable, EvidenceUnwritable, Folder, batch_file, read, shell_script
 from pse_preflight.findings import finding

@@ -27,8 +27,8 @@ from tests.servers import (
     waits_for_a_line,
 )
 
-from pse_preflight.authority import Identity, root_authority
 from pse_preflight.certificate import Certificate, now, write_pem
+from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.findings import CODES
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from tests.chains import World
 
-from pse_preflight.authority import Extension, Identity, root_authority
 from pse_preflight.certificate import Certificate
+from pse_preflight.demo.authority import Extension, Identity, root_authority
 from pse_preflight.faults import Fault, faults_of, is_authority, remarks, strength_faults
 from pse_preflight.findings import Severity
 from pse_preflight.verification import Path, refusal

@@ -27,8 +27,8 @@ from tests.systems import (
 )
 
 from pse_preflight import endpoint
-from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import CODES, Severity, message
 from pse_preflight.gather import Evidence, Gathering

@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pse_preflight import __version__
-from pse_preflight.demo import SCENARIOS
+from pse_preflight.demo.server import SCENARIOS
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight import client, demo, endpoint, initial
+from pse_preflight import client, endpoint, initial
+from pse_preflight.demo import server as demo
 from pse_preflight.endpoint import Limits, Target, observe
 from pse_preflight.inventory import Surroundings, System, read_landscape, select
 from pse_preflight.roots import named_roots

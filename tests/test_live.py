@@ -38,7 +38,7 @@ from tests.servers import (
     websocket_accept,
 )
 
-from pse_preflight.authority import Identity, root_authority
+from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint import (
     Endpoint,
     Limits,

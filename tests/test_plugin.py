@@ -109,7 +109,7 @@ def test_the_demo_described_as_an_ordinary_system_gives_the_same_results(checks:
     """The demo's server is asked from a second process, as any other system is."""
     code = (
         "import sys, pathlib; sys.path.insert(0, sys.argv[1]);"
-        "from pse_preflight import demo;"
+        "from pse_preflight.demo import server as demo;"
         "described = demo.describe('', pathlib.Path('served').absolute()); described.start();"
         "print(described.keys['url'], flush=True); sys.stdin.read()"
     )

@@ -415,7 +415,7 @@ def test_a_file_is_written_to_its_end_however_small_the_steps_are(pse: Path, mon
 STEPS = """
 import json, os, pathlib, shutil, signal, sys, traceback
 from datetime import UTC, datetime
-from pse_preflight.authority import root_authority
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.certificate import Certificate
 from pse_preflight.pse import create, file, name
 from pse_preflight.sapgenpse import bundled, tool

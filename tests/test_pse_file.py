@@ -36,8 +36,8 @@ from tests.pse_mutations import (
 )
 from tests.test_pse_name import NAMES
 
-from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import asn1, name, protection
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.file import PseFile, TrustedCertificate

@@ -4,8 +4,8 @@ from pathlib import Path
 import certifi
 import pytest
 
-from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate, CertificateUnreadable, fingerprint, read_pem, write_pem
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.roots import RootsUnreadable, named_roots, pinned_roots
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate, read_pem
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import create, file
 from pse_preflight.pse.trusted import TrustedCertificate
 from pse_preflight.sapgenpse import bundled, output, tool, wording

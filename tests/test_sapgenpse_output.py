@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import name as distinguished_name
 from pse_preflight.sapgenpse import output
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing, OutputUnreadable

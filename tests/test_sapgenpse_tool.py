@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.sapgenpse import process, tool
 from pse_preflight.sapgenpse.output import Version
 from pse_preflight.sapgenpse.tool import (

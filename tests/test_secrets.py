@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from pse_preflight.demo import SCENARIOS
+from pse_preflight.demo.server import SCENARIOS
 from pse_preflight.pse.file import read
 from pse_preflight.sapgenpse import bundled
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.authority import Identity, ec_key, root_authority
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain import Judgement, Period
 from pse_preflight.chain import Question as ChainQuestion
 from pse_preflight.chain import judge as judge_chain
+from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.findings import Finding, Severity, message
 from pse_preflight.inventory import ExpiryDays
 from pse_preflight.roots_in_use import Change

@@ -7,8 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from tests.chains import CATALOGUE, World
 
-from pse_preflight.authority import Identity
 from pse_preflight.certificate import Certificate
+from pse_preflight.demo.authority import Identity
 from pse_preflight.verification import Path, Period, refusal
 
 WORLD = World(datetime(2026, 11, 1, 12, tzinfo=UTC))

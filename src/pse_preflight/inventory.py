@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pse_preflight import demo
 from pse_preflight.certificate import fingerprint
+from pse_preflight.demo import server as demo
 from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.findings import CODES, Finding, Severity
 from pse_preflight.pse import name as distinguished_name

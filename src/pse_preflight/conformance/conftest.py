@@ -8,10 +8,10 @@ from typing import cast
 
 import pytest
 
-from pse_preflight.authority import root_authority
 from pse_preflight.certificate import Certificate, now
 from pse_preflight.conformance import record
 from pse_preflight.conformance.record import Recorded
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.plugin import RUN
 from pse_preflight.sapgenpse.tool import InstalledTool, ToolMissing, find_tool
 

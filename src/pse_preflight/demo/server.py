@@ -22,8 +22,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from filelock import FileLock
 
-from pse_preflight.authority import Identity, PrivateKey, ec_key, root_authority
 from pse_preflight.certificate import now
+from pse_preflight.demo.authority import Identity, PrivateKey, ec_key, root_authority
 from pse_preflight.errors import PreflightError
 
 NAME = "demo"

@@ -1,0 +1,1 @@
+"""A system and an authority that come along, to try everything on."""
