@@ -3,7 +3,7 @@
 import pytest
 
 from pse_preflight.endpoint import Endpoint
-from pse_preflight.inventory import System
+from pse_preflight.landscape.file import System
 from pse_preflight.policy import Holds
 
 pytestmark = pytest.mark.url

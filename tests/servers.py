@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pse_preflight.demo.authority import Identity, PrivateKey
 from pse_preflight.endpoint import Target
-from pse_preflight.url import Proxy
+from pse_preflight.landscape.url import Proxy
 
 LOOPBACK = "127.0.0.1"
 SAP_REALM = "SAP NetWeaver Application Server [PRD/100]"

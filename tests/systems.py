@@ -14,11 +14,11 @@ from tests.servers import LOOPBACK
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.gather import Evidence, Gathering
-from pse_preflight.inventory import System
+from pse_preflight.landscape.file import System
+from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.pse import file as pse_file
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
-from pse_preflight.url import ApiUrl
 
 NOW = now()
 DN = "CN=client, O=Firma"

@@ -7,7 +7,7 @@ import pytest
 
 from pse_preflight.client_ini import Destination, Expected, decode, findings, parse
 from pse_preflight.findings import message
-from pse_preflight.url import ApiUrl, Proxy
+from pse_preflight.landscape.url import ApiUrl, Proxy
 
 SECRET, LOGIN, ALIAS = "Gehe1m!", "proxyuser", "XTRACT_ALIAS"
 HOST = "my401122-api.s4hana.cloud.sap"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight import inventory
 from pse_preflight.findings import CODES, Finding, Severity, finding, message, quoted
-from pse_preflight.inventory import Keys
+from pse_preflight.landscape import file as inventory
+from pse_preflight.landscape.file import Keys
 from pse_preflight.plugin import MARKERS, pytest_addoption
 
 CHECKOUT = Path(__file__).resolve().parents[1]

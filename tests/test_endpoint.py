@@ -85,7 +85,7 @@ from pse_preflight.endpoint.model import Failure
 from pse_preflight.endpoint.reading import _TEXTS
 from pse_preflight.endpoint.records import read_flight, starts_like_tls
 from pse_preflight.findings import Finding, Severity, message
-from pse_preflight.url import Proxy
+from pse_preflight.landscape.url import Proxy
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=10)  # OpenSSL judges validity by the real clock

@@ -20,14 +20,14 @@ from pse_preflight.demo.authority import root_authority
 from pse_preflight.endpoint import Endpoint, Failure, HttpAnswer, LiveHandshake, WebSocketAnswer, WebSocketReading
 from pse_preflight.evidence import EvidenceUnreadable, EvidenceUnwritable, Folder, batch_file, read, shell_script
 from pse_preflight.findings import finding
-from pse_preflight.inventory import System
+from pse_preflight.landscape.file import System
+from pse_preflight.landscape.url import ApiUrl, Proxy
 from pse_preflight.pse.condition import Condition, State
 from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.recording import RecordedPse, Seen, changes_between, recorded, roots_of, system_of
 from pse_preflight.roots import Roots
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolTimeout
-from pse_preflight.url import ApiUrl, Proxy
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pse_preflight.errors import UsageProblem
-from pse_preflight.inventory import LARGEST_FILE, Surroundings, System, find_file, read_landscape, select
+from pse_preflight.landscape.file import LARGEST_FILE, Surroundings, System, find_file, read_landscape, select
 
 MINIMAL = """
 systems:

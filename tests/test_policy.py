@@ -12,13 +12,13 @@ from pse_preflight.client_pse import ClientPse
 from pse_preflight.endpoint import Endpoint
 from pse_preflight.findings import CODES, Finding, Severity, finding
 from pse_preflight.gather import Evidence
-from pse_preflight.inventory import System, Waiver
+from pse_preflight.landscape.file import System, Waiver
+from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.policy import NEEDS, Need, Policy, Verdict, blocking, decide
 from pse_preflight.pse.condition import Condition, State
 from pse_preflight.roots import Roots
 from pse_preflight.sapgenpse.output import Listing
 from pse_preflight.trust import Trust
-from pse_preflight.url import ApiUrl
 
 DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EVERYTHING = frozenset(NEEDS)

@@ -15,7 +15,7 @@ from pse_preflight.chain import Question as ChainQuestion
 from pse_preflight.chain import judge as judge_chain
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.findings import Finding, Severity, message
-from pse_preflight.inventory import ExpiryDays
+from pse_preflight.landscape.file import ExpiryDays
 from pse_preflight.roots_in_use import Change
 from pse_preflight.trust import Entry, Question, Remedy, Trust, judge, lasting_findings
 

@@ -3,7 +3,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pse_preflight.findings import Severity, message
-from pse_preflight.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
+from pse_preflight.landscape.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
 
 API = "my401122-api.s4hana.cloud.sap"
 API_HOSTS = [

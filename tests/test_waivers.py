@@ -12,13 +12,13 @@ from pse_preflight.client_pse import ClientPse
 from pse_preflight.errors import UsageProblem
 from pse_preflight.findings import CODES, Finding, Severity, finding
 from pse_preflight.gather import Evidence
-from pse_preflight.inventory import Surroundings, System, Waiver, read_landscape, select
+from pse_preflight.landscape.file import Surroundings, System, Waiver, read_landscape, select
+from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.policy import NEEDS, Outcome, Policy, Verdict, decide
 from pse_preflight.pse.condition import Condition, State
 from pse_preflight.roots import Roots
 from pse_preflight.sapgenpse.output import Listing
 from pse_preflight.trust import Trust
-from pse_preflight.url import ApiUrl
 
 DAY = date(2026, 11, 23)
 STRONG, EXISTS, VALID = "test_chain_is_strong", "test_pse_exists", "test_chain_is_valid"

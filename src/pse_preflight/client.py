@@ -13,7 +13,7 @@ from pse_preflight.client_ini import Destination
 from pse_preflight.crypto_library import Library
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Finding, finding
-from pse_preflight.inventory import Client, System
+from pse_preflight.landscape.file import Client, System
 from pse_preflight.posix_rights import PosixAccount
 from pse_preflight.windows_rights import WindowsAccount
 

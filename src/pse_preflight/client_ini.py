@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from pse_preflight.findings import Finding, finding
-from pse_preflight.url import ApiUrl, Proxy, UrlUnreadable, authority, read_url
+from pse_preflight.landscape.url import ApiUrl, Proxy, UrlUnreadable, authority, read_url
 
 LARGEST_FILE = 1 << 20
 

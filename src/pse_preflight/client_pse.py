@@ -10,7 +10,7 @@ from pathlib import Path
 from pse_preflight.certificate import Certificate
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Finding, Severity, finding
-from pse_preflight.inventory import System
+from pse_preflight.landscape.file import System
 from pse_preflight.pse import condition as pse_condition
 from pse_preflight.pse.condition import Condition, State
 from pse_preflight.pse.create import NotReplaced, NotWritten, publish

@@ -31,7 +31,7 @@ from pse_preflight.changes import Change
 from pse_preflight.endpoint import Endpoint, LiveHandshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Command, Finding, finding, quoted
-from pse_preflight.inventory import ExpiryDays
+from pse_preflight.landscape.file import ExpiryDays
 from pse_preflight.pse.condition import State
 
 FORMAT = 1

@@ -18,7 +18,7 @@ from pse_preflight.client_pse import ClientPse, Contribution, Maker
 from pse_preflight.endpoint import Endpoint, Limits, LiveHandshake, Target
 from pse_preflight.evidence import Folder, Recording, Replay
 from pse_preflight.findings import CODES, Finding, Severity
-from pse_preflight.inventory import System
+from pse_preflight.landscape.file import System
 from pse_preflight.pse import condition as pse_condition
 from pse_preflight.recording import PseSource, RecordedPse, Seen, changes_between, readable, recorded, roots_of
 from pse_preflight.roots import Roots, listed_roots, named_roots, pinned_roots, said_of

@@ -15,9 +15,9 @@ from pse_preflight.client_ini import Destination
 from pse_preflight.endpoint import Endpoint, Limits, Target
 from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.findings import Finding
-from pse_preflight.inventory import FILE_NAME
+from pse_preflight.landscape.file import FILE_NAME
+from pse_preflight.landscape.url import HTTPS_PORT, ApiUrl, UrlUnreadable, authority, read_url
 from pse_preflight.roots import named_roots
-from pse_preflight.url import HTTPS_PORT, ApiUrl, UrlUnreadable, authority, read_url
 
 MISUSE = 4
 """The exit code of a misuse, as pytest has it."""

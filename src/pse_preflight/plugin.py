@@ -13,7 +13,7 @@ from pse_preflight.errors import UsageProblem
 if TYPE_CHECKING:
     from pse_preflight.evidence import Replay
     from pse_preflight.gather import Gathering
-    from pse_preflight.inventory import System
+    from pse_preflight.landscape.file import System
     from pse_preflight.policy import Outcome
     from pse_preflight.settings import Engine, Settings
 
@@ -227,7 +227,7 @@ def _refuse_contradicting_repair(settings: "Settings", systems: Iterable["System
 
 
 def _systems(config: pytest.Config, names: Sequence[str], settings: "Settings") -> dict[str, "System"]:
-    from pse_preflight import inventory
+    from pse_preflight.landscape import file as inventory
 
     around = inventory.surroundings(Path.cwd(), config.rootpath, settings.evidence)
     landscape = inventory.read_landscape(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pse_preflight.endpoint import LiveHandshake
 from pse_preflight.findings import CODES, Finding, Severity, message, most_decisive_first
 from pse_preflight.gather import Evidence
-from pse_preflight.inventory import Waiver
+from pse_preflight.landscape.file import Waiver
 from pse_preflight.pse.condition import State
 
 Holds = Callable[[object], None]

@@ -26,14 +26,14 @@ from pse_preflight.evidence import (
     ToolSaid,
     TrustedSeen,
 )
-from pse_preflight.inventory import System
+from pse_preflight.landscape.file import System
+from pse_preflight.landscape.url import UrlUnreadable, read_url
 from pse_preflight.pse.condition import Condition, Content
 from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.roots import Roots
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolError, ToolFailed, ToolMissing, ToolTimeout
 from pse_preflight.settings import Engine
-from pse_preflight.url import UrlUnreadable, read_url
 
 _SAID_BY_TOOL: tuple[Literal["TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT", "PSE_HAS_PIN"], ...] = (
     "TOOL_MISSING",

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pse_preflight.evidence import EvidenceUnreadable, Replay, read, recorded_folders
-from pse_preflight.inventory import System
+from pse_preflight.landscape.file import System
+from pse_preflight.landscape.url import UrlUnreadable, read_url
 from pse_preflight.recording import system_of
-from pse_preflight.url import UrlUnreadable, read_url
 
 Recorded = tuple[System, Replay]
 

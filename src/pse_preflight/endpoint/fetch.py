@@ -18,7 +18,7 @@ from pse_preflight.certificate import Certificate, CertificateUnreadable, read_p
 from pse_preflight.endpoint.connection import Address, Deadline, connect, resolve
 from pse_preflight.endpoint.model import Limits, StageFailed, Target
 from pse_preflight.endpoint.tunnel import USER_AGENT
-from pse_preflight.url import authority
+from pse_preflight.landscape.url import authority
 
 _PUBLIC_PORTS = frozenset({80, 443})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")

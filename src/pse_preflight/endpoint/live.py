@@ -24,7 +24,7 @@ from pse_preflight.endpoint.model import (
 from pse_preflight.endpoint.opening import Way
 from pse_preflight.endpoint.tls import TlsStream, trusting_context, wants_client_certificate
 from pse_preflight.endpoint.tunnel import USER_AGENT
-from pse_preflight.url import HTTPS_PORT, authority
+from pse_preflight.landscape.url import HTTPS_PORT, authority
 
 _PROTOCOL = "rfc.sap.com"
 _ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3

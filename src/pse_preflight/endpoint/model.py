@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pse_preflight.errors import PreflightError
-from pse_preflight.url import Proxy
+from pse_preflight.landscape.url import Proxy
 
 Detail = str | int | float | bool | tuple[str, ...] | None
 

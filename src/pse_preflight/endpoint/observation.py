@@ -12,7 +12,7 @@ from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind, Limits, Sta
 from pse_preflight.endpoint.opening import Way
 from pse_preflight.endpoint.probe import proxy_speaks_tls, speaks_plain_http
 from pse_preflight.endpoint.tls import TLS_1_2, TLS_1_3, TlsStream, looking_context, wants_client_certificate
-from pse_preflight.url import authority
+from pse_preflight.landscape.url import authority
 
 Clock = Callable[[], datetime]
 

@@ -11,7 +11,7 @@ from pse_preflight.endpoint.model import (
     WebSocketReading,
 )
 from pse_preflight.findings import Finding, finding
-from pse_preflight.url import authority
+from pse_preflight.landscape.url import authority
 
 _MOST_SKEW_SECONDS = 300
 _TOO_MANY_REQUESTS = 429

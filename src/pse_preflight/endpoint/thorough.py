@@ -9,7 +9,7 @@ from pse_preflight.endpoint.connection import Deadline, resolve
 from pse_preflight.endpoint.model import Endpoint, KeyKind, Limits, StageFailed, Target
 from pse_preflight.endpoint.observation import observe
 from pse_preflight.findings import Finding, Severity, finding
-from pse_preflight.url import authority
+from pse_preflight.landscape.url import authority
 
 _KINDS = (KeyKind.RSA, KeyKind.ECDSA)
 

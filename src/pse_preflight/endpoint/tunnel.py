@@ -7,7 +7,7 @@ from pse_preflight.endpoint.connection import TimedSocket
 from pse_preflight.endpoint.head import HeadUnreadable, HttpHead, read_head
 from pse_preflight.endpoint.model import StageFailed, Target
 from pse_preflight.endpoint.records import shown, starts_like_tls
-from pse_preflight.url import Proxy, authority
+from pse_preflight.landscape.url import Proxy, authority
 
 USER_AGENT = f"pse-preflight/{__version__}"
 _LONGEST_HEAD = 16 * 1024

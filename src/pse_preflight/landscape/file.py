@@ -18,9 +18,9 @@ from pse_preflight.certificate import fingerprint
 from pse_preflight.demo import server as demo
 from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.findings import CODES, Finding, Severity
+from pse_preflight.landscape.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
 from pse_preflight.pse import name as distinguished_name
 from pse_preflight.sapgenpse import paths
-from pse_preflight.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
 
 LARGEST_FILE = 1 << 20
 FILE_NAME = "systems.yaml"

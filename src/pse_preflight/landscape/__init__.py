@@ -1,0 +1,1 @@
+"""Which systems are meant, and how each is described."""
