@@ -27,7 +27,7 @@ from tests.chains import Chain  # noqa: E402 - found by the line above
 from tests.test_catalogue import SHOWN, Shop  # noqa: E402
 
 from pse_preflight.certificate import write_pem  # noqa: E402
-from pse_preflight.chain import judge  # noqa: E402
+from pse_preflight.chain.judge import judge  # noqa: E402
 
 SECONDS = 20
 SSLYZE = """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pse_preflight.chain import Judgement
+from pse_preflight.chain.judge import Judgement
 from pse_preflight.endpoint import Endpoint
 from pse_preflight.policy import Holds
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain import Period, Question
+from pse_preflight.chain.judge import Period, Question
 from pse_preflight.demo.authority import Extension, Identity, PrivateKey, root_authority
 from pse_preflight.findings import Severity
 

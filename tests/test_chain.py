@@ -16,12 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.chains import CATALOGUE, ROOTS_NAME, Case, Chain, World, numbered_words, random_names
 
-from pse_preflight import inspection, paths
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain import Judgement, Period, Question, judge, verify
+from pse_preflight.chain import inspection
+from pse_preflight.chain import search as paths
+from pse_preflight.chain.inspection import DroppedRoot
+from pse_preflight.chain.judge import Judgement, Period, Question, judge, verify
 from pse_preflight.demo.authority import Identity
 from pse_preflight.findings import CODES, Severity
-from pse_preflight.inspection import DroppedRoot
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 WORLD = World(NOW)

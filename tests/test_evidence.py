@@ -14,6 +14,7 @@ import pytest
 
 from pse_preflight import evidence
 from pse_preflight.certificate import Certificate, read_pem
+from pse_preflight.chain.roots import Roots
 from pse_preflight.changes import Change, Known
 from pse_preflight.client_pse import ClientPse, entries_of
 from pse_preflight.demo.authority import root_authority
@@ -25,7 +26,6 @@ from pse_preflight.landscape.url import ApiUrl, Proxy
 from pse_preflight.pse.condition import Condition, State
 from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.recording import RecordedPse, Seen, changes_between, recorded, roots_of, system_of
-from pse_preflight.roots import Roots
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolTimeout
 

@@ -11,10 +11,10 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from tests.chains import World
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain.faults import Fault, faults_of, is_authority, remarks, strength_faults
+from pse_preflight.chain.verify import Path, refusal
 from pse_preflight.demo.authority import Extension, Identity, root_authority
-from pse_preflight.faults import Fault, faults_of, is_authority, remarks, strength_faults
 from pse_preflight.findings import Severity
-from pse_preflight.verification import Path, refusal
 
 WORLD = World(datetime(2026, 11, 1, tzinfo=UTC))
 ROOT = WORLD.root()

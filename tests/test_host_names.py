@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.chains import World
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.host_names import (
+from pse_preflight.chain.host_names import (
     forbidden_name,
     is_dns_name,
     malformed_constraint,
@@ -19,7 +19,7 @@ from pse_preflight.host_names import (
     names_host_in_common_name_only,
     subject_to_verify,
 )
-from pse_preflight.verification import refusal
+from pse_preflight.chain.verify import refusal
 
 WORLD = World(datetime(2026, 11, 1, tzinfo=UTC))
 ROOT = WORLD.root()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pse_preflight import client, endpoint, initial
+from pse_preflight.chain.roots import named_roots
 from pse_preflight.demo import server as demo
 from pse_preflight.endpoint import Limits, Target, observe
 from pse_preflight.landscape.file import Surroundings, System, read_landscape, select
-from pse_preflight.roots import named_roots
 
 HOST = "my401122-api.s4hana.cloud.sap"
 SECRET = "Gehe1m!"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pse_preflight.inspection import DROPPED_ROOTS, INSPECTION_PRODUCTS, inspection_product
+from pse_preflight.chain.inspection import DROPPED_ROOTS, INSPECTION_PRODUCTS, inspection_product
 
 
 @pytest.mark.parametrize("product", INSPECTION_PRODUCTS)

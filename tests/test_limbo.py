@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
-from pse_preflight.chain import Judgement, Period, Question, judge
+from pse_preflight.chain.judge import Judgement, Period, Question, judge
+from pse_preflight.chain.verify import LONGEST_PATH
 from pse_preflight.findings import Severity
-from pse_preflight.verification import LONGEST_PATH
 
 _SAMPLES = Path(os.environ.get("PREFLIGHT_SAMPLES") or Path(__file__).resolve().parents[2] / "shared" / "samples")
 _SUITE = _SAMPLES / "limbo" / "limbo-native-208.json"

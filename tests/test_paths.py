@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.chains import CATALOGUE, World
 
-from pse_preflight import paths
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain import search as paths
+from pse_preflight.chain.search import End, Found, Link, Pool, is_self_signed, keys_fit, link, search
 from pse_preflight.demo.authority import Identity
-from pse_preflight.paths import End, Found, Link, Pool, is_self_signed, keys_fit, link, search
 
 WORLD = World(datetime(2026, 11, 1, 12, tzinfo=UTC))
 

@@ -5,8 +5,8 @@ import certifi
 import pytest
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, fingerprint, read_pem, write_pem
+from pse_preflight.chain.roots import RootsUnreadable, named_roots, pinned_roots
 from pse_preflight.demo.authority import root_authority
-from pse_preflight.roots import RootsUnreadable, named_roots, pinned_roots
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

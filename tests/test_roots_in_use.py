@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pse_preflight.chain.roots import named_roots
+from pse_preflight.chain.sap_roots import SHIPPED, read_table
 from pse_preflight.errors import UsageProblem
-from pse_preflight.roots import named_roots
-from pse_preflight.roots_in_use import SHIPPED, read_table
 
 G1 = "4348a0e9444c78cb265e058d5e8944b4d84f9662bd26db257f8934a443c70161"
 G2 = "cb3ccbb76031e5e0138f8dd39a23f9de47ffc35e43c1144cea27d46a5ab1cb5f"

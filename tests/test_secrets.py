@@ -41,7 +41,8 @@ TEXTS = (
 
 CRASH = """
 def pytest_collection_finish():
-    from pse_preflight import chain, endpoint, fixtures, trust
+    from pse_preflight import endpoint, fixtures, trust
+    from pse_preflight.chain import judge as chain
 
     def broken(*arguments, **named):
         raise RuntimeError("forced")

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain import Judgement, Period
-from pse_preflight.chain import Question as ChainQuestion
-from pse_preflight.chain import judge as judge_chain
+from pse_preflight.chain.judge import Judgement, Period
+from pse_preflight.chain.judge import Question as ChainQuestion
+from pse_preflight.chain.judge import judge as judge_chain
+from pse_preflight.chain.sap_roots import Change
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.findings import Finding, Severity, message
 from pse_preflight.landscape.file import ExpiryDays
-from pse_preflight.roots_in_use import Change
 from pse_preflight.trust import Entry, Question, Remedy, Trust, judge, lasting_findings
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -17,9 +17,9 @@ from cryptography import x509
 from tests.servers import LOOPBACK, Server, serve_tls
 
 from pse_preflight.certificate import Certificate, now
-from pse_preflight.chain import Judgement, Period
-from pse_preflight.chain import Question as ChainQuestion
-from pse_preflight.chain import judge as judge_chain
+from pse_preflight.chain.judge import Judgement, Period
+from pse_preflight.chain.judge import Question as ChainQuestion
+from pse_preflight.chain.judge import judge as judge_chain
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.endpoint import Limits, handshake
 from pse_preflight.endpoint.tls import trusting_context

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives import hashes
 from tests.chains import CATALOGUE, World
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain.verify import Path, Period, refusal
 from pse_preflight.demo.authority import Identity
-from pse_preflight.verification import Path, Period, refusal
 
 WORLD = World(datetime(2026, 11, 1, 12, tzinfo=UTC))
 HOST = x509.DNSName(WORLD.host)

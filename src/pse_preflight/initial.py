@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pse_preflight import __version__, chain, endpoint
+from pse_preflight import __version__, endpoint
 from pse_preflight.certificate import now
-from pse_preflight.chain import Judgement, Period
+from pse_preflight.chain import judge as chain
+from pse_preflight.chain.judge import Judgement, Period
+from pse_preflight.chain.roots import named_roots
 from pse_preflight.client import read_ini
 from pse_preflight.client_ini import Destination
 from pse_preflight.endpoint import Endpoint, Limits, Target
@@ -17,7 +19,6 @@ from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.findings import Finding
 from pse_preflight.landscape.file import FILE_NAME
 from pse_preflight.landscape.url import HTTPS_PORT, ApiUrl, UrlUnreadable, authority, read_url
-from pse_preflight.roots import named_roots
 
 MISUSE = 4
 """The exit code of a misuse, as pytest has it."""

@@ -266,7 +266,7 @@ def _table(path: str) -> Path | None:
     """Return the path of a table of roots once it is known to be readable."""
     if not path:
         return None
-    from pse_preflight.roots_in_use import read_table
+    from pse_preflight.chain.sap_roots import read_table
 
     read_table(Path.cwd() / path)
     return Path.cwd() / path

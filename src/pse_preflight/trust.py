@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain import Judgement, Period, inspection_product, verify
+from pse_preflight.chain.judge import Judgement, Period, inspection_product, verify
+from pse_preflight.chain.sap_roots import Change
+from pse_preflight.chain.search import is_self_signed, issuer_of, public_key_of, subject_of
 from pse_preflight.findings import Command, Finding, Severity, finding
 from pse_preflight.landscape.file import ExpiryDays
-from pse_preflight.paths import is_self_signed, issuer_of, public_key_of, subject_of
-from pse_preflight.roots_in_use import Change
 from pse_preflight.sapgenpse.output import names
 
 _DUE_DAYS = timedelta(days=30)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar, cast
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain import Judgement
+from pse_preflight.chain.judge import Judgement
 from pse_preflight.findings import CODES, Command, Finding, Severity, message, one_line, quoted
 from pse_preflight.gather import Evidence
 from pse_preflight.policy import Outcome

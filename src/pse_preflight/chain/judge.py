@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from pse_preflight import diagnosis
 from pse_preflight.certificate import Certificate, CertificateUnreadable
-from pse_preflight.faults import faults_of, is_authority, remarks
-from pse_preflight.findings import CODES, Finding, Severity
-from pse_preflight.host_names import Subject, names_host, subject_to_verify
-from pse_preflight.inspection import dropped_root, inspecting_authority, inspection_product
-from pse_preflight.paths import (
+from pse_preflight.chain import causes as diagnosis
+from pse_preflight.chain.faults import faults_of, is_authority, remarks
+from pse_preflight.chain.host_names import Subject, names_host, subject_to_verify
+from pse_preflight.chain.inspection import dropped_root, inspecting_authority, inspection_product
+from pse_preflight.chain.search import (
     End,
     Found,
     Link,
@@ -26,7 +25,8 @@ from pse_preflight.paths import (
     search,
     subject_of,
 )
-from pse_preflight.verification import LONGEST_PATH, Path, Period, refusal
+from pse_preflight.chain.verify import LONGEST_PATH, Path, Period, refusal
+from pse_preflight.findings import CODES, Finding, Severity
 
 __all__ = ["Judgement", "Period", "Question", "inspection_product", "judge", "verify"]
 

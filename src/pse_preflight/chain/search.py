@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.verification import Path, Period
+from pse_preflight.chain.verify import Path, Period
 
 MOST_SIGNATURES = 1500
 """So many signatures are checked for one server at most; a hundred certificates of one name need them."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, mod
 from pse_preflight.certificate import fingerprint
 from pse_preflight.errors import UsageProblem
 
-SHIPPED = Path(__file__).with_name("roots_in_use.yaml")
+SHIPPED = Path(__file__).with_name("sap_roots.yaml")
 LARGEST_FILE = 1 << 20
 
 _NEAR = dt.timedelta(days=60)

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.host_names import Subject
+from pse_preflight.chain.host_names import Subject
 
 Path = tuple[Certificate, ...]
 """Server certificate first, anchor last; each is signed by the next."""

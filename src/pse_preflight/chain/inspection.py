@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.paths import authority_key
+from pse_preflight.chain.search import authority_key
 
 INSPECTION_PRODUCTS: Mapping[str, str] = {
     "Avast": r"avast",

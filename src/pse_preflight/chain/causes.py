@@ -6,12 +6,12 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.faults import Fault
+from pse_preflight.chain.faults import Fault
+from pse_preflight.chain.host_names import can_be_named, named_hosts, names_host_in_common_name_only
+from pse_preflight.chain.inspection import dropped_root
+from pse_preflight.chain.search import authority_key
+from pse_preflight.chain.verify import Path
 from pse_preflight.findings import Finding, Severity, finding
-from pse_preflight.host_names import can_be_named, named_hosts, names_host_in_common_name_only
-from pse_preflight.inspection import dropped_root
-from pse_preflight.paths import authority_key
-from pse_preflight.verification import Path
 
 _MOST_NAMED = 4
 _MOST_ADDRESSES = 2

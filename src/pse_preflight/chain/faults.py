@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain.host_names import forbidden_name, malformed_constraint
+from pse_preflight.chain.search import is_self_signed
+from pse_preflight.chain.verify import Path, Period
 from pse_preflight.findings import Severity
-from pse_preflight.host_names import forbidden_name, malformed_constraint
-from pse_preflight.paths import is_self_signed
-from pse_preflight.verification import Path, Period
 
 _STRONG_HASHES = ("sha256", "sha384", "sha512")
 _USUAL_CURVES = ("secp256r1", "secp384r1", "secp521r1")

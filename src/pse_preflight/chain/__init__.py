@@ -1,0 +1,1 @@
+"""The server's certificate chain, judged; pure but for reading roots where they are kept."""
