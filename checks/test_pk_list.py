@@ -2,7 +2,7 @@
 
 import pytest
 
-from pse_preflight.client_pse import ClientPse
+from pse_preflight.client_pse.maker import ClientPse
 from pse_preflight.landscape.file import System
 from pse_preflight.policy import Holds
 from pse_preflight.trust import Trust

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pse_preflight.client_pse import ClientPse
+from pse_preflight.client_pse.maker import ClientPse
 from pse_preflight.policy import Holds
 
 if TYPE_CHECKING:

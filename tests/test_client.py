@@ -499,7 +499,7 @@ def test_nothing_of_this_is_loaded_where_nothing_is_configured(pytester: pytest.
         f"import sys; sys.path.insert(0, {str(CHECKOUT / 'src')!r})\n"
         "import pytest\n"
         "pytest.main(['-p', 'pse_preflight.plugin', '--pyargs', 'pse_preflight.checks', '--system=demo', '-q'])\n"
-        f"assert 'pse_preflight.client_pse' in sys.modules\n"
+        f"assert 'pse_preflight.client_pse.maker' in sys.modules\n"
         f"assert not [each for each in {mine} if 'pse_preflight.' + each in sys.modules]\n"
     )
     assert pytester.run(sys.executable, "-c", code, timeout=120).ret == 0

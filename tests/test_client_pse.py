@@ -12,10 +12,10 @@ import pytest
 from tests.pse_mutations import PIN, START, closed_files, plain_file
 from tests.systems import DN, NOW, SapsTool, issuers, listed, server, system, write_pse
 
-from pse_preflight.client_pse import ClientPse, Contribution, Maker, default_owner, disagreement, unconfirmed
+from pse_preflight.client_pse import condition as pse_condition
+from pse_preflight.client_pse.condition import State
+from pse_preflight.client_pse.maker import ClientPse, Contribution, Maker, default_owner, disagreement, unconfirmed
 from pse_preflight.findings import Severity, message
-from pse_preflight.pse import condition as pse_condition
-from pse_preflight.pse.condition import State
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed, ToolMissing
 from pse_preflight.settings import Settings
 

@@ -14,13 +14,13 @@ from tests.pse_mutations import PIN, closed_files
 from tests.servers import Server, serve_tls
 from tests.systems import SapsTool, codes, gather, issuers, listed, path, roots_file, server, system, write_pse
 
+from pse_preflight.client_pse.repair import repair
 from pse_preflight.findings import Finding, Severity
 from pse_preflight.gather import Evidence
 from pse_preflight.policy import NEEDS, Policy, Verdict, decide
 from pse_preflight.pse import create
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.create import NotReplaced
-from pse_preflight.repair import repair
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed
 
 LEAF, ISSUING, ROOT = path(server())
@@ -297,7 +297,7 @@ KILLED = """
 import json, os, pathlib, signal, sys
 from pse_preflight.certificate import read_pem
 from pse_preflight.pse import file
-from pse_preflight.repair import repair
+from pse_preflight.client_pse.repair import repair
 from pse_preflight.sapgenpse.tool import BundledTool
 import filelock
 

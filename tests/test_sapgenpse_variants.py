@@ -16,7 +16,7 @@ from tests.fake_program import install
 from tests.systems import NOW, system
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.client_pse import ClientPse, Contribution, Maker, disagreement
+from pse_preflight.client_pse.maker import ClientPse, Contribution, Maker, disagreement
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import file as pse_file
 from pse_preflight.sapgenpse import bundled, tool

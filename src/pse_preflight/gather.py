@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from pse_preflight import client_pse, endpoint, trust
+from pse_preflight import endpoint, trust
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement, Period
@@ -18,12 +18,13 @@ from pse_preflight.chain.roots import Roots, listed_roots, named_roots, pinned_r
 from pse_preflight.chain.sap_roots import SHIPPED, read_table
 from pse_preflight.chain.sap_roots import Change as RootChange
 from pse_preflight.changes import MOST_KEPT, Change
-from pse_preflight.client_pse import ClientPse, Contribution, Maker
+from pse_preflight.client_pse import condition as pse_condition
+from pse_preflight.client_pse import maker as client_pse
+from pse_preflight.client_pse.maker import ClientPse, Contribution, Maker
 from pse_preflight.endpoint import Endpoint, Limits, LiveHandshake, Target
 from pse_preflight.evidence import Folder, Recording, Replay
 from pse_preflight.findings import CODES, Finding, Severity
 from pse_preflight.landscape.file import System
-from pse_preflight.pse import condition as pse_condition
 from pse_preflight.recording import PseSource, RecordedPse, Seen, changes_between, readable, recorded, roots_of
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
 from pse_preflight.settings import Engine, Settings

@@ -4,11 +4,11 @@ import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pse_preflight.client_pse.condition import State
 from pse_preflight.endpoint import LiveHandshake
 from pse_preflight.findings import CODES, Finding, Severity, message, most_decisive_first
 from pse_preflight.gather import Evidence
 from pse_preflight.landscape.file import Waiver
-from pse_preflight.pse.condition import State
 
 Holds = Callable[[object], None]
 """Passes a check if nothing speaks against it and there is evidence for it; fails with the findings otherwise."""

@@ -13,7 +13,8 @@ from pse_preflight import __version__, changes
 from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.chain.roots import Roots
 from pse_preflight.changes import Change, Sight
-from pse_preflight.client_pse import ClientPse, Contribution, entries_of, file_findings, not_made
+from pse_preflight.client_pse.condition import Condition, Content
+from pse_preflight.client_pse.maker import ClientPse, Contribution, entries_of, file_findings, not_made
 from pse_preflight.endpoint import Endpoint, LiveHandshake
 from pse_preflight.evidence import (
     Asked,
@@ -29,7 +30,6 @@ from pse_preflight.evidence import (
 )
 from pse_preflight.landscape.file import System
 from pse_preflight.landscape.url import UrlUnreadable, read_url
-from pse_preflight.pse.condition import Condition, Content
 from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolError, ToolFailed, ToolMissing, ToolTimeout

@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.client_pse import condition as pse_condition
+from pse_preflight.client_pse.condition import Condition, State
+from pse_preflight.client_pse.repair import repair
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Finding, Severity, finding
 from pse_preflight.landscape.file import System
-from pse_preflight.pse import condition as pse_condition
-from pse_preflight.pse.condition import Condition, State
 from pse_preflight.pse.create import NotReplaced, NotWritten, publish
 from pse_preflight.pse.file import TrustedCertificate, is_ours
-from pse_preflight.repair import repair
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, Tool, ToolError, create_pse, list_certificates
 from pse_preflight.settings import Settings

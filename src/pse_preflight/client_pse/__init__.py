@@ -1,0 +1,1 @@
+"""What the client holds: its PSE, looked at, made, repaired."""
