@@ -7,7 +7,7 @@ import pytest
 from pse_preflight.policy import Holds
 
 if TYPE_CHECKING:
-    from pse_preflight.client import ClientSide
+    from pse_preflight.client.look import ClientSide
 
 pytestmark = pytest.mark.client
 

@@ -8,7 +8,7 @@ from pse_preflight.client_pse.maker import ClientPse
 from pse_preflight.policy import Holds
 
 if TYPE_CHECKING:
-    from pse_preflight.client import ClientSide
+    from pse_preflight.client.look import ClientSide
 
 pytestmark = pytest.mark.pse
 

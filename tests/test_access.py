@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight import access, account
-from pse_preflight.account import PosixHandover, Way
-from pse_preflight.client import hand_over, without_intended
+from pse_preflight.client import access, account
+from pse_preflight.client.account import PosixHandover, Way
+from pse_preflight.client.look import hand_over, without_intended
+from pse_preflight.client.posix import AclEntry, PosixAccount, write_acl
+from pse_preflight.client.windows import ADMINISTRATORS
 from pse_preflight.errors import NotForAccount
 from pse_preflight.findings import finding
 from pse_preflight.landscape.file import Client, System
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.posix_rights import AclEntry, PosixAccount, write_acl
 from pse_preflight.pse.create import publish, replace
-from pse_preflight.windows_rights import ADMINISTRATORS
 
 NOBODY = 0xFFFFFFFF
 CONTENT = b"a PSE"

@@ -6,10 +6,10 @@ machine.
 
 import pytest
 
-from pse_preflight import account, windows_rights
-from pse_preflight.account import PosixHandover, Way
-from pse_preflight.errors import NotForAccount
-from pse_preflight.posix_rights import (
+from pse_preflight.client import account
+from pse_preflight.client import windows as windows_rights
+from pse_preflight.client.account import PosixHandover, Way
+from pse_preflight.client.posix import (
     AccessListUnreadable,
     AclEntry,
     Node,
@@ -19,7 +19,7 @@ from pse_preflight.posix_rights import (
     rights,
     write_acl,
 )
-from pse_preflight.windows_rights import (
+from pse_preflight.client.windows import (
     ADMINISTRATORS,
     EVERYONE,
     SYSTEM,
@@ -29,6 +29,7 @@ from pse_preflight.windows_rights import (
     readers,
     well_known_sid,
 )
+from pse_preflight.errors import NotForAccount
 
 USER, OWNING, GROUP, MASK = 0x02, 0x04, 0x08, 0x10
 XTRACT = PosixAccount("xtract", 1001, 100, frozenset({100, 200}), "/home/xtract")

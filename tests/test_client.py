@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pse_preflight import access, client
+from pse_preflight.client import access
+from pse_preflight.client import look as client
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Severity, message
 from pse_preflight.landscape.file import Client, ClientIni, Surroundings, System, read_landscape, select

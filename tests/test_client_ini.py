@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from pse_preflight.client_ini import Destination, Expected, decode, findings, parse
+from pse_preflight.client.ini import Destination, Expected, decode, findings, parse
 from pse_preflight.findings import message
 from pse_preflight.landscape.url import ApiUrl, Proxy
 

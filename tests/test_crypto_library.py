@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.crypto_library import Library, findings, read_bits
+from pse_preflight.client.library import Library, findings, read_bits
 
 
 def _elf(kind: int) -> bytes:

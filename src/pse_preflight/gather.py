@@ -31,7 +31,7 @@ from pse_preflight.settings import Engine, Settings
 from pse_preflight.trust import Remedy, Trust
 
 if TYPE_CHECKING:
-    from pse_preflight.client import ClientSide
+    from pse_preflight.client.look import ClientSide
 
 MOST_AT_ONCE = 128
 """How many systems are asked at the same time; each has at most two connections."""
@@ -326,7 +326,7 @@ class _Steps:
         """Look at the client's own side, where systems.yaml says something about it."""
         if system.client is None:
             return None
-        from pse_preflight import client
+        from pse_preflight.client import look as client
 
         return client.look(system, pse_is_there=pse.is_there)
 
@@ -334,7 +334,7 @@ class _Steps:
         """Return the finding that this machine is not the client's."""
         if system.client is None or not system.client.hosts:
             return None
-        from pse_preflight import client
+        from pse_preflight.client import look as client
 
         return client.wrong_host(system)
 
@@ -437,7 +437,7 @@ class _Steps:
         found = pse_condition.findings(pse.condition, system.dn, judged.period.start)
         if system.client is None or system.client.group is None:
             return found
-        from pse_preflight import client
+        from pse_preflight.client import look as client
 
         return client.without_intended(found, system)
 

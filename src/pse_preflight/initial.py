@@ -12,8 +12,8 @@ from pse_preflight.certificate import now
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import named_roots
-from pse_preflight.client import read_ini
-from pse_preflight.client_ini import Destination
+from pse_preflight.client.ini import Destination
+from pse_preflight.client.look import read_ini
 from pse_preflight.endpoint import Endpoint, Limits, Target
 from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.findings import Finding

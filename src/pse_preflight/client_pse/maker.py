@@ -301,7 +301,7 @@ def _hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] |
     """Return what gives a new PSE to the client's account, where one is configured."""
     if not any(each.client for each in systems):
         return None
-    from pse_preflight import client
+    from pse_preflight.client import look as client
 
     return client.hand_over(systems, pse)
 

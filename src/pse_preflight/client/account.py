@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pse_preflight import posix_rights, windows_rights
+from pse_preflight.client import posix as posix_rights
+from pse_preflight.client import windows as windows_rights
+from pse_preflight.client.posix import Node, PosixAccount
+from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount
 from pse_preflight.findings import Command
-from pse_preflight.posix_rights import Node, PosixAccount
-from pse_preflight.windows_rights import WindowsAccount
 
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 _GROUP_FILE, _GROUP_FOLDER = 0o640, 0o750

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pse_preflight import access, account, client_ini, crypto_library
-from pse_preflight.account import Reach
-from pse_preflight.client_ini import Destination
-from pse_preflight.crypto_library import Library
+from pse_preflight.client import access, account
+from pse_preflight.client import ini as client_ini
+from pse_preflight.client import library as crypto_library
+from pse_preflight.client.account import Reach
+from pse_preflight.client.ini import Destination
+from pse_preflight.client.library import Library
+from pse_preflight.client.posix import PosixAccount
+from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.file import Client, System
-from pse_preflight.posix_rights import PosixAccount
-from pse_preflight.windows_rights import WindowsAccount
 
 _WINDOWS = sys.platform == "win32"
 

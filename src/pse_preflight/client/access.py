@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pse_preflight.account import PosixHandover, Way, windows_grants
-from pse_preflight.errors import NotForAccount, PreflightError
-from pse_preflight.posix_rights import AccessListUnreadable, AclEntry, Node, PosixAccount, read_acl
-from pse_preflight.windows_rights import (
+from pse_preflight.client.account import PosixHandover, Way, windows_grants
+from pse_preflight.client.posix import AccessListUnreadable, AclEntry, Node, PosixAccount, read_acl
+from pse_preflight.client.windows import (
     ADMINISTRATORS,
     SYSTEM,
     WindowsAccount,
@@ -20,6 +19,7 @@ from pse_preflight.windows_rights import (
     readers,
     well_known_sid,
 )
+from pse_preflight.errors import NotForAccount, PreflightError
 
 Run = Callable[[Sequence[str], Mapping[str, str]], str]
 """Runs a program with more environment variables and returns what it printed."""
