@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pse_preflight.policy import Holds
+from pse_preflight.verdict.policy import Holds
 
 if TYPE_CHECKING:
     from pse_preflight.client.look import ClientSide

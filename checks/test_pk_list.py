@@ -4,8 +4,8 @@ import pytest
 
 from pse_preflight.client_pse.maker import ClientPse
 from pse_preflight.landscape.file import System
-from pse_preflight.policy import Holds
-from pse_preflight.trust import Trust
+from pse_preflight.verdict.policy import Holds
+from pse_preflight.verdict.trust import Trust
 
 pytestmark = pytest.mark.pk_list
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pse_preflight.client_pse.maker import ClientPse
-from pse_preflight.policy import Holds
+from pse_preflight.verdict.policy import Holds
 
 if TYPE_CHECKING:
     from pse_preflight.client.look import ClientSide

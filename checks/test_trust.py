@@ -3,8 +3,8 @@
 import pytest
 
 from pse_preflight.endpoint import LiveHandshake
-from pse_preflight.policy import Holds
-from pse_preflight.trust import Trust
+from pse_preflight.verdict.policy import Holds
+from pse_preflight.verdict.trust import Trust
 
 pytestmark = [pytest.mark.trust, pytest.mark.network, pytest.mark.creates]
 

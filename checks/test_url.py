@@ -4,7 +4,7 @@ import pytest
 
 from pse_preflight.endpoint import Endpoint
 from pse_preflight.landscape.file import System
-from pse_preflight.policy import Holds
+from pse_preflight.verdict.policy import Holds
 
 pytestmark = pytest.mark.url
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.changes import Sight, changes
 from pse_preflight.demo.authority import Identity, root_authority
+from pse_preflight.verdict.changes import Sight, changes
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = START + timedelta(days=3)

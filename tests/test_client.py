@@ -21,7 +21,7 @@ from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Severity, message
 from pse_preflight.landscape.file import Client, ClientIni, Surroundings, System, read_landscape, select
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.policy import inapplicable
+from pse_preflight.verdict.policy import inapplicable
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SERVICE, ME = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-500"

@@ -15,7 +15,6 @@ import pytest
 from pse_preflight import evidence
 from pse_preflight.certificate import Certificate, read_pem
 from pse_preflight.chain.roots import Roots
-from pse_preflight.changes import Change, Known
 from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import ClientPse, entries_of
 from pse_preflight.demo.authority import root_authority
@@ -28,6 +27,7 @@ from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.recording import RecordedPse, Seen, changes_between, recorded, roots_of, system_of
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolTimeout
+from pse_preflight.verdict.changes import Change, Known
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"

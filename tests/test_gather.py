@@ -33,9 +33,9 @@ from pse_preflight.errors import PreflightError
 from pse_preflight.findings import CODES, Severity, message
 from pse_preflight.gather import Evidence, Gathering
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.policy import NEEDS, Policy, Verdict, decide
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
+from pse_preflight.verdict.policy import NEEDS, Policy, Verdict, decide
 
 USUAL = Policy(Severity.MAJOR, frozenset(NEEDS))
 LEAF, ISSUING, ROOT = path(server())

@@ -16,9 +16,9 @@ from pse_preflight.findings import CODES, Finding, Severity, finding
 from pse_preflight.gather import Evidence
 from pse_preflight.landscape.file import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.policy import NEEDS, Need, Policy, Verdict, blocking, decide
 from pse_preflight.sapgenpse.output import Listing
-from pse_preflight.trust import Trust
+from pse_preflight.verdict.policy import NEEDS, Need, Policy, Verdict, blocking, decide
+from pse_preflight.verdict.trust import Trust
 
 DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EVERYTHING = frozenset(NEEDS)

@@ -17,11 +17,11 @@ from tests.systems import SapsTool, codes, gather, issuers, listed, path, roots_
 from pse_preflight.client_pse.repair import repair
 from pse_preflight.findings import Finding, Severity
 from pse_preflight.gather import Evidence
-from pse_preflight.policy import NEEDS, Policy, Verdict, decide
 from pse_preflight.pse import create
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.create import NotReplaced
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed
+from pse_preflight.verdict.policy import NEEDS, Policy, Verdict, decide
 
 LEAF, ISSUING, ROOT = path(server())
 OTHERS = issuers(server("Second Root"))

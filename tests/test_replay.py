@@ -18,9 +18,9 @@ from pse_preflight.certificate import now
 from pse_preflight.evidence import EvidenceUnreadable
 from pse_preflight.findings import Severity
 from pse_preflight.gather import Evidence, Gathering
-from pse_preflight.policy import NEEDS, Outcome, Policy, Verdict, decide
 from pse_preflight.replay import chosen
 from pse_preflight.settings import Settings
+from pse_preflight.verdict.policy import NEEDS, Outcome, Policy, Verdict, decide
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

@@ -41,7 +41,8 @@ TEXTS = (
 
 CRASH = """
 def pytest_collection_finish():
-    from pse_preflight import endpoint, fixtures, trust
+    from pse_preflight import endpoint, fixtures
+    from pse_preflight.verdict import trust
     from pse_preflight.chain import judge as chain
 
     def broken(*arguments, **named):

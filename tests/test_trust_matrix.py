@@ -23,7 +23,7 @@ from pse_preflight.chain.judge import judge as judge_chain
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.endpoint import Limits, handshake
 from pse_preflight.endpoint.tls import trusting_context
-from pse_preflight.trust import Entry, Question, Remedy, Trust, judge
+from pse_preflight.verdict.trust import Entry, Question, Remedy, Trust, judge
 
 NOW = now()
 PERIOD = Period(NOW, NOW)

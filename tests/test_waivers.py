@@ -16,9 +16,9 @@ from pse_preflight.findings import CODES, Finding, Severity, finding
 from pse_preflight.gather import Evidence
 from pse_preflight.landscape.file import Surroundings, System, Waiver, read_landscape, select
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.policy import NEEDS, Outcome, Policy, Verdict, decide
 from pse_preflight.sapgenpse.output import Listing
-from pse_preflight.trust import Trust
+from pse_preflight.verdict.policy import NEEDS, Outcome, Policy, Verdict, decide
+from pse_preflight.verdict.trust import Trust
 
 DAY = date(2026, 11, 23)
 STRONG, EXISTS, VALID = "test_chain_is_strong", "test_pse_exists", "test_chain_is_valid"

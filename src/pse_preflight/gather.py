@@ -10,14 +10,13 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from pse_preflight import endpoint, trust
+from pse_preflight import endpoint
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import Roots, listed_roots, named_roots, pinned_roots, said_of
 from pse_preflight.chain.sap_roots import SHIPPED, read_table
 from pse_preflight.chain.sap_roots import Change as RootChange
-from pse_preflight.changes import MOST_KEPT, Change
 from pse_preflight.client_pse import condition as pse_condition
 from pse_preflight.client_pse import maker as client_pse
 from pse_preflight.client_pse.maker import ClientPse, Contribution, Maker
@@ -28,7 +27,9 @@ from pse_preflight.landscape.file import System
 from pse_preflight.recording import PseSource, RecordedPse, Seen, changes_between, readable, recorded, roots_of
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
 from pse_preflight.settings import Engine, Settings
-from pse_preflight.trust import Remedy, Trust
+from pse_preflight.verdict import trust
+from pse_preflight.verdict.changes import MOST_KEPT, Change
+from pse_preflight.verdict.trust import Remedy, Trust
 
 if TYPE_CHECKING:
     from pse_preflight.client.look import ClientSide

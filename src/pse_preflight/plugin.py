@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pse_preflight.evidence import Replay
     from pse_preflight.gather import Gathering
     from pse_preflight.landscape.file import System
-    from pse_preflight.policy import Outcome
     from pse_preflight.settings import Engine, Settings
+    from pse_preflight.verdict.policy import Outcome
 
 MARKERS = {
     "url": "the URL, the network and the clock",

@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pse_preflight import __version__, changes
+from pse_preflight import __version__
 from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.chain.roots import Roots
-from pse_preflight.changes import Change, Sight
 from pse_preflight.client_pse.condition import Condition, Content
 from pse_preflight.client_pse.maker import ClientPse, Contribution, entries_of, file_findings, not_made
 from pse_preflight.endpoint import Endpoint, LiveHandshake
@@ -34,6 +33,8 @@ from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolError, ToolFailed, ToolMissing, ToolTimeout
 from pse_preflight.settings import Engine
+from pse_preflight.verdict import changes
+from pse_preflight.verdict.changes import Change, Sight
 
 _SAID_BY_TOOL: tuple[Literal["TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT", "PSE_HAS_PIN"], ...] = (
     "TOOL_MISSING",

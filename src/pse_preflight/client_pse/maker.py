@@ -19,7 +19,7 @@ from pse_preflight.pse.file import TrustedCertificate, is_ours
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, Tool, ToolError, create_pse, list_certificates
 from pse_preflight.settings import Settings
-from pse_preflight.trust import Entry, holds
+from pse_preflight.verdict.trust import Entry, holds
 
 _NEIGHBOURS_NAMED = 5
 

@@ -10,8 +10,8 @@ from pse_preflight.certificate import Certificate
 from pse_preflight.chain.judge import Judgement
 from pse_preflight.findings import CODES, Command, Finding, Severity, message, one_line, quoted
 from pse_preflight.gather import Evidence
-from pse_preflight.policy import Outcome
 from pse_preflight.recording import readable
+from pse_preflight.verdict.policy import Outcome
 
 FORMAT = 1
 NOT_CHECKED = (

@@ -12,8 +12,8 @@ from pse_preflight.settings import Settings
 
 if TYPE_CHECKING:
     from pse_preflight.landscape.file import System
-    from pse_preflight.policy import Outcome
     from pse_preflight.report.facts import CheckFacts, Ended, Result, SystemFacts
+    from pse_preflight.verdict.policy import Outcome
 
 ATTRIBUTE = "pse_preflight_facts"
 """Where a report carries its facts; from a worker of pytest-xdist to its controller, too."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pse_preflight.findings import Finding, one_line
 from pse_preflight.gather import Evidence
-from pse_preflight.policy import Outcome
 from pse_preflight.report.facts import SystemFacts
 from pse_preflight.report.summary import drawing, printable
+from pse_preflight.verdict.policy import Outcome
 
 
 def properties(outcome: Outcome, evidence: Evidence) -> list[tuple[str, str]]:

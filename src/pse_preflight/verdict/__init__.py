@@ -1,0 +1,1 @@
+"""What all of it means: trust, policy, changes; pure."""
