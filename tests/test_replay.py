@@ -15,10 +15,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pse_preflight.certificate import now
-from pse_preflight.evidence import EvidenceUnreadable
 from pse_preflight.findings import Severity
 from pse_preflight.gather import Evidence, Gathering
-from pse_preflight.replay import chosen
+from pse_preflight.recording.folder import EvidenceUnreadable
+from pse_preflight.recording.replay import chosen
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.policy import NEEDS, Outcome, Policy, Verdict, decide
 

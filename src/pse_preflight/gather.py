@@ -21,10 +21,10 @@ from pse_preflight.client_pse import condition as pse_condition
 from pse_preflight.client_pse import maker as client_pse
 from pse_preflight.client_pse.maker import ClientPse, Contribution, Maker
 from pse_preflight.endpoint import Endpoint, Limits, LiveHandshake, Target
-from pse_preflight.evidence import Folder, Recording, Replay
 from pse_preflight.findings import CODES, Finding, Severity
 from pse_preflight.landscape.file import System
-from pse_preflight.recording import PseSource, RecordedPse, Seen, changes_between, readable, recorded, roots_of
+from pse_preflight.recording.folder import Folder, Recording, Replay
+from pse_preflight.recording.format import PseSource, RecordedPse, Seen, changes_between, readable, recorded, roots_of
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
 from pse_preflight.settings import Engine, Settings
 from pse_preflight.verdict import trust

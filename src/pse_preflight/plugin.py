@@ -11,9 +11,9 @@ import pytest
 from pse_preflight.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from pse_preflight.evidence import Replay
     from pse_preflight.gather import Gathering
     from pse_preflight.landscape.file import System
+    from pse_preflight.recording.folder import Replay
     from pse_preflight.settings import Engine, Settings
     from pse_preflight.verdict.policy import Outcome
 
@@ -180,8 +180,8 @@ def _run(config: pytest.Config) -> Run:
 
 def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -> Run:
     """Return a run that judges recordings; what is said of the systems themselves would be passed over."""
-    from pse_preflight.evidence import EvidenceUnreadable
-    from pse_preflight.replay import chosen
+    from pse_preflight.recording.folder import EvidenceUnreadable
+    from pse_preflight.recording.replay import chosen
 
     said = {"--sapgenpse": settings.sapgenpse, "--systems-file": config.getoption("systems_file")}
     _refuse_together("--replay", {**said, "--repair": settings.repair, "--thorough": settings.thorough})

@@ -15,7 +15,10 @@ from pse_preflight.chain.roots import Roots
 from pse_preflight.client_pse.condition import Condition, Content
 from pse_preflight.client_pse.maker import ClientPse, Contribution, entries_of, file_findings, not_made
 from pse_preflight.endpoint import Endpoint, LiveHandshake
-from pse_preflight.evidence import (
+from pse_preflight.landscape.file import System
+from pse_preflight.landscape.url import UrlUnreadable, read_url
+from pse_preflight.pse.file import TrustedCertificate
+from pse_preflight.recording.folder import (
     Asked,
     EntrySeen,
     EvidenceUnreadable,
@@ -27,9 +30,6 @@ from pse_preflight.evidence import (
     ToolSaid,
     TrustedSeen,
 )
-from pse_preflight.landscape.file import System
-from pse_preflight.landscape.url import UrlUnreadable, read_url
-from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolError, ToolFailed, ToolMissing, ToolTimeout
 from pse_preflight.settings import Engine

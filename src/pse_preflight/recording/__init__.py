@@ -1,0 +1,1 @@
+"""What was seen, written down so that it can be judged again."""
