@@ -13,10 +13,10 @@ from tests.servers import LOOPBACK
 
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.demo.authority import Identity, root_authority
-from pse_preflight.gather import Evidence, Gathering
 from pse_preflight.landscape.file import System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.pse import file as pse_file
+from pse_preflight.run.one_system import Evidence, Gathering
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
 

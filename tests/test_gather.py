@@ -31,8 +31,8 @@ from pse_preflight.certificate import Certificate
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import CODES, Severity, message
-from pse_preflight.gather import Evidence, Gathering
 from pse_preflight.landscape.url import ApiUrl
+from pse_preflight.run.one_system import Evidence, Gathering
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.policy import NEEDS, Policy, Verdict, decide

@@ -13,9 +13,9 @@ from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import ClientPse
 from pse_preflight.endpoint import Endpoint
 from pse_preflight.findings import CODES, Finding, Severity, finding
-from pse_preflight.gather import Evidence
 from pse_preflight.landscape.file import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
+from pse_preflight.run.one_system import Evidence
 from pse_preflight.sapgenpse.output import Listing
 from pse_preflight.verdict.policy import NEEDS, Need, Policy, Verdict, blocking, decide
 from pse_preflight.verdict.trust import Trust

@@ -16,10 +16,10 @@ from tests.systems import SapsTool, codes, gather, issuers, listed, path, roots_
 
 from pse_preflight.client_pse.repair import repair
 from pse_preflight.findings import Finding, Severity
-from pse_preflight.gather import Evidence
 from pse_preflight.pse import create
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.create import NotReplaced
+from pse_preflight.run.one_system import Evidence
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed
 from pse_preflight.verdict.policy import NEEDS, Policy, Verdict, decide
 

@@ -16,9 +16,9 @@ import pytest
 
 from pse_preflight.certificate import now
 from pse_preflight.findings import Severity
-from pse_preflight.gather import Evidence, Gathering
 from pse_preflight.recording.folder import EvidenceUnreadable
 from pse_preflight.recording.replay import chosen
+from pse_preflight.run.one_system import Evidence, Gathering
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.policy import NEEDS, Outcome, Policy, Verdict, decide
 

@@ -11,9 +11,9 @@ import pytest
 from pse_preflight.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from pse_preflight.gather import Gathering
     from pse_preflight.landscape.file import System
     from pse_preflight.recording.folder import Replay
+    from pse_preflight.run.one_system import Gathering
     from pse_preflight.settings import Engine, Settings
     from pse_preflight.verdict.policy import Outcome
 
@@ -85,7 +85,7 @@ class Run:
         """Return what gathers the evidence; the systems of the selected checks are known to it, and no others."""
         if self._gathering is None:
             from pse_preflight.certificate import now
-            from pse_preflight.gather import Gathering
+            from pse_preflight.run.one_system import Gathering
 
             marked = {name: self._marked(name) for name in ("network", "creates")}
             systems = [self.systems[alias] for alias in sorted({item_alias(item) for item in self.items})]

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeVar, cast
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.judge import Judgement
 from pse_preflight.findings import CODES, Command, Finding, Severity, message, one_line, quoted
-from pse_preflight.gather import Evidence
 from pse_preflight.recording.format import readable
+from pse_preflight.run.one_system import Evidence
 from pse_preflight.verdict.policy import Outcome
 
 FORMAT = 1

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pse_preflight.client_pse.condition import State
 from pse_preflight.endpoint import LiveHandshake
 from pse_preflight.findings import CODES, Finding, Severity, message, most_decisive_first
-from pse_preflight.gather import Evidence
 from pse_preflight.landscape.file import Waiver
+from pse_preflight.run.one_system import Evidence
 
 Holds = Callable[[object], None]
 """Passes a check if nothing speaks against it and there is evidence for it; fails with the findings otherwise."""
