@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight import endpoint, initial
+from pse_preflight import endpoint
 from pse_preflight.chain.roots import named_roots
 from pse_preflight.client import look as client
+from pse_preflight.command import init as initial
 from pse_preflight.demo import server as demo
 from pse_preflight.endpoint import Limits, Target, observe
 from pse_preflight.landscape.file import Surroundings, System, read_landscape, select

@@ -8,7 +8,7 @@ from tests import report_facts as facts
 from pse_preflight.landscape.file import System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.report.facts import SystemResult
-from pse_preflight.report.summary import drawing, header, lines, printable
+from pse_preflight.report.terminal import drawing, header, lines, printable
 from pse_preflight.settings import Settings
 
 LONG = "a sentence that does not end " * 30

@@ -101,7 +101,7 @@ class Reporting:
             return []
         from pse_preflight.certificate import now
         from pse_preflight.report.run import run_facts
-        from pse_preflight.report.summary import header
+        from pse_preflight.report.terminal import header
 
         run = run_facts(self.settings, now())
         first = f"pse-preflight: {run.toolkit} ({run.where}) on {run.host}"
@@ -126,7 +126,7 @@ class Reporting:
             for each in errors:
                 terminalreporter.write_line(each, red=True)
             return
-        from pse_preflight.report.summary import lines, printable
+        from pse_preflight.report.terminal import lines, printable
 
         encoding = getattr(terminalreporter._tw._file, "encoding", None)  # noqa: SLF001 - pytest has no other way
         terminalreporter.section("pse-preflight")

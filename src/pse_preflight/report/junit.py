@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pse_preflight.findings import Finding, one_line
 from pse_preflight.report.facts import SystemFacts
-from pse_preflight.report.summary import drawing, printable
+from pse_preflight.report.terminal import drawing, printable
 from pse_preflight.run.one_system import Evidence
 from pse_preflight.verdict.policy import Outcome
 
