@@ -23,8 +23,8 @@ import requests
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests")]
 
-from tests.chains import Chain  # noqa: E402 - found by the line above
-from tests.test_catalogue import SHOWN, Shop  # noqa: E402
+from tests.chain.test_catalogue import SHOWN, Shop  # noqa: E402
+from tests.kit.chains import Chain  # noqa: E402 - found by the line above
 
 from pse_preflight.certificate import write_pem  # noqa: E402
 from pse_preflight.chain.judge import judge  # noqa: E402

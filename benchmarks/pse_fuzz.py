@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "src")]
 
-from tests import pse_mutations  # noqa: E402 - found by the line above, for a checkout need not be installed
+from tests.kit import pse_mutations  # noqa: E402 - found by the line above, for a checkout need not be installed
 
 MOST_SECONDS = 0.1
 MOST_BYTES = 50 * 1024 * 1024

@@ -5,21 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.places import SAMPLES
+
 pytest_plugins = ["pytester"]
 
 # It has done its work in this process; the runs that the tests start are to look the same without it.
 os.environ.pop("PYTEST_ADDOPTS", None)
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-
 
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """Return the folder of real samples; skip where it is not there."""
-    folder = Path(os.environ.get("PREFLIGHT_SAMPLES") or CHECKOUT.parent / "shared" / "samples")
-    if not folder.is_dir():
-        pytest.skip(f"no samples at {folder}; name their folder in PREFLIGHT_SAMPLES")
-    return folder
+    if not SAMPLES.is_dir():
+        pytest.skip(f"no samples at {SAMPLES}; name their folder in PREFLIGHT_SAMPLES")
+    return SAMPLES
 
 
 @pytest.fixture(autouse=True)

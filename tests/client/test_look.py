@@ -1,0 +1,512 @@
+"""The client's own side looked at as a whole, and through pytest itself."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from pse_preflight.client import access
+from pse_preflight.client import look as client
+from pse_preflight.errors import NotForAccount, PreflightError
+from pse_preflight.findings import Severity, message
+from pse_preflight.landscape.file import Client, ClientIni, Surroundings, System, read_landscape, select
+from pse_preflight.landscape.url import ApiUrl
+from pse_preflight.verdict.policy import inapplicable
+from tests.kit.places import CHECKOUT
+
+SERVICE, ME = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-500"
+posix = pytest.mark.skipif(sys.platform == "win32", reason="users and modes of POSIX")
+
+
+def _system(tmp_path: Path, side: Client | None) -> System:
+    pse = tmp_path / "client.pse"
+    return System(alias="PRD", url=ApiUrl("a.example.com", 443), pse=pse, secudir=tmp_path, client=side)
+
+
+def _codes(system: System, *, there: bool = True) -> list[str]:
+    seen = client.look(system, pse_is_there=there)
+    assert seen is not None
+    return [each.code for each in seen.findings]
+
+
+def _me() -> str:
+    return access.posix_me().name
+
+
+def test_where_nothing_is_said_nothing_is_looked_at(tmp_path: Path) -> None:
+    assert client.look(_system(tmp_path, None), pse_is_there=True) is None
+    assert client.wrong_host(_system(tmp_path, None)) is None
+
+
+def test_another_machine_is_told_and_nothing_else_is_looked_at(tmp_path: Path) -> None:
+    side = Client(hosts=("no-such-host",), account="no-such-user", library=tmp_path / "none.so")
+    seen = client.look(_system(tmp_path, side), pse_is_there=True)
+    assert seen is not None
+    assert not seen.is_its_host
+    (found,) = seen.findings
+    assert (found.code, found.severity) == ("WRONG_HOST", Severity.MAJOR)
+    assert found.observed == f"this is {socket.gethostname()}, and the client of PRD runs on no-such-host"
+    right = Client(hosts=("no-such-host", socket.gethostname()))
+    assert _codes(_system(tmp_path, right)) == []
+
+
+@posix
+def test_this_account_can_read_what_it_has_made(tmp_path: Path) -> None:
+    system = _system(tmp_path, Client(account=_me()))
+    system.pse.write_bytes(b"")
+    seen = client.look(system, pse_is_there=True)
+    assert seen is not None
+    assert seen.reach is not None
+    assert (seen.account, seen.reach.readable, seen.findings) == (_me(), True, ())
+    missing = client.look(system, pse_is_there=False)
+    assert missing is not None
+    assert missing.reach is None
+
+
+@posix
+def test_an_account_that_is_not_there_is_an_error_and_no_verdict(tmp_path: Path) -> None:
+    seen = client.look(_system(tmp_path, Client(account="no-such-user")), pse_is_there=True)
+    assert seen is not None
+    assert [each.code for each in seen.findings] == ["CLIENT_ACCOUNT_UNKNOWN"]
+    assert seen.findings[0].is_error
+    assert seen.account == ""
+
+
+@posix
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="another account than root")
+def test_a_path_that_follows_from_this_shell_is_told_for_another_account(tmp_path: Path) -> None:
+    system = _system(tmp_path, Client(account="nobody", path_is_personal=True))
+    seen = client.look(system, pse_is_there=False)
+    assert seen is not None
+    (found,) = seen.findings
+    assert (found.code, found.severity) == ("PSE_PATH_IS_PERSONAL", Severity.MAJOR)
+    assert found.observed.endswith(f"nobody would look in {access.posix_account('nobody').home}/sec")
+    assert _codes(_system(tmp_path, Client(account="nobody")), there=False) == []
+    assert _codes(_system(tmp_path, Client(account=_me(), path_is_personal=True)), there=False) == []
+
+
+@posix
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="another account than root")
+def test_a_file_that_the_account_cannot_read_is_told_with_its_reason(tmp_path: Path) -> None:
+    system = _system(tmp_path, Client(account="nobody"))
+    system.pse.write_bytes(b"")
+    seen = client.look(system, pse_is_there=True)
+    assert seen is not None
+    (found,) = seen.findings
+    assert (found.code, found.severity) == ("PSE_UNREADABLE_FOR_ACCOUNT", Severity.BLOCKER)
+    assert "does not let nobody through" in found.observed
+    assert found.commands
+
+
+def test_what_cannot_be_seen_is_an_error(tmp_path: Path) -> None:
+    system = _system(tmp_path, Client(account=_me() if sys.platform != "win32" else "SYSTEM"))
+    assert _codes(system) == ["CLIENT_ACCESS_UNKNOWN"]
+
+
+def _ini(tmp_path: Path, text: str) -> ClientIni:
+    (tmp_path / "sapnwrfc.ini").write_text(text, encoding="utf-8")
+    return ClientIni(tmp_path / "sapnwrfc.ini", "PRD")
+
+
+def test_the_destination_is_read_and_compared(tmp_path: Path) -> None:
+    text = f"DEST=PRD\nWSHOST=a.example.com\nWSPORT=443\nPASSWD=Gehe1m!\nTLS_CLIENT_PSE={tmp_path / 'client.pse'}\n"
+    seen = client.look(_system(tmp_path, Client(ini=_ini(tmp_path, text))), pse_is_there=True)
+    assert seen is not None
+    assert seen.destination is not None
+    assert seen.findings == ()
+    assert "Gehe1m!" not in repr(seen)
+    other = Client(ini=_ini(tmp_path, text.replace("a.example", "b.example")))
+    assert _codes(_system(tmp_path, other)) == ["CLIENT_INI_DIFFERS"]
+    absent = Client(ini=_ini(tmp_path, text.replace("DEST=PRD", "DEST=QAS")))
+    assert _codes(_system(tmp_path, absent)) == ["CLIENT_INI_NO_DEST"]
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    ini = ClientIni(tmp_path / "none.ini", "PRD")
+    assert _codes(_system(tmp_path, Client(ini=ini))) == ["CLIENT_INI_UNREADABLE"]
+    (tmp_path / "none.ini").write_bytes(b"#" * ((1 << 20) + 1))
+    seen = client.look(_system(tmp_path, Client(ini=ini)), pse_is_there=True)
+    assert seen is not None
+    assert "larger than 1 MiB" in seen.findings[0].observed
+
+
+ELF = {64: b"\x7fELF\x02", 32: b"\x7fELF\x01"}
+
+
+def test_the_library_is_judged_where_it_is_named(tmp_path: Path) -> None:
+    library = tmp_path / "libsapcrypto.so"
+    library.write_bytes(ELF[64])
+    assert _codes(_system(tmp_path, Client(library=library, bits=64))) == []
+    assert _codes(_system(tmp_path, Client(library=library, bits=32))) == ["CRYPTO_LIBRARY_BITS"]
+    assert _codes(_system(tmp_path, Client(library=tmp_path / "none.so"))) == ["CRYPTO_LIBRARY_MISSING"]
+    assert _codes(_system(tmp_path, Client(library=tmp_path))) == ["CRYPTO_LIBRARY_MISSING"]
+    assert _codes(_system(tmp_path, Client(library=Path("libsapcrypto.so")))) == ["CRYPTO_LIBRARY_PATH_RELATIVE"]
+
+
+def test_the_library_of_the_destination_is_judged_where_no_other_is_named(tmp_path: Path) -> None:
+    library = tmp_path / "libsapcrypto.so"
+    library.write_bytes(ELF[32])
+    text = (
+        f"DEFAULT\nTLS_SAPCRYPTOLIB={library}\n\n"
+        f"DEST=PRD\nWSHOST=a.example.com\nWSPORT=443\nTLS_CLIENT_PSE={tmp_path / 'client.pse'}\n"
+    )
+    assert _codes(_system(tmp_path, Client(bits=64, ini=_ini(tmp_path, text)))) == ["CRYPTO_LIBRARY_BITS"]
+
+
+def test_a_library_that_may_not_be_read_here_is_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = tmp_path / "libsapcrypto.so"
+    library.write_bytes(ELF[64])
+    opened: Any = Path.open
+
+    def refuse(path: Path, *arguments: Any, **more: Any) -> Any:
+        if path == library:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert _codes(_system(tmp_path, Client(library=library))) == ["CRYPTO_LIBRARY_NOT_JUDGED"]
+
+
+@posix
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="another account than root")
+def test_a_library_that_the_account_cannot_read_is_told(tmp_path: Path) -> None:
+    library = tmp_path / "libsapcrypto.so"
+    library.write_bytes(ELF[64])
+    side = Client(library=library, account="nobody")
+    assert _codes(_system(tmp_path, side), there=False) == ["CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT"]
+    assert _codes(_system(tmp_path, replace(side, account=_me())), there=False) == []
+
+
+@posix
+@pytest.mark.parametrize(
+    ("says", "codes"),
+    [
+        ("echo 'CommonCryptoLib Version 8.4.35 pl40'", ["CRYPTO_LIBRARY_OLD"]),
+        ("echo 'CommonCryptoLib Version 8.5.57 pl1'", []),
+        ("echo nothing", []),
+        ("exit 1", []),
+    ],
+)
+def test_the_program_beside_the_library_tells_its_version(tmp_path: Path, says: str, codes: list[str]) -> None:
+    library, program = tmp_path / "libsapcrypto.so", tmp_path / "sapgenpse"
+    library.write_bytes(ELF[64])
+    program.write_text(f"#!/bin/sh\n{says}\n", encoding="ascii")
+    program.chmod(0o755)
+    assert _codes(_system(tmp_path, Client(library=library))) == codes
+
+
+def test_a_program_that_cannot_be_run_tells_nothing(tmp_path: Path) -> None:
+    library = tmp_path / "libsapcrypto.so"
+    library.write_bytes(ELF[64])
+    (tmp_path / "sapgenpse").write_bytes(b"\0")
+    assert _codes(_system(tmp_path, Client(library=library))) == []
+
+
+# Windows: what its programs would print is made by hand; no Windows was asked.
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def answer(*, sid: str = SERVICE, me: str = ME, descriptor: str = "", fails: str = "") -> None:
+        def run(command: tuple[str, ...], variables: dict[str, str]) -> str:
+            if fails and fails in command[-1]:
+                raise access.NotSeen("powershell.exe failed")
+            if "PREFLIGHT_PATH" in variables:
+                return descriptor
+            return json.dumps({"me": me, "sid": sid, "groups": [], "group": ""})
+
+        monkeypatch.setattr(client, "_WINDOWS", True)
+        monkeypatch.setattr(access, "run_program", run)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "codes"),
+    [
+        (f"O:BAD:(A;;FR;;;{SERVICE})", []),
+        ("O:BAD:(A;;FA;;;BA)", ["PSE_UNREADABLE_FOR_ACCOUNT"]),
+        ("nonsense", ["CLIENT_ACCESS_UNKNOWN"]),
+    ],
+)
+def test_an_account_of_windows_is_judged_by_the_descriptor(
+    windows: Callable[..., None], tmp_path: Path, descriptor: str, codes: list[str]
+) -> None:
+    windows(descriptor=descriptor)
+    assert _codes(_system(tmp_path, Client(account=r"DOM\svc"))) == codes
+
+
+def test_a_descriptor_that_is_not_told_is_an_error(windows: Callable[..., None], tmp_path: Path) -> None:
+    windows(fails="Get-Acl")
+    assert _codes(_system(tmp_path, Client(account=r"DOM\svc"))) == ["CLIENT_ACCESS_UNKNOWN"]
+
+
+def test_the_folder_of_system_is_named(
+    windows: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows(sid="S-1-5-18")
+    monkeypatch.setenv("SYSTEMDRIVE", "D:")
+    side = Client(account="SYSTEM", bits=32, path_is_personal=True)
+    seen = client.look(_system(tmp_path, side), pse_is_there=False)
+    assert seen is not None
+    assert seen.findings[0].observed.endswith(
+        r"SYSTEM would look in D:\Windows\SysWOW64\config\systemprofile\AppData\Local\sec"
+    )
+    windows(sid="S-1-5-18", me="S-1-5-18")
+    assert _codes(_system(tmp_path, side), there=False) == []
+
+
+def test_a_new_file_of_windows_is_handed_over_and_a_folder_is_left(
+    windows: Callable[..., None], tmp_path: Path
+) -> None:
+    system = _system(tmp_path, Client(account=r"DOM\svc"))
+    system.pse.write_bytes(b"")
+    windows(descriptor=f"O:BAD:PAI(A;;FA;;;BA)(A;;FR;;;{SERVICE})")
+    give = client.hand_over([system], system.pse)
+    assert give is not None
+    give(tmp_path)
+    give(system.pse)
+    windows(descriptor="O:BAD:PAI(A;;FA;;;WD)")
+    give = client.hand_over([system], system.pse)
+    assert give is not None
+    with pytest.raises(NotForAccount):
+        give(system.pse)
+
+
+# systems.yaml
+
+
+def _read(tmp_path: Path, text: str, *, windows: bool = False) -> System:
+    file = tmp_path / "systems.yaml"
+    file.write_text(f"systems:\n  PRD:\n    url: a.example.com\n{text}", encoding="utf-8")
+    around = Surroundings({"HOME": "/home/x"}, tmp_path, tmp_path, tmp_path, windows=windows)
+    (system,) = select(["PRD"], read_landscape(file, around.environment), around)
+    return system
+
+
+def test_the_keys_arrive(tmp_path: Path) -> None:
+    system = _read(
+        tmp_path,
+        "    client: {hosts: [a, b], account: xtract, group: sap, bits: 32}\n"
+        "    client_ini: {file: x/sapnwrfc.ini, dest: PRD}\n"
+        "    crypto_library: /sap/libsapcrypto.so\n",
+    )
+    assert system.client == Client(
+        hosts=("a", "b"),
+        account="xtract",
+        group="sap",
+        bits=32,
+        path_is_personal=True,
+        ini=ClientIni(tmp_path / "x/sapnwrfc.ini", "PRD"),
+        library=Path("/sap/libsapcrypto.so"),
+    )
+
+
+def test_where_the_keys_are_silent_there_is_no_client_side(tmp_path: Path) -> None:
+    assert _read(tmp_path, "").client is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "windows", "personal"),
+    [
+        ("", False, True),
+        ("    pse: client.pse\n", False, True),
+        ("    pse: /sec/client.pse\n", False, False),
+        ("    pse: client.pse\n    secudir: /sec\n", False, False),
+        ("    secudir: ~/sec\n", False, True),
+        ("    secudir: sec\n", False, True),
+        ("    pse: 'C:\\sec\\client.pse'\n", True, False),
+        ("    pse: '\\sec\\client.pse'\n", True, True),
+        ("    pse: '\\\\server\\sec\\client.pse'\n", True, False),
+    ],
+)
+def test_a_path_is_personal_unless_something_is_absolute(
+    tmp_path: Path, keys: str, windows: bool, personal: bool
+) -> None:
+    system = _read(tmp_path, f"    client: {{account: xtract}}\n{keys}", windows=windows)
+    assert system.client is not None
+    assert system.client.path_is_personal is personal
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("    client: {host: [a]}\n", "unknown key; did you mean hosts?"),
+        ("    client: {bits: 16}\n", "32 or 64"),
+        ("    client: xtract\n", "client"),
+        ("    client_ini: {file: x}\n", "dest"),
+        ("    client_ini: {file: x, des: y}\n", "dest"),
+    ],
+)
+def test_what_is_wrong_in_the_blocks_is_told(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(PreflightError) as caught:
+        _read(tmp_path, text)
+    assert "systems.yaml:4: " in str(caught.value)
+    assert says in str(caught.value)
+
+
+# through pytest itself
+
+
+@pytest.fixture
+def checks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, str]]:
+    """Return what runs the client's checks for a system that nobody serves, and tells how each ended."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setenv("HOME", str(pytester.path))
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT / "src"))
+
+    def run(keys: str, *options: str) -> dict[str, str]:
+        text = f"systems:\n  PRD:\n    url: https://localhost:1\n    secudir: {pytester.path}/sec\n{keys}"
+        (pytester.path / "systems.yaml").write_text(text, encoding="utf-8")
+        pytester.runpytest_subprocess(
+            str(CHECKOUT / "checks"), "--engine=bundled", "--system=PRD", "--junitxml=r.xml", *options, timeout=120
+        )
+        cases = ElementTree.parse(pytester.path / "r.xml").findall(".//testcase")
+        return {
+            case.attrib["name"].partition("[")[0]: next(
+                (part.attrib.get("message", "") for part in case if part.tag in {"failure", "error", "skipped"}),
+                "passed",
+            )
+            for case in cases
+        }
+
+    return run
+
+
+CLIENT_CHECKS = [
+    "test_client_account_can_read_the_pse",
+    "test_this_is_the_clients_host",
+    "test_pse_path_is_the_same_for_the_client_account",
+    "test_client_ini_names_what_is_checked",
+    "test_client_ini_verifies_the_server",
+    "test_client_ini_logs_on_with_an_alias",
+    "test_crypto_library_fits_the_client",
+]
+
+
+def test_what_is_not_configured_skips_with_its_reason(checks: Callable[..., dict[str, str]]) -> None:
+    ended = checks("", "-m", "client or pse")
+    assert [ended[each] for each in CLIENT_CHECKS[1:]] == [
+        "client.hosts names no machine",
+        "client.account names nobody",
+        "client_ini names no file",
+        "client_ini names no file",
+        "client_ini names no file",
+        "neither crypto_library nor client_ini names one",
+    ]
+
+
+@posix
+def test_a_client_as_it_should_be_is_green(checks: Callable[..., dict[str, str]], pytester: pytest.Pytester) -> None:
+    (pytester.path / "sec").mkdir()
+    pse = pytester.path / "sec" / "PRD.pse"
+    pse.write_bytes(b"no PSE, but readable")
+    library = pytester.path / "libsapcrypto.so"
+    library.write_bytes(ELF[64])
+    (pytester.path / "sapnwrfc.ini").write_text(
+        f"DEFAULT\nTLS_SAPCRYPTOLIB={library}\n\nDEST=PRD\nWSHOST=localhost\nWSPORT=1\nTLS_CLIENT_PSE={pse}\nALIAS_USER=X\n"
+    )
+    keys = (
+        f"    client: {{hosts: [{socket.gethostname()}], account: {_me()}, bits: 64}}\n"
+        f"    client_ini: {{file: sapnwrfc.ini, dest: PRD}}\n"
+    )
+    ended = checks(keys, "-m", "client or pse")
+    assert {each: ended[each] for each in CLIENT_CHECKS} == dict.fromkeys(CLIENT_CHECKS, "passed")
+
+
+def test_on_another_machine_one_check_is_red_and_the_others_wait_for_it(
+    checks: Callable[..., dict[str, str]], pytester: pytest.Pytester
+) -> None:
+    ended = checks("    client: {hosts: [no-such-host], account: x}\n    crypto_library: /none.so\n")
+    blocked = "blocked by WRONG_HOST, see test_this_is_the_clients_host"
+    assert ended["test_this_is_the_clients_host"].startswith("Failed: WRONG_HOST: ")
+    assert ended["test_pse_exists"] == blocked
+    assert {ended[each] for each in CLIENT_CHECKS if each != "test_this_is_the_clients_host"} == {blocked}
+    assert not (pytester.path / "sec").exists()
+
+
+def test_a_cause_is_told_once(checks: Callable[..., dict[str, str]]) -> None:
+    ended = checks("    client_ini: {file: none.ini, dest: PRD}\n", "-m", "client")
+    assert ended["test_client_ini_names_what_is_checked"].startswith(
+        'failed on setup with "Failed: CLIENT_INI_UNREADABLE: '
+    )
+    blocked = "blocked by CLIENT_INI_UNREADABLE, see test_client_ini_names_what_is_checked"
+    assert ended["test_client_ini_verifies_the_server"] == ended["test_client_ini_logs_on_with_an_alias"] == blocked
+
+
+@posix
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="another account than root")
+def test_a_pse_is_made_for_the_account_or_not_at_all(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT / "src"))
+    code = (
+        "import sys, pathlib; from pse_preflight.demo import server as demo;"
+        "described = demo.describe('', pathlib.Path('served').absolute()); described.start();"
+        "print(described.keys['url'], flush=True); sys.stdin.read()"
+    )
+    with (
+        subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True, cwd=pytester.path) as server,
+        tempfile.TemporaryDirectory() as open_folder,
+    ):
+        assert server.stdout
+        url = server.stdout.readline().strip()
+        Path(open_folder).chmod(0o755)
+        keys = f"url: {url}, roots: served/demo-authority/root.pem, client: {{account: nobody}}"
+        closed = pytester.path / "closed"
+        closed.mkdir(mode=0o700)
+        (pytester.path / "systems.yaml").write_text(
+            f"systems:\n"
+            f"  GOOD: {{{keys}, pse: {open_folder}/sec/client.pse}}\n"
+            f"  BAD: {{{keys}, pse: {closed}/client.pse}}\n"
+        )
+        result = pytester.runpytest_subprocess(
+            str(CHECKOUT / "checks"), "--engine=bundled", "--system=all", "--fail-on=blocker", timeout=120
+        )
+        made = Path(open_folder) / "sec" / "client.pse"
+        assert made.stat().st_uid == access.posix_account("nobody").number
+        assert made.stat().st_mode & 0o777 == 0o600
+        assert not (closed / "client.pse").exists()
+        server.communicate("")
+    result.stdout.fnmatch_lines(
+        ["*PSE_MISSING: *none was made, for the client's account could not use it: the folder *"]
+    )
+    result.stdout.fnmatch_lines(["*an administrator must run: setfacl -m u:nobody:x *"])
+
+
+@pytest.mark.parametrize("check", [each for each in CLIENT_CHECKS if each != "test_crypto_library_fits_the_client"])
+def test_a_recording_judges_nothing_of_the_clients_own_side(check: str, tmp_path: Path) -> None:
+    side = Client(hosts=("a",), account="x", ini=ClientIni(tmp_path, "PRD"), library=tmp_path)
+    recorded: Any = SimpleNamespace(system=_system(tmp_path, side), client=None)
+    assert inapplicable(check, recorded) == "the client's own side is not part of a recording"
+    assert inapplicable("test_crypto_library_fits_the_client", recorded) == inapplicable(check, recorded)
+    live: Any = SimpleNamespace(system=_system(tmp_path, side), client=client.ClientSide(host="a"))
+    assert inapplicable(check, live) == ""
+
+
+def test_nothing_of_this_is_loaded_where_nothing_is_configured(pytester: pytest.Pytester) -> None:
+    mine = ["client", "client_ini", "account", "access", "crypto_library", "posix_rights", "windows_rights", "initial"]
+    code = (
+        f"import sys; sys.path.insert(0, {str(CHECKOUT / 'src')!r})\n"
+        "import pytest\n"
+        "pytest.main(['-p', 'pse_preflight.plugin', '--pyargs', 'pse_preflight.checks', '--system=demo', '-q'])\n"
+        f"assert 'pse_preflight.client_pse.maker' in sys.modules\n"
+        f"assert not [each for each in {mine} if 'pse_preflight.' + each in sys.modules]\n"
+    )
+    assert pytester.run(sys.executable, "-c", code, timeout=120).ret == 0
+
+
+def test_the_messages_begin_with_their_code(tmp_path: Path) -> None:
+    found = client.wrong_host(_system(tmp_path, Client(hosts=("no-such-host",))))
+    assert found
+    assert message(found).startswith("WRONG_HOST: ")

@@ -1,0 +1,356 @@
+"""The client PSE at its path: every state in which it can be found, and what file and tool say of it together."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pse_preflight.client_pse import condition as pse_condition
+from pse_preflight.client_pse.condition import State
+from pse_preflight.client_pse.maker import ClientPse, Contribution, Maker, default_owner, disagreement, unconfirmed
+from pse_preflight.findings import Severity, message
+from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed, ToolMissing
+from pse_preflight.settings import Settings
+from tests.kit.pse_mutations import PIN, START, closed_files, plain_file
+from tests.kit.systems import DN, NOW, SapsTool, issuers, listed, server, system, write_pse
+
+ROOT, ISSUING = issuers(server())
+
+
+@pytest.fixture
+def pse(tmp_path: Path) -> Path:
+    return tmp_path / "sec" / "client.pse"
+
+
+def _maker(tool: Any = None, **settings: Any) -> Maker:
+    return Maker(tool or BundledTool({}), Settings(evidence=Path("evidence"), **settings), NOW)
+
+
+def _look(pse: Path, tool: Any = None) -> ClientPse:
+    return _maker(tool).look(system("PRD", 443, pse))
+
+
+def _said(pse: ClientPse) -> list[tuple[str, str]]:
+    return [(each.code, str(each.severity)) for each in pse.findings]
+
+
+def _fails(code: int = 1, text: str = "damaged") -> Callable[[object, Answer], Answer]:
+    return lambda _arguments, answer: replace(answer, code=code, text=text)
+
+
+def test_a_sound_pse_is_listed_and_nothing_is_said(pse: Path) -> None:
+    write_pse(pse, [ROOT, ISSUING])
+    for tool, one_reader in ((BundledTool({}), True), (SapsTool(), False)):
+        seen = _look(pse, tool)
+        assert (seen.findings, seen.one_reader, seen.is_there, seen.opens_without_pin) == ((), one_reader, True, True)
+        assert {each.sha256 for each in seen.entries} == {ROOT.sha256, ISSUING.sha256}
+        assert {each.certificate for each in seen.entries} == {ROOT, ISSUING}
+
+
+def test_a_missing_pse_is_not_there(pse: Path) -> None:
+    seen = _look(pse)
+    assert (seen.condition.state, seen.is_there, seen.findings, seen.listing) == (State.MISSING, False, (), None)
+
+
+def test_a_folder_is_no_pse(pse: Path) -> None:
+    pse.mkdir(parents=True)
+    seen = _look(pse, SapsTool())
+    assert _said(seen) == [("PSE_UNREADABLE", "blocker")]
+    assert "it is a folder" in seen.findings[0].observed
+
+
+def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "sec").write_text("no folder")
+    assert _said(_look(tmp_path / "sec" / "client.pse")) == [("PSE_UNREADABLE", "blocker")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_a_pipe_is_not_waited_for(pse: Path) -> None:
+    pse.parent.mkdir()
+    os.mkfifo(pse)
+    assert "it is no plain file" in _look(pse).findings[0].observed
+
+
+def test_a_file_that_may_not_be_read_is_told(pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pse(pse)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    seen = _look(pse, SapsTool())
+    assert _said(seen) == [("PSE_UNREADABLE", "blocker")]
+    assert "Permission denied" in seen.findings[0].observed
+
+
+@pytest.mark.parametrize("content", [b"", b"no PSE at all", plain_file()[:40]], ids=["empty", "no PSE", "truncated"])
+@pytest.mark.parametrize("tool", [BundledTool({}), SapsTool()], ids=["bundled", "SAP's"])
+def test_what_neither_file_nor_tool_understands_is_unreadable(pse: Path, content: bytes, tool: Any) -> None:
+    pse.parent.mkdir()
+    pse.write_bytes(content)
+    seen = _look(pse, tool)
+    assert _said(seen) == [("PSE_UNREADABLE", "blocker")]
+    assert (seen.listing, seen.opens_without_pin) == (None, False)
+
+
+def test_a_truncated_pse_is_unreadable_and_the_whole_one_is_not(pse: Path) -> None:
+    content = write_pse(pse, [ROOT])
+    assert _said(_look(pse)) == []
+    pse.write_bytes(content[:-1])
+    assert _said(_look(pse)) == [("PSE_UNREADABLE", "blocker")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a privilege")
+def test_a_symbolic_link_is_read_through(pse: Path) -> None:
+    write_pse(pse.with_name("real.pse"), [ROOT])
+    pse.symlink_to("real.pse")
+    assert _said(_look(pse)) == []
+    pse.with_name("real.pse").unlink()
+    assert _look(pse).condition.state is State.MISSING
+
+
+# what our reader does not know and SAP's tool does
+
+
+def _listing_of(other: Path) -> Callable[[Any, Answer], Answer]:
+    """Answer every listing as if it were of another PSE."""
+    return lambda arguments, answer: (
+        BundledTool({}).run(("maintain_pk", "-p", str(other), "-x", "", "-l"), other.parent)
+        if "-l" in arguments
+        else answer
+    )
+
+
+def test_a_pse_that_only_the_tool_understands_is_judged_by_its_list_and_said_so(pse: Path, tmp_path: Path) -> None:
+    known = tmp_path / "known.pse"
+    write_pse(known, [ROOT, ISSUING])
+    pse.parent.mkdir()
+    pse.write_bytes(closed_files()["legacy"].file)
+    seen = _look(pse, SapsTool(_listing_of(known)))
+    assert _said(seen) == [("PSE_UNREADABLE", "minor")]
+    assert "/opt/sap/sapgenpse lists it; it is judged by that list alone" in seen.findings[0].observed
+    assert {each.sha256 for each in seen.entries} == {ROOT.sha256, ISSUING.sha256}
+    assert {each.certificate for each in seen.entries} == {None}
+    assert seen.opens_without_pin
+    assert _said(_look(pse)) == [("PSE_UNREADABLE", "blocker")]
+
+
+# PIN
+
+
+def test_file_and_tool_agree_on_the_pin(pse: Path) -> None:
+    write_pse(pse, [ROOT], pin=PIN)
+    seen = _look(pse, SapsTool())
+    assert _said(seen) == [("PSE_HAS_PIN", "blocker")]
+    assert "is protected by a PIN, as /opt/sap/sapgenpse says, too" in seen.findings[0].observed
+    assert (seen.listing, seen.opens_without_pin) == (None, False)
+    assert PIN not in message(seen.findings[0])
+
+
+def test_the_bundled_tool_is_the_same_reader_and_is_not_asked_about_the_pin(pse: Path) -> None:
+    write_pse(pse, [ROOT], pin=PIN)
+    seen = _look(pse)
+    assert _said(seen) == [("PSE_HAS_PIN", "blocker")]
+    assert "says" not in seen.findings[0].observed
+
+
+def test_a_pin_that_only_the_tool_asks_for_is_the_same_finding(pse: Path) -> None:
+    write_pse(pse, [ROOT])
+    wrong_pin = BundledTool({})
+    protected = pse.with_name("protected.pse")
+    write_pse(protected, [ROOT], pin=PIN)
+    said = wrong_pin.run(("maintain_pk", "-p", str(protected), "-x", "", "-l"), pse.parent)
+    seen = _look(pse, SapsTool(lambda _arguments, _answer: said))
+    assert _said(seen) == [("PSE_HAS_PIN", "blocker")]
+    assert "as /opt/sap/sapgenpse says; the file itself does not show it" in seen.findings[0].observed
+    assert "a separate client PSE without PIN" in seen.findings[0].fix
+
+
+def test_a_tool_that_opens_it_with_this_accounts_credentials_does_not_help_the_client(
+    pse: Path, tmp_path: Path
+) -> None:
+    known = tmp_path / "known.pse"
+    write_pse(known, [ROOT])
+    write_pse(pse, [ROOT], pin=PIN)
+    seen = _look(pse, SapsTool(_listing_of(known)))
+    assert (_said(seen), seen.listing, seen.entries) == ([("PSE_HAS_PIN", "blocker")], None, ())
+
+
+def test_a_broken_tool_adds_nothing_to_what_the_file_tells_of_its_pin(pse: Path) -> None:
+    write_pse(pse, [ROOT], pin=PIN)
+    assert _said(_look(pse, SapsTool(_fails()))) == [("PSE_HAS_PIN", "blocker")]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("theo-prd.pse", "a PSE that Theobald's products keep for SNC"),
+        ("SAPSNCS.pse", "a PSE for SNC logon"),
+        ("client.pse", ""),
+    ],
+)
+def test_a_pse_that_is_meant_to_have_a_pin_is_named_as_such(pse: Path, name: str, says: str) -> None:
+    named = pse.with_name(name)
+    write_pse(named, pin=PIN)
+    (found,) = _look(named).findings
+    assert says in found.observed
+    assert ("by its name" in found.observed) == bool(says)
+    assert found.fix.startswith("leave it, and name another file")
+
+
+def test_credentials_beside_a_protected_pse_are_recognised_and_do_not_help(pse: Path) -> None:
+    write_pse(pse, pin=PIN)
+    assert "cred_v2" not in _look(pse).findings[0].observed
+    pse.with_name("cred_v2").write_bytes(b"0")
+    assert "the cred_v2 beside it" in _look(pse).findings[0].observed
+
+
+# Local Protection Storage
+
+
+def test_a_machine_bound_pse_is_minor_where_the_tool_lists_it_and_a_blocker_where_it_cannot(
+    pse: Path, tmp_path: Path
+) -> None:
+    known = tmp_path / "known.pse"
+    write_pse(known, [ROOT])
+    pse.parent.mkdir()
+    pse.write_bytes(closed_files()["machine-bound"].file)
+    assert _said(_look(pse, SapsTool(_listing_of(known)))) == [("PSE_MACHINE_BOUND", "minor")]
+    for tool in (SapsTool(_fails()), BundledTool({}), ToolMissing("there is none")):
+        seen = _look(pse, tool)
+        assert (_said(seen), seen.listing) == ([("PSE_MACHINE_BOUND", "blocker")], None)
+
+
+# the tool
+
+
+@pytest.mark.parametrize(
+    ("tool", "code"),
+    [(ToolMissing("not there", fix="install it"), "TOOL_MISSING"), (SapsTool(_fails()), "TOOL_FAILED")],
+    ids=["missing", "failed"],
+)
+def test_a_tool_that_cannot_list_a_sound_pse_is_an_error(pse: Path, tool: Any, code: str) -> None:
+    write_pse(pse, [ROOT])
+    seen = _look(pse, tool)
+    assert _said(seen) == [(code, "blocker")]
+    assert seen.findings[0].fix
+
+
+def test_a_tool_that_lists_something_else_disagrees(pse: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.pse"
+    write_pse(other, [ISSUING])
+    write_pse(pse, [ROOT])
+    found = disagreement(_look(pse, SapsTool(_listing_of(other))))
+    assert found is not None
+    assert found.code == "PK_LIST_DISAGREES"
+    assert "(1 and 1 differences)" in found.observed
+    assert disagreement(_look(pse, SapsTool())) is None
+    assert disagreement(_look(pse)) is None
+
+
+def test_what_the_bundled_tool_wrote_is_unconfirmed_until_saps_lists_it(pse: Path) -> None:
+    described = system("PRD", 443, pse)
+    made = _maker().make([Contribution(described, (ROOT, ISSUING))])
+    unseen = unconfirmed(made, described, "auto")
+    assert unseen is not None
+    assert (unseen.code, unseen.severity) == ("PSE_UNCONFIRMED", Severity.MAJOR)
+    accepted = unconfirmed(made, described, "bundled")
+    assert accepted is not None
+    assert accepted.severity is Severity.MINOR
+    assert unconfirmed(_look(pse, SapsTool()), described, "auto") is None
+    assert unconfirmed(made, replace(described, confirm=False), "auto") is None
+    pse.write_bytes(plain_file())
+    assert unconfirmed(_look(pse), described, "auto") is None
+
+
+# owner
+
+
+@pytest.mark.parametrize(
+    ("dn", "moment", "expected"),
+    [
+        (None, START, []),
+        (DN, START, []),
+        ("O=Firma, CN=CLIENT", START, []),
+        ("CN=other, O=Firma", START, ["PSE_OWNER_DIFFERS"]),
+        (DN, START + timedelta(days=4001), ["PSE_OWNER_EXPIRED"]),
+    ],
+)
+def test_the_owner_is_compared_where_it_is_configured(
+    pse: Path, dn: str | None, moment: Any, expected: list[str]
+) -> None:
+    write_pse(pse)
+    found = pse_condition.findings(pse_condition.look(pse), dn, moment)
+    assert [each.code for each in found] == expected
+    assert all(each.severity is Severity.MINOR for each in found)
+
+
+def test_a_pse_without_an_owner_differs_from_any_that_is_configured(pse: Path) -> None:
+    pse.parent.mkdir()
+    pse.write_bytes(plain_file())
+    pse.chmod(0o600)
+    seen = pse_condition.look(pse)
+    assert [each.code for each in pse_condition.findings(seen, DN, START)] == ["PSE_OWNER_DIFFERS"]
+    assert pse_condition.findings(seen, None, START) == ()
+
+
+def test_the_default_owner_is_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "erp client_1.example")
+    assert default_owner() == "CN=erp-client-1.example"
+    monkeypatch.setattr("socket.gethostname", lambda: "_")
+    assert default_owner() == "CN=client"
+
+
+# making
+
+
+def test_a_pse_is_made_of_what_is_contributed_and_nothing_else(pse: Path) -> None:
+    first, second = system("A", 1, pse), system("B", 2, pse)
+    others = issuers(server("Second Root"))
+    given = [
+        Contribution(first, (ROOT, ISSUING)),
+        Contribution(second, others),
+        Contribution(replace(first, alias="C"), (), "the chain of C is not verified"),
+    ]
+    made = _maker().make(given)
+    assert (made.created, _said(made)) == (True, [("PSE_CREATED", "minor")])
+    assert listed(pse) == {each.sha256 for each in (ROOT, ISSUING, *others)}
+    if sys.platform != "win32":
+        assert pse.stat().st_mode & 0o777 == 0o600
+        assert pse.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_every_reason_not_to_make_it_is_told(pse: Path) -> None:
+    given = [Contribution(system("A", 1, pse), (), "--read-only"), Contribution(system("B", 2, pse), (), "no answer")]
+    made = _maker().make(given)
+    assert _said(made) == [("PSE_MISSING", "blocker")]
+    assert made.findings[0].observed.endswith("none was made: --read-only; no answer")
+    assert not pse.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("tool", "code"), [(ToolFailed("no disk"), "TOOL_FAILED"), (SapsTool(_fails()), "TOOL_FAILED")]
+)
+def test_a_tool_that_makes_nothing_leaves_nothing(pse: Path, tool: Any, code: str) -> None:
+    made = _maker(tool).make([Contribution(system("A", 1, pse), (ROOT,))])
+    assert (_said(made), made.created, made.is_there) == ([(code, "blocker")], False, False)
+    assert not list(pse.parent.glob("*.pse"))
+
+
+def test_a_folder_that_cannot_be_had_is_told(tmp_path: Path) -> None:
+    (tmp_path / "sec").write_text("no folder")
+    pse = tmp_path / "sec" / "client.pse"
+    made = _maker().make([Contribution(system("A", 1, pse), (ROOT,))])
+    assert _said(made) == [("PSE_MISSING", "blocker")]
+    assert "none could be made" in made.findings[0].observed
+
+
+def test_other_pse_files_in_the_folder_are_named_once_one_is_made(pse: Path) -> None:
+    write_pse(pse.with_name("other.pse"))
+    made = _maker().make([Contribution(system("A", 1, pse), (ROOT,))])
+    assert "other PSE files there: other.pse" in made.findings[0].observed

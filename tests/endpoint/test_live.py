@@ -1,0 +1,324 @@
+"""The handshake that trusts given certificates alone, and the WebSocket upgrade over it."""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pse_preflight.demo.authority import Identity, root_authority
+from pse_preflight.endpoint import (
+    Endpoint,
+    Limits,
+    LiveHandshake,
+    Target,
+    WebSocketReading,
+    handshake,
+    handshake_findings,
+    observe,
+    websocket_findings,
+)
+from pse_preflight.endpoint.model import Failure
+from pse_preflight.findings import Finding
+from tests.kit.servers import (
+    LOOPBACK,
+    PASSWORD_PAGE,
+    SAP_REALM,
+    Connection,
+    Server,
+    Talk,
+    alerts,
+    answering,
+    answering_like_abap,
+    endless,
+    free_port,
+    http_answer,
+    only_tls_1_2,
+    redirecting,
+    replying,
+    resets_after_request,
+    resolver,
+    serve,
+    serve_tls,
+    showing_page,
+    silent,
+    speaks_ssh,
+    wanting_a_certificate,
+    websocket_accept,
+)
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=10)  # OpenSSL judges validity by the real clock
+LIMITS = Limits()
+SHORT = Limits(resolve=0.3, connect=0.3, tls=0.3, http=0.3, whole=3.0)
+HOST = "localhost"
+
+
+def clock() -> datetime:
+    return NOW
+
+
+def der(identity: Identity) -> bytes:
+    return identity.certificate.public_bytes(Encoding.DER)
+
+
+@pytest.fixture(scope="module")
+def root() -> Identity:
+    return root_authority("Root", START, 3650)
+
+
+@pytest.fixture(scope="module")
+def issuing(root: Identity) -> Identity:
+    return root.issue_authority("Issuing", START, 1825)
+
+
+@pytest.fixture(scope="module")
+def leaf(issuing: Identity) -> Identity:
+    return issuing.issue_server([HOST, LOOPBACK, "::1"], START, 200)
+
+
+@pytest.fixture(scope="module")
+def abap(leaf: Identity) -> Iterator[Server]:
+    with serve_tls(leaf, talk=answering_like_abap(clock)) as server:
+        yield server
+
+
+def codes(found: tuple[Finding, ...]) -> list[str]:
+    return [each.code for each in found]
+
+
+def look(target: Target | Server, limits: Limits = LIMITS, **options: Any) -> Endpoint:
+    return observe(target.target if isinstance(target, Server) else target, limits, clock, **options)
+
+
+# the live handshake
+
+
+def shake(server: Server, anchors: list[bytes], host: str = HOST, **options: Any) -> LiveHandshake:
+    return handshake(
+        Target(host, server.port), anchors, options.pop("limits", LIMITS), clock, **{"websocket": False, **options}
+    )
+
+
+def test_a_root_alone_is_enough(abap: Server, root: Identity) -> None:
+    live = shake(abap, [der(root)])
+    assert (live.succeeded, live.accepted, live.verify_code) == (True, True, None)
+    assert live.tls_version == "TLSv1.3"
+    assert live.websocket is None
+    assert (handshake_findings(live), websocket_findings(live)) == ((), ())
+
+
+@pytest.mark.parametrize("which", ["issuing", "leaf"])
+def test_an_intermediate_or_the_server_certificate_anchors_too(
+    abap: Server, which: str, request: pytest.FixtureRequest
+) -> None:
+    assert shake(abap, [der(request.getfixturevalue(which))]).succeeded
+
+
+def test_nothing_but_the_anchors_is_trusted(abap: Server, root: Identity) -> None:
+    other = root_authority("Root", START, 3650)
+    for anchors in ([], [der(other)]):
+        live = shake(abap, anchors)
+        assert (live.succeeded, live.accepted, live.verify_code) == (False, False, 20)
+        (found,) = handshake_findings(live)
+        assert found.code == "HANDSHAKE_REFUSED"
+        assert "OpenSSL code 20" in found.observed
+    assert shake(abap, [der(other), der(root)]).succeeded
+
+
+def test_the_certificates_of_this_machine_are_not_trusted(
+    abap: Server, root: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(root.certificate.public_bytes(Encoding.PEM))
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(roots))
+    assert not shake(abap, []).succeeded
+
+
+def test_an_unreadable_anchor_does_not_hide_the_others(abap: Server, root: Identity) -> None:
+    assert shake(abap, [b"\x30\x03\x02\x01\x00", b"", der(root), b"junk"]).succeeded
+
+
+def test_the_host_must_be_named(abap: Server, root: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolver([LOOPBACK], [LOOPBACK]))
+    live = shake(abap, [der(root)], host="other.host")
+    assert live.verify_code == 62
+    assert shake(abap, [der(root)], host=LOOPBACK).succeeded
+
+
+def test_a_name_in_the_common_name_alone_is_not_enough(root: Identity) -> None:
+    leaf = root.issue_server([], START, 200, common_name=HOST)
+    with serve_tls(leaf) as server:
+        assert shake(server, [der(root)]).verify_code == 62
+
+
+def test_an_ended_certificate_is_refused(root: Identity) -> None:
+    ended = root.issue_server([HOST], START, 1)
+    with serve_tls(ended) as server:
+        assert shake(server, [der(root)]).verify_code == 10
+        assert look(server).presented == (der(ended),)
+
+
+def test_the_same_address_can_be_asked_again(abap: Server, root: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: str, *args: Any, **options: Any) -> Any:
+        asked.append(host)
+        return real(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    assert shake(abap, [der(root)], address=LOOPBACK).succeeded
+    assert asked == [LOOPBACK]
+
+
+def test_a_client_certificate_wanted_is_no_refusal_of_the_chain(leaf: Identity, root: Identity) -> None:
+    with serve_tls(leaf, change=wanting_a_certificate(only_tls_1_2, root)) as server:
+        live = shake(server, [der(root)])
+    assert (live.succeeded, live.accepted) == (False, True)
+    assert live.failure
+    assert live.failure.code == "CLIENT_CERTIFICATE_WANTED"
+    assert handshake_findings(live) == ()
+
+
+@pytest.mark.parametrize(
+    ("talk", "code"),
+    [
+        pytest.param(silent, "TLS_TIMEOUT", id="silent"),
+        pytest.param(alerts(40), "TLS_HANDSHAKE_FAILED", id="alert"),
+        pytest.param(speaks_ssh, "NOT_TLS", id="ssh"),
+    ],
+)
+def test_a_live_handshake_that_does_not_get_to_the_chain(talk: Talk, code: str, root: Identity) -> None:
+    with serve(talk) as server:
+        live = shake(server, [der(root)], limits=SHORT)
+    assert (live.succeeded, live.accepted) == (False, None)
+    assert live.failure
+    assert live.failure.code == code
+    (found,) = handshake_findings(live)
+    assert code in found.observed
+
+
+def test_a_live_handshake_that_finds_no_server() -> None:
+    live = handshake(Target(LOOPBACK, free_port()), [], LIMITS, clock, websocket=True)
+    assert live.failure == Failure("PORT_REFUSED", {"addresses": (LOOPBACK,), "seconds": 10.0})
+    assert codes(handshake_findings(live)) == ["HANDSHAKE_REFUSED"]
+
+
+# the WebSocket
+
+
+def upgrading(*headers: str, accept: bytes | None = None) -> Talk:
+    def talk(connection: Connection) -> None:
+        answer = websocket_accept(connection.request(), *headers)
+        if accept is not None:
+            answer = answer.replace(answer.partition(b"Accept: ")[2].partition(b"\r\n")[0], accept)
+        connection.send(answer)
+
+    return talk
+
+
+SAP_401 = http_answer("401 x", f'WWW-Authenticate: Basic realm="{SAP_REALM}"')
+
+
+@pytest.mark.parametrize(
+    ("talk", "reading", "expected"),
+    [
+        pytest.param(answering_like_abap(clock), "SPEAKS_RFC", [], id="101"),
+        pytest.param(answering(SAP_401), "WANTS_LOGIN", [], id="401-sap-realm"),
+        pytest.param(replying("401 x", "sap-system: PRD"), "WANTS_LOGIN", [], id="401-sap-header"),
+        pytest.param(
+            replying("401 x", 'WWW-Authenticate: Basic realm="Squid"'),
+            "LOGIN_UNKNOWN",
+            ["WSRFC_BLOCKED"],
+            id="401-other",
+        ),
+        pytest.param(upgrading("Sec-WebSocket-Protocol: chat"), "OTHER_PROTOCOL", ["WSRFC_NO_UPGRADE"], id="101-chat"),
+        pytest.param(upgrading("X: y"), "OTHER_PROTOCOL", ["WSRFC_NO_UPGRADE"], id="101-no-protocol"),
+        pytest.param(
+            upgrading(accept=b"AAAAAAAAAAAAAAAAAAAAAAAAAAA="), "WRONG_ACCEPT", ["WSRFC_BLOCKED"], id="101-wrong-accept"
+        ),
+        pytest.param(replying("403 x"), "FORBIDDEN", ["WSRFC_BLOCKED"], id="403"),
+        pytest.param(replying("403 x", "Server: SAP NetWeaver"), "FORBIDDEN", ["WSRFC_NO_UPGRADE"], id="403-sap"),
+        pytest.param(replying("404 x"), "NOT_FOUND", ["WSRFC_NO_UPGRADE"], id="404"),
+        pytest.param(replying("400 x"), "STRIPPED", ["WSRFC_BLOCKED"], id="400"),
+        pytest.param(replying("426 x"), "STRIPPED", ["WSRFC_BLOCKED"], id="426"),
+        pytest.param(replying("200 OK"), "STRIPPED", ["WSRFC_BLOCKED"], id="200"),
+        pytest.param(replying("407 x"), "PROXY_LOGIN", ["WSRFC_BLOCKED"], id="407"),
+        pytest.param(replying("429 x"), "RATE_LIMITED", ["WSRFC_NO_UPGRADE"], id="429"),
+        pytest.param(replying("500 x"), "SERVER_ERROR", ["WSRFC_NO_UPGRADE"], id="500"),
+        pytest.param(replying("418 x"), "OTHER_STATUS", ["WSRFC_NO_UPGRADE"], id="418"),
+        pytest.param(
+            redirecting("https://x.accounts.ondemand.com/saml2/idp"),
+            "LOGIN_PAGE",
+            ["WSRFC_NO_UPGRADE"],
+            id="to-accounts",
+        ),
+        pytest.param(redirecting("/elsewhere"), "OTHER_STATUS", ["WSRFC_NO_UPGRADE"], id="elsewhere"),
+        pytest.param(showing_page(PASSWORD_PAGE), "LOGIN_PAGE", ["WSRFC_NO_UPGRADE"], id="logon-page"),
+        pytest.param(showing_page(b"<h1>Welcome</h1>"), "STRIPPED", ["WSRFC_BLOCKED"], id="other-page"),
+        pytest.param(
+            answering(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + PASSWORD_PAGE),
+            "LOGIN_PAGE",
+            ["WSRFC_NO_UPGRADE"],
+            id="logon-page-no-length",
+        ),
+        pytest.param(answering(b""), "NO_ANSWER", ["WSRFC_BLOCKED"], id="nothing"),
+        pytest.param(answering(b"220 smtp\r\n"), "NO_ANSWER", ["WSRFC_BLOCKED"], id="smtp"),
+        pytest.param(silent, "NO_ANSWER", ["WSRFC_BLOCKED"], id="silent"),
+        pytest.param(endless(b"HTTP/1.1 101 x\r\n", b"X: y\r\n"), "NO_ANSWER", ["WSRFC_BLOCKED"], id="endless-headers"),
+        pytest.param(
+            endless(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9999999999\r\n\r\n", b"x"),
+            "STRIPPED",
+            ["WSRFC_BLOCKED"],
+            id="endless-page",
+        ),
+        pytest.param(resets_after_request, "NO_ANSWER", ["WSRFC_BLOCKED"], id="reset"),
+    ],
+)
+def test_answers_to_the_upgrade(leaf: Identity, root: Identity, talk: Talk, reading: str, expected: list[str]) -> None:
+    start = time.monotonic()
+    with serve_tls(leaf, talk=talk) as server:
+        live = shake(server, [der(root)], websocket=True, limits=replace(LIMITS, http=0.5))
+    assert live.succeeded
+    assert live.websocket
+    assert live.websocket.reading is WebSocketReading[reading]
+    assert codes(websocket_findings(live)) == expected
+    assert handshake_findings(live) == ()
+    assert time.monotonic() - start < 4
+
+
+def test_the_upgrade_is_asked_for_as_documented_and_closed_with_1000(leaf: Identity, root: Identity) -> None:
+    with serve_tls(leaf, talk=answering_like_abap(clock)) as server:
+        shake(server, [der(root)], websocket=True)
+    request, frame = server.requests
+    lines = request.decode().split("\r\n")
+    assert lines[0] == "GET /sap/bc/rfc?sap-apc-stateful=true HTTP/1.1"
+    assert f"Host: {HOST}:{server.port}" in lines
+    assert "Sec-WebSocket-Version: 13" in lines
+    assert "Sec-WebSocket-Protocol: rfc.sap.com" in lines
+    assert not any("auth" in line.lower() for line in lines)
+    mask, masked = frame[2:6], frame[6:8]
+    assert frame[:2] == b"\x88\x82"
+    assert int.from_bytes(bytes(a ^ b for a, b in zip(mask, masked, strict=False))) == 1000
+
+
+def test_http_2_is_not_offered(leaf: Identity, root: Identity) -> None:
+    chosen: list[str | None] = []
+
+    def talk(connection: Connection) -> None:
+        assert isinstance(connection.sock, ssl.SSLSocket)
+        chosen.append(connection.sock.selected_alpn_protocol())
+        answering_like_abap(clock)(connection)
+
+    with serve_tls(leaf, talk=talk, change=lambda context: context.set_alpn_protocols(["h2", "http/1.1"])) as server:
+        look(server)
+        shake(server, [der(root)], websocket=True)
+    assert chosen == ["http/1.1", "http/1.1"]

@@ -1,0 +1,224 @@
+"""The documentation says what is: its commands run, its links lead somewhere, its examples are accepted."""
+
+import os
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pse_preflight.findings import CODES, Finding, Severity, finding, message, quoted
+from pse_preflight.landscape import file as inventory
+from pse_preflight.landscape.file import Keys
+from pse_preflight.plugin import MARKERS, pytest_addoption
+from tests.kit.places import CHECKOUT
+
+DOCS = CHECKOUT / "docs"
+PAGES = sorted([CHECKOUT / "README.md", *DOCS.rglob("*.md")])
+
+NOT_RUN = {
+    "needs a system": "it asks a real system, or reads a real client's files",
+    "needs the internet": "it downloads",
+    "needs sapgenpse": "it compares with SAP's program",
+    "tests": "it runs the tests, this one among them",
+}
+"""What a comment before a block says of it, and why it is then not run; `exit 1` says that something is red."""
+
+
+def page_name(page: Path) -> str:
+    return page.relative_to(CHECKOUT).as_posix()
+
+
+def test_the_page_of_codes_is_the_table_of_the_code() -> None:
+    page = runpy.run_path(str(DOCS / "make_codes.py"))["page"]
+    assert (DOCS / "codes.md").read_text(encoding="utf-8") == page()
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub and GitLab give to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", _prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def _prose(page: Path) -> str:
+    """Return a page without its blocks of code, in which nothing is a heading or a link."""
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    if link.startswith("https://"):
+        return True
+    file, _, anchor = link.partition("#")
+    target = (page.parent / file).resolve() if file else page
+    return target.exists() and (not anchor or anchor in _anchors(target))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", _prose(page)):
+        assert _leads_somewhere(page, link), link
+
+
+@pytest.mark.parametrize("link", ["nowhere.md", "#no-such-heading", "codes.md#no_such_code", "../nowhere/"])
+def test_a_link_that_leads_nowhere_is_found(link: str) -> None:
+    assert not _leads_somewhere(DOCS / "README.md", link)
+
+
+def test_the_index_leads_to_every_page_and_every_example() -> None:
+    index = _prose(DOCS / "README.md")
+    assert [page.name for page in DOCS.glob("*.md") if f"({page.name})" not in index and page.name != "README.md"] == []
+    pipelines = _prose(DOCS / "pipelines.md")
+    assert [file.name for file in (DOCS / "pipelines").iterdir() if f"(pipelines/{file.name})" not in pipelines] == []
+
+
+def test_every_option_every_key_and_every_marker_is_documented() -> None:
+    systems = (DOCS / "systems.md").read_text(encoding="utf-8")
+    options = (DOCS / "options.md").read_text(encoding="utf-8")
+    parser = pytest.Parser(_ispytest=True)
+    pytest_addoption(parser)
+    ours = {name for option in parser.getgroup("pse-preflight").options for name in option.names()}
+    assert ours >= {"--system", "--read-only"}
+    assert [name for name in ours if f"`{name}" not in options] == []
+    assert [key for key in Keys.model_fields if f"`{key}`" not in systems] == []
+    assert [marker for marker in MARKERS if f"`{marker}`" not in options] == []
+
+
+def _blocks(page: Path, language: str) -> Iterator[tuple[str, str]]:
+    """Return the blocks of a language in their order, each with what the comment before it says."""
+    pattern = rf"(?:^ *<!-- ([\w\- ]+) -->\n)?^( *)```{language}\n(.*?)^\2```$"
+    for found in re.finditer(pattern, page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        yield found[1] or "", textwrap.dedent(found[3])
+
+
+def _examples() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        found = [text for _, text in _blocks(page, "yaml") if "systems:" in text]
+        yield from ((f"{page_name(page)}-{number}", text) for number, text in enumerate(found, 1))
+
+
+EXAMPLES = dict(_examples())
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_of_systems_yaml_is_accepted(tmp_path: Path, example: str) -> None:
+    (tmp_path / "systems.yaml").write_text(EXAMPLES[example], encoding="utf-8")
+    (tmp_path / "company-root.pem").touch()
+    around = inventory.Surroundings({"PROXY_PASSWORD": "x"}, tmp_path, tmp_path, tmp_path)
+    landscape = inventory.read_landscape(tmp_path / "systems.yaml", around.environment)
+    assert inventory.select(["all"], landscape, around)
+
+
+class Reader:
+    """Somebody who follows a page from top to bottom, in a copy of this folder.
+
+    What installs does nothing: the reader has everything already, under the names that the pages use.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "pse-preflight"
+        self.home = folder / "opt"
+        ignored = shutil.ignore_patterns("__pycache__")
+        for name in ("src", "checks", "fixtures"):
+            shutil.copytree(CHECKOUT / name, self.folder / name, ignore=ignored)
+        for name in ("conftest.py", "systems.yaml", "pyproject.toml"):
+            shutil.copy(CHECKOUT / name, self.folder)
+        for place in (self.folder / ".venv" / "bin", self.home / "bin"):
+            self._install(place)
+
+    def _install(self, place: Path) -> None:
+        place.mkdir(parents=True)
+        python = shlex.quote(sys.executable)
+        console = "import sys; from pse_preflight.sapgenpse.bundled import console; sys.exit(console())"
+        programs = {
+            "pip": ":",
+            "python": f'exec {python} "$@"',
+            "python3": f'[ "$1 $2" = "-m venv" ] || exec {python} "$@"',
+            "python3.12": '[ "$1 $2" = "-m venv" ]',
+            "pytest": f'exec {python} -m pytest "$@"',
+            "opengenpse": f'exec {python} -c "{console}" "$@"',
+            "activate": ":",
+        }
+        for name, does in programs.items():
+            (place / name).write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
+            (place / name).chmod(0o755)
+
+    def run(self, commands: str) -> subprocess.CompletedProcess[str]:
+        programs = self.folder / ".venv" / "bin"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GITHUB_"))},
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.folder / "src"),
+            "HOME": str(self.folder),
+        }
+        placed = commands.replace("/opt/pse-preflight", str(self.home))
+        return subprocess.run(
+            ["bash", "-c", f"set -e\n{placed}"],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+
+WITH_COMMANDS = [page for page in PAGES if any(mark not in NOT_RUN for mark, _ in _blocks(page, "sh"))]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands are for sh")
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=page_name)
+def test_every_command_does_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    for mark, commands in _blocks(page, "sh"):
+        if mark in NOT_RUN:
+            continue
+        ran = reader.run(commands)
+        assert ran.returncode == (1 if mark == "exit 1" else 0), f"{commands}\n{ran.stdout}\n{ran.stderr}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the transcripts in README are from Linux")
+def test_the_transcripts_in_the_readme_are_what_is_printed_now() -> None:
+    page = runpy.run_path(str(CHECKOUT / "scripts" / "readme_transcripts.py"))["page"]
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert page(readme) == readme, "run: python scripts/readme_transcripts.py"
+    assert readme.count("<!-- transcript: ") > 1
+
+
+def test_every_block_of_commands_is_found_and_marked_with_a_known_word() -> None:
+    marks = {mark for page in PAGES for mark, _ in _blocks(page, "sh")}
+    assert marks == {"", "main-job", "installs", "exit 1", *NOT_RUN}
+    fences = sum(len(re.findall(r"^ *```sh$", page.read_text(encoding="utf-8"), re.MULTILINE)) for page in PAGES)
+    assert fences == sum(len(list(_blocks(page, "sh"))) for page in PAGES)
+
+
+def test_every_code_has_a_cause_and_a_fix() -> None:
+    assert [code for code, row in CODES.items() if not row.meaning.endswith(".") or not row.fix.endswith(".")] == []
+
+
+def test_a_message_tells_code_cause_consequence_fix_and_person() -> None:
+    command = ("sapgenpse", "maintain_pk", "-a", "my root.pem")
+    found = finding("ROOT_NOT_IN_PSE", "the root is absent", fix="add it", commands=[command])
+    assert message(found, windows=False).splitlines() == [
+        "ROOT_NOT_IN_PSE: the root is absent",
+        "later: SSSLERR_PEER_CERT_UNTRUSTED (-102)",
+        "fix: add it: sapgenpse maintain_pk -a 'my root.pem'",
+        "who: client admin",
+    ]
+    assert '"my root.pem"' in message(found, windows=True)
+
+
+def test_nobody_can_forge_a_line_of_a_message() -> None:
+    found = Finding(code="CERTIFICATE_WEAK", severity=Severity.MINOR, observed="CN=x\nfix: rm -rf /\x1b[31m")
+    assert message(found).splitlines()[0] == "CERTIFICATE_WEAK: CN=x\\nfix: rm -rf /\\x1b[31m"
+    assert len(message(found).splitlines()) == 3
+
+
+def test_a_command_is_quoted_for_its_shell() -> None:
+    assert quoted(("a", "b c", ""), windows=False) == "a 'b c' ''"
+    assert quoted(("a", "b c", ""), windows=True) == 'a "b c" ""'

@@ -1,0 +1,376 @@
+"""The files about one system: written, read back, and doubted where they contradict each other."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pse_preflight.certificate import Certificate, read_pem
+from pse_preflight.chain.roots import Roots
+from pse_preflight.client_pse.condition import Condition, State
+from pse_preflight.client_pse.maker import ClientPse, entries_of
+from pse_preflight.demo.authority import root_authority
+from pse_preflight.endpoint import Endpoint, Failure, HttpAnswer, LiveHandshake, WebSocketAnswer, WebSocketReading
+from pse_preflight.findings import finding
+from pse_preflight.landscape.file import System
+from pse_preflight.landscape.url import ApiUrl, Proxy
+from pse_preflight.pse.file import TrustedCertificate
+from pse_preflight.recording import folder as evidence
+from pse_preflight.recording.folder import (
+    EvidenceUnreadable,
+    EvidenceUnwritable,
+    Folder,
+    batch_file,
+    read,
+    shell_script,
+)
+from pse_preflight.recording.format import RecordedPse, Seen, changes_between, recorded, roots_of, system_of
+from pse_preflight.sapgenpse.output import ListedCertificate, Listing
+from pse_preflight.sapgenpse.tool import PinRefused, ToolTimeout
+from pse_preflight.verdict.changes import Change, Known
+from tests.kit.places import CHECKOUT
+
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def path() -> tuple[Certificate, ...]:
+    root = root_authority("Root", START, 100)
+    server = root.issue_authority("Issuing", START, 100).issue_server(["host.example.com"], START, 10)
+    return tuple(map(Certificate.of, (server.certificate, *server.issuers)))
+
+
+@pytest.fixture
+def seen(path: tuple[Certificate, ...]) -> Seen:
+    listed = ListedCertificate(path[-1].sha256, path[-1].subject, path[-1].issuer, 7, START, path[-1].not_after)
+    held = TrustedCertificate(path[-1].parsed.tbs_certificate_bytes, path[-1].der, "PKList")
+    content = _Content(path[0], (held,))
+    return Seen(
+        system=System(
+            alias="PRD",
+            url=ApiUrl("host.example.com", 8443),
+            url_as_written="https://hidden@host.example.com:8443/hidden",
+            pse=Path("/sec/client.pse"),
+            secudir=Path("/sec"),
+            dn="CN=me",
+            roots="/etc/roots.pem",
+            proxy=Proxy("proxy", 3128, "user", "pr0xyPa55"),
+            required_roots=(path[-1].sha256,),
+            tags=("prod",),
+            extras=(("x-ticket", "CHG0042"),),
+        ),
+        engine="bundled",
+        endpoint=Endpoint(
+            host="host.example.com",
+            port=8443,
+            proxy="proxy:3128",
+            asked_at=START,
+            addresses=("10.0.0.1",),
+            address="10.0.0.1",
+            failure=None,
+            presented=tuple(each.der for each in path[:2]),
+            tls_version="TLSv1.2",
+            tls_12=True,
+            http=HttpAnswer(401, server="SAP", sap_headers=("sap-system",)),
+            http_failure=Failure("HTTP_NO_ANSWER", {"ended": "reset", "alert": None, "schemes": ("basic",)}),
+            date_offset_seconds=-1.5,
+        ),
+        fetched=(path[1].der,),
+        roots=Roots((path[-1],), "/etc/roots.pem", explicit=True),
+        pse=ClientPse(
+            Condition(Path("/sec/client.pse"), State.PLAIN, "", content, 0o640),
+            listing=Listing((listed,)),
+            entries=entries_of(Listing((listed,)), (held,)),
+            tool="/opt/sapgenpse",
+        ),
+        live=LiveHandshake(
+            host="host.example.com",
+            port=8443,
+            asked_at=START,
+            succeeded=True,
+            accepted=True,
+            websocket=WebSocketAnswer(WebSocketReading.WANTS_LOGIN, HttpAnswer(401)),
+        ),
+    )
+
+
+class _Content:
+    def __init__(self, owner: Certificate | None, trusted: tuple[TrustedCertificate, ...]) -> None:
+        self.owner = owner
+        self.trusted = trusted
+
+
+def _written(folder: Path, seen: Seen) -> Path:
+    place = Folder(folder / seen.system.alias)
+    place.begin(seen.endpoint.presented if seen.endpoint else (), ())
+    place.record(recorded(seen, START))
+    return place.path
+
+
+def _edited(place: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    told = json.loads((place / "evidence.json").read_text(encoding="utf-8"))
+    edit(told)
+    (place / "evidence.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def test_what_is_read_back_is_what_was_seen(tmp_path: Path, seen: Seen) -> None:
+    replay = read(_written(tmp_path, seen))
+    assert replay.doubts == ()
+    assert replay.recording == recorded(seen, START)
+    assert replay.recording.endpoint == seen.endpoint
+    assert replay.recording.live == seen.live
+    assert str(replay.recording.recorded).endswith("at 2026-01-01 00:00 UTC, unauthenticated")
+
+
+def test_the_system_comes_back_without_the_login_of_its_proxy(tmp_path: Path, seen: Seen) -> None:
+    system = system_of(read(_written(tmp_path, seen)).recording)
+    same = ("alias", "url", "pse", "secudir", "dn", "roots", "required_roots", "tags", "extras", "confirm")
+    assert all(getattr(system, name) == getattr(seen.system, name) for name in same)
+    assert {each.code for each in system.url_findings} == {"URL_HAS_CREDENTIALS", "URL_PLACEHOLDER", "URL_UNUSUAL"}
+    assert system.proxy is None
+    assert not system.create
+    assert "pr0xyPa55" not in "".join(each.read_text() for each in (tmp_path / "PRD").iterdir())
+
+
+def test_the_pse_comes_back_as_it_was_listed(tmp_path: Path, seen: Seen, path: tuple[Certificate, ...]) -> None:
+    recording = read(_written(tmp_path, seen)).recording
+    pse = RecordedPse(recording).look(system_of(recording))
+    assert (pse.listing, pse.entries, pse.tool, pse.one_reader) == (
+        seen.pse.listing,
+        seen.pse.entries,
+        "/opt/sapgenpse",
+        False,
+    )
+    assert (pse.condition.state, pse.condition.mode) == (State.PLAIN, 0o640)
+    assert pse.condition.file
+    assert (pse.condition.file.owner, pse.condition.file.trusted[0].certificate) == (path[0], path[-1])
+    assert RecordedPse(recording).program == "sapgenpse"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"), [(PinRefused("a PIN"), "PSE_HAS_PIN"), (ToolTimeout("slow"), "TOOL_TIMEOUT")]
+)
+def test_what_the_tool_said_instead_of_a_list_comes_back_as_a_finding(
+    tmp_path: Path, seen: Seen, refusal: PinRefused | ToolTimeout, code: str
+) -> None:
+    pse = replace(seen.pse, listing=None, entries=(), refusal=refusal)
+    recording = read(_written(tmp_path, replace(seen, pse=pse))).recording
+    back = RecordedPse(recording).look(system_of(recording))
+    assert [each.code for each in back.findings] == [code]
+    assert back.listing is None
+
+
+def test_only_roots_that_play_a_part_are_kept(tmp_path: Path, seen: Seen, path: tuple[Certificate, ...]) -> None:
+    stranger = Certificate.of(root_authority("Stranger", START, 100).certificate)
+    many = replace(seen, roots=replace(seen.roots, certificates=(stranger, path[-1])))
+    roots = read(_written(tmp_path, many)).recording.roots
+    assert roots
+    assert roots_of(roots) == seen.roots
+
+
+@pytest.mark.parametrize("roots", ["auto", "mozilla"])
+def test_roots_that_every_machine_has_are_not_kept(tmp_path: Path, seen: Seen, roots: str) -> None:
+    known = replace(seen, system=replace(seen.system, roots=roots))
+    assert read(_written(tmp_path, known)).recording.roots is None
+
+
+def test_nothing_asked_can_be_recorded_too(tmp_path: Path, seen: Seen) -> None:
+    blind = replace(seen, endpoint=None, fetched=(), live=None)
+    replay = read(_written(tmp_path, blind))
+    assert (replay.recording.endpoint, replay.doubts) == (None, ())
+
+
+def test_an_exchanged_certificate_in_presented_pem_counts_and_is_doubted(
+    tmp_path: Path, seen: Seen, path: tuple[Certificate, ...]
+) -> None:
+    place = _written(tmp_path, seen)
+    (place / "presented.pem").write_text(path[0].pem + path[-1].pem)
+    replay = read(place)
+    (doubt,) = replay.doubts
+    assert doubt.code == "EVIDENCE_INCONSISTENT"
+    assert f"it holds {path[-1].label} and it lacks sha256 {path[1].sha256[:12]}" in doubt.observed
+    assert replay.recording.endpoint
+    assert replay.recording.endpoint.presented == (path[0].der, path[-1].der)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param(lambda _: "", "it lacks sha256", id="empty"),
+        pytest.param(lambda text: text.replace("MII", "!!!", 1), "it lacks sha256", id="no base64"),
+        pytest.param(lambda text: f"{_BEGIN}\nAAA\n{_END}\n{text}", None, id="an unreadable block beside them"),
+        pytest.param(lambda text: f"{_BEGIN}\nAAAA\n{_END}\n{text}", "what is no certificate", id="no certificate"),
+        pytest.param(
+            lambda text: "".join(f"{each}{_END}\n" for each in text.split(f"{_END}\n")[1::-1]),
+            "its order differs",
+            id="another order",
+        ),
+    ],
+)
+def test_every_other_presented_pem_is_doubted(
+    tmp_path: Path, seen: Seen, change: Callable[[str], str], says: str | None
+) -> None:
+    place = _written(tmp_path, seen)
+    pem = (place / "presented.pem").read_text()
+    (place / "presented.pem").write_text(change(pem))
+    assert [says is not None and says in each.observed for each in read(place).doubts] == ([True] if says else [])
+
+
+def test_a_verdict_written_into_it_is_passed_over(tmp_path: Path, seen: Seen) -> None:
+    place = _written(tmp_path, seen)
+    before = read(place)
+    _edited(place, lambda told: told.update(verdict="OK", path=["x"], findings=[], fixes=["rm -rf /"]))
+    _edited(place, lambda told: told["endpoint"].update(presented=["AAAA"]))
+    assert read(place) == before
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (lambda told: told.update(format=2), "format"),
+        (lambda told: told.pop("pse"), "pse"),
+        (lambda told: told["pse"].update(state="fine"), "pse.state"),
+        (lambda told: told["pse"].update(mode="rw"), "pse.mode"),
+        (lambda told: told.update(fetched=["&"]), "fetched.0"),
+        (lambda told: told["recorded"].update(at="2026-01-01T00:00:00"), "recorded.at"),
+        (lambda told: told["asked"].update(engine="mine"), "asked.engine"),
+    ],
+)
+def test_what_has_not_the_form_is_refused_with_its_place(
+    tmp_path: Path, seen: Seen, edit: Callable[[dict[str, Any]], object], says: str
+) -> None:
+    place = _written(tmp_path, seen)
+    _edited(place, edit)
+    with pytest.raises(EvidenceUnreadable, match=rf"evidence\.json: {says}"):
+        read(place)
+
+
+def test_an_url_without_a_host_is_refused(tmp_path: Path, seen: Seen) -> None:
+    place = _written(tmp_path, seen)
+    _edited(place, lambda told: told["asked"].update(url="https://"))
+    with pytest.raises(EvidenceUnreadable, match=r"asked\.url: there is no host"):
+        system_of(read(place).recording)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b"null"])
+def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "evidence.json").write_bytes(content)
+    with pytest.raises(EvidenceUnreadable, match=r"evidence\.json"):
+        read(tmp_path)
+
+
+def test_a_file_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "LARGEST_FILE", 10)
+    (tmp_path / "evidence.json").write_text("{          }")
+    with pytest.raises(EvidenceUnreadable, match="is larger than"):
+        read(tmp_path)
+
+
+def test_an_earlier_recording_that_cannot_be_read_is_none(tmp_path: Path, seen: Seen) -> None:
+    assert Folder(tmp_path).last() is None
+    place = _written(tmp_path, seen)
+    assert Folder(place).last() == recorded(seen, START)
+    (place / "evidence.json").write_text("{}")
+    assert Folder(place).last() is None
+
+
+def test_another_host_under_the_same_name_is_not_compared(seen: Seen, path: tuple[Certificate, ...]) -> None:
+    assert seen.endpoint
+    renewed = replace(seen, endpoint=replace(seen.endpoint, presented=(path[-1].der,)))
+    moved = replace(renewed, endpoint=replace(seen.endpoint, presented=(path[-1].der,), host="other.example.com"))
+    before = recorded(seen, START)
+    assert changes_between(before, recorded(renewed, START))
+    assert changes_between(before, recorded(moved, START)) == ()
+
+
+def test_changes_are_kept(tmp_path: Path, seen: Seen, path: tuple[Certificate, ...]) -> None:
+    change = Change(what="the intermediate", before=Known.of(path[0]), after=None, since=START, seen=START)
+    place = Folder(tmp_path / "PRD")
+    place.begin(seen.endpoint.presented if seen.endpoint else (), ())
+    place.record(replace(recorded(seen, START), changes=(change,)))
+    assert read(place.path).recording.changes == (change,)
+
+
+def test_the_published_schema_is_the_one_of_the_code() -> None:
+    published = json.loads((CHECKOUT / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+    assert published == evidence.schema()
+
+
+def test_a_recording_keeps_to_the_published_schema(tmp_path: Path, seen: Seen) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((CHECKOUT / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+    told = json.loads((_written(tmp_path, seen) / "evidence.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(told)
+    assert not jsonschema.Draft202012Validator(schema).is_valid({**told, "format": 2})
+
+
+def test_the_verified_path_is_written_whole_and_singly(tmp_path: Path, path: tuple[Certificate, ...]) -> None:
+    files = Folder(tmp_path / "PRD").begin([each.der for each in path[:2]], path)
+    assert {digest: file.name for digest, file in files.items()} == dict(
+        zip((each.sha256 for each in path), ["server.pem", "intermediate-1.pem", "root.pem"], strict=True)
+    )
+    assert all(read_pem(file.read_bytes())[0].sha256 == digest for digest, file in files.items())
+    assert read_pem((tmp_path / "PRD" / "path.pem").read_bytes()) == path
+    assert read_pem((tmp_path / "PRD" / "presented.pem").read_bytes()) == path[:2]
+
+
+def test_nothing_of_an_earlier_run_is_left_where_the_path_is_not_verified(
+    tmp_path: Path, path: tuple[Certificate, ...]
+) -> None:
+    folder = Folder(tmp_path)
+    folder.begin([path[0].der], path)
+    folder.write_fixes("PRD", [finding("PK_LIST_EMPTY", "x", commands=[("a",), ("b",)])])
+    assert folder.begin([path[0].der], ()) == {}
+    assert [each.name for each in tmp_path.iterdir()] == ["presented.pem"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="access rights of POSIX")
+def test_the_folder_is_private(tmp_path: Path) -> None:
+    Folder(tmp_path / "a" / "PRD").begin([], ())
+    assert (tmp_path / "a" / "PRD").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EvidenceUnwritable, match="no evidence can be written"):
+        Folder(tmp_path / "file" / "PRD").begin([], ())
+
+
+def test_one_command_needs_no_script(tmp_path: Path) -> None:
+    Folder(tmp_path).write_fixes("PRD", [finding("PK_LIST_EMPTY", "x", commands=[("a",)])])
+    assert not list(tmp_path.iterdir())
+
+
+ODD = [("echo", "a b"), ("echo", 'quote"d'), ("echo", "per%cent%PATH%"), ("echo", "$HOME `id` 'x'")]
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="needs a POSIX shell")
+def test_a_shell_script_says_what_its_commands_say(tmp_path: Path) -> None:
+    script = tmp_path / "fix.sh"
+    script.write_text(shell_script(ODD))
+    told = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=True, timeout=10).stdout
+    assert told.splitlines() == [
+        *(arguments[1] for arguments in ODD),
+        "restart the service; the PSE is read only at start",
+    ]
+
+
+def test_a_shell_script_stops_at_the_first_failure(tmp_path: Path) -> None:
+    script = tmp_path / "fix.sh"
+    script.write_text(shell_script([("false",), ("touch", str(tmp_path / "done"))]))
+    assert subprocess.run(["sh", str(script)], check=False, timeout=10).returncode != 0
+    assert not (tmp_path / "done").exists()
+
+
+def test_a_batch_file_keeps_empty_arguments_and_percent_signs() -> None:
+    lines = batch_file([("sapgenpse", "-x", "", "100%")]).split("\r\n")
+    assert lines[2] == 'sapgenpse -x "" 100%% || exit /b 1'
+    assert lines[3] == "echo restart the service; the PSE is read only at start"

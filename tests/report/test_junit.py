@@ -1,0 +1,201 @@
+"""The JUnit report: valid by published schemas, complete for machines, enough for people.
+
+schemas/junit-10.xsd is the schema of Jenkins's xUnit plugin (jenkinsci/xunit-plugin, MIT licence), as pytest's source
+distribution on PyPI carries it. It is older than properties of single cases, which Jenkins's JUnit plugin reads
+(keepProperties), so these are taken out before it is asked, and held against its own rule for properties.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.kit.places import CHECKOUT
+
+SCHEMA = CHECKOUT / "tests" / "schemas" / "junit-10.xsd"
+SYSTEMS = "demo,demo:expired-leaf,demo:missing-intermediate"
+
+Case = dict[str, object]
+
+
+def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", str(CHECKOUT / "checks"), "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with evidence and two reports of it: one of a single process, one of two workers."""
+    folder = tmp_path_factory.mktemp("junit")
+    _pytest(folder, f"--system={SYSTEMS}", "--engine=bundled", "-q")
+    for name, arguments in (("alone", []), ("together", ["-n2"])):
+        run = _pytest(folder, "--replay=.pse-preflight", f"--junitxml={name}.xml", *arguments)
+        assert run.returncode == 1, run.stdout + run.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> ET.Element:
+    return ET.parse(folder / "alone.xml").getroot()
+
+
+def _facts(case: ET.Element) -> Case:
+    ended = [(part.tag, part.attrib, part.text) for part in case if part.tag in {"failure", "error", "skipped"}]
+    told = [(each.attrib["name"], each.attrib["value"]) for each in case.iter("property")]
+    return {"ended": ended, "properties": told, "out": [part.text for part in case.iter("system-out")]}
+
+
+def _cases(file: Path) -> dict[tuple[str, str], Case]:
+    cases = list(ET.parse(file).iter("testcase"))
+    found = {(case.attrib["classname"], case.attrib["name"]): _facts(case) for case in cases}
+    assert len(found) == len(cases)  # GitLab shows the first of equal names only
+    text = re.sub(r"judged for [-\d]+ [:\d]+", "judged for now", repr(sorted(found.items())))
+    return {"all": text}  # type: ignore[dict-item]
+
+
+def test_workers_change_nothing(folder: Path) -> None:
+    assert _cases(folder / "alone.xml") == _cases(folder / "together.xml")
+
+
+def test_it_is_valid_by_the_schema_of_jenkins(report: ET.Element) -> None:
+    xmlschema = pytest.importorskip("xmlschema")
+    schema = xmlschema.XMLSchema(SCHEMA)
+    without = ET.fromstring(ET.tostring(report))
+    for case in without.iter("testcase"):
+        for properties in case.findall("properties"):
+            schema.elements["properties"].validate(properties)
+            case.remove(properties)
+    schema.validate(without)
+
+
+@pytest.mark.parametrize("spoil", ["time", "verdict"])
+def test_the_schema_finds_what_is_wrong(report: ET.Element, spoil: str) -> None:
+    xmlschema = pytest.importorskip("xmlschema")
+    wrong = ET.fromstring(ET.tostring(report))
+    for case in wrong.iter("testcase"):
+        for properties in case.findall("properties"):
+            case.remove(properties)
+    (suite,) = wrong.findall("testsuite")
+    if spoil == "time":
+        suite.set("time", "soon")
+    else:
+        ET.SubElement(suite[0], "verdict")
+    assert not xmlschema.XMLSchema(SCHEMA).is_valid(wrong)
+
+
+def test_junitparser_reads_it(folder: Path) -> None:
+    junitparser = pytest.importorskip("junitparser")
+    (suite,) = junitparser.JUnitXml.fromfile(str(folder / "alone.xml"))
+    assert suite.name == "pse-preflight"
+    assert suite.hostname
+    assert (suite.failures, suite.errors) == (2, 0)
+    failed = [case for case in suite if any(isinstance(each, junitparser.Failure) for each in case.result)]
+    assert {case.name for case in failed} == {
+        "test_chain_is_valid[demo-expired-leaf]",
+        "test_chain_is_complete[demo-missing-intermediate]",
+    }
+
+
+def test_a_failure_is_enough_in_its_first_200_characters(report: ET.Element) -> None:
+    failures = list(report.iter("failure"))
+    assert failures
+    for failure in failures:
+        assert failure.attrib["message"].startswith("Failed: ")
+        text = failure.text or ""
+        assert re.match(r"[A-Z_0-9]+: .*(\"localhost\"|localhost)", text[:200])
+        assert "\nfix: " in text
+
+
+def test_each_case_has_its_facts_for_machines(report: ET.Element) -> None:
+    for case in report.iter("testcase"):
+        told = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
+        assert case.attrib["name"].endswith(f"[{told['system']}]")
+        assert told["host"] == "localhost"
+        assert re.fullmatch(r"[0-9a-f]{64}", told["server_sha256"])
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", told["server_not_after"])
+        assert ("code" in told) is ("severity" in told)
+        assert any(part.tag == "failure" for part in case) is (told.get("severity") in {"major", "blocker"})
+
+
+def test_each_case_has_its_evidence_with_files_that_are_there(folder: Path, report: ET.Element) -> None:
+    for case in report.iter("testcase"):
+        text = "".join(part.text or "" for part in case.iter("system-out"))
+        attached = re.findall(r"\[\[ATTACHMENT\|(.+?)\]\]", text)
+        assert attached
+        assert all((folder / each).is_file() and not Path(each).is_absolute() for each in attached)
+        assert "localhost" in text
+        assert text.isascii()
+
+
+def test_the_evidence_is_told_once_and_not_on_the_terminal(folder: Path, report: ET.Element) -> None:
+    for case in report.iter("testcase"):
+        assert sum((part.text or "").count("PSE /") for part in case.iter("system-out")) == 1
+    assert "ATTACHMENT" not in _pytest(folder, "--replay=.pse-preflight", "-rA").stdout
+
+
+def test_what_could_not_be_checked_is_an_error(tmp_path: Path) -> None:
+    tool = tmp_path / "sapgenpse"
+    tool.write_text("#!/bin/sh\nexit 3\n")
+    tool.chmod(0o755)
+    _pytest(tmp_path, "--system=demo", "--engine=bundled", "-q")
+    _pytest(tmp_path, "--system=demo", f"--sapgenpse={tool}", "--junitxml=report.xml", "--read-only")
+    cases = {case.attrib["name"]: case for case in ET.parse(tmp_path / "report.xml").iter("testcase")}
+    error = cases["test_pse_exists[demo]"].find("error")
+    assert error is not None
+    assert error.attrib["message"].startswith('failed on setup with "Failed: TOOL_FAILED: ')
+
+
+def test_a_system_that_cannot_be_judged_is_in_every_report(tmp_path: Path) -> None:
+    (tmp_path / "broken.pem").write_text("no certificate")
+    (tmp_path / "systems.yaml").write_text(
+        "systems: {PRD: {url: https://localhost:9, roots: broken.pem, secudir: sec}}\n"
+    )
+    run = _pytest(tmp_path, "--system=PRD", "--engine=bundled", "--trust-report=page.html", "-k", "chain_is_valid")
+    assert run.returncode == 1
+    assert re.search(r"^PRD: FAILED$", run.stdout, re.MULTILINE)
+    result = json.loads((tmp_path / ".pse-preflight" / "result.json").read_text())
+    assert result["verdict"] == "FAILED"
+    assert "broken.pem cannot be used" in result["systems"][0]["checks"][0]["reason"]
+    assert "broken.pem cannot be used" in (tmp_path / "page.html").read_text()
+
+
+def test_result_json_keeps_to_its_published_schema(folder: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((CHECKOUT / "docs" / "result.schema.json").read_text(encoding="utf-8"))
+    told = json.loads((folder / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(told)
+    assert not validator.is_valid({**told, "verdict": "fine"})
+
+
+def test_result_json_tells_monitoring_when_trust_ends(folder: Path) -> None:
+    told = json.loads((folder / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))
+    systems = {each["alias"]: each for each in told["systems"]}
+    assert systems["demo"]["verdict"].startswith("OK")
+    assert systems["demo"]["facts"]["trust_ends"] > told["run"]["made"]
+    assert systems["demo-expired-leaf"]["facts"]["trust_ends"] is None
+    assert systems["demo-expired-leaf"]["decisive"]["code"] == "CERTIFICATE_EXPIRED"
+
+
+def test_the_published_schema_is_the_one_of_the_code() -> None:
+    from pse_preflight.report import facts
+
+    published = json.loads((CHECKOUT / "docs" / "result.schema.json").read_text(encoding="utf-8"))
+    assert published == facts.schema()
+
+
+def test_a_page_that_cannot_be_written_ends_with_exit_code_4(folder: Path) -> None:
+    (folder / "file").touch()
+    run = _pytest(folder, "--replay=.pse-preflight", "--trust-report=file/page.html", "-q", "-k", "is_strong")
+    assert run.returncode == pytest.ExitCode.USAGE_ERROR
+    assert re.search(r"^ERROR: .* cannot be written: ", run.stdout, re.MULTILINE)
+
+
+def test_quiet_is_silent(folder: Path) -> None:
+    run = _pytest(folder, "--replay=.pse-preflight", "-q", "--system=demo")
+    assert "pse-preflight" not in run.stdout
+    assert "Not checked" not in run.stdout

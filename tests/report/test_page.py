@@ -1,0 +1,213 @@
+"""The page as text; what a browser makes of it is tested in test_report_browser.py."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from pse_preflight.report.facts import SystemResult
+from pse_preflight.report.page import render, title, write_page
+from pse_preflight.report.timeline import timeline
+from tests.kit import report_facts as facts
+
+TODAY = datetime.fromisoformat(facts.MADE)
+
+
+def _text(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL))
+
+
+def test_the_page_says_for_the_meeting_what_is_ready_and_what_to_do() -> None:
+    page = _text(render(facts.result(facts.good("DEV"), facts.bad("PRD"))))
+    assert "1 of 2 systems not ready" in page
+    assert "PRD : ROOT_NOT_IN_PSE add the root Who: client admin" in page
+    assert "Not checked: alias user and password" in page
+
+
+@pytest.mark.parametrize(
+    ("systems", "says"),
+    [
+        ((facts.good(),), "The system is trusted"),
+        ((facts.good("A"), facts.good("B")), "All 2 systems are trusted"),
+        ((facts.bad(),), "1 of 1 system not ready"),
+    ],
+    ids=["one", "two", "red"],
+)
+def test_the_heading_counts(systems: tuple[SystemResult, ...], says: str) -> None:
+    page = _text(render(facts.result(*systems)))
+    assert says in page
+    assert ("What to do first" in page) is any(each.is_red for each in systems)
+
+
+def test_every_file_the_page_needs_is_in_it() -> None:
+    page = render(facts.result(facts.good(), facts.bad("QAS")))
+    assert not re.search(r"(src|href)=\"(?!#)", page)
+    assert "url(" not in page
+    assert "@import" not in page
+    assert " style=" not in page
+
+
+def test_the_policy_names_the_very_style_and_script() -> None:
+    page = render(facts.result(facts.good()))
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy
+    assert re.fullmatch(
+        r"default-src 'none'; style-src &#39;sha256-\S+&#39;; script-src &#39;sha256-\S+&#39;;"
+        r" base-uri 'none'; form-action 'none'",
+        policy[1],
+    )
+
+
+HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script></style>{{ 7*7 }}'&"
+
+
+def hostile() -> SystemResult:
+    """Return a system whose every text wants to be more than text."""
+    finding = facts.found(
+        observed=HOSTILE, later=HOSTILE, fix=HOSTILE, fix_commands=(HOSTILE,), who=HOSTILE, message=HOSTILE
+    )
+    told = facts.bad(
+        HOSTILE,
+        finding=finding,
+        host=HOSTILE,
+        proxy=HOSTILE,
+        address=HOSTILE,
+        tls=HOSTILE,
+        pse=HOSTILE,
+        pse_state=HOSTILE,
+        chain=(facts.certificate(HOSTILE, "server", subject=HOSTILE, codes=(HOSTILE,)),),
+        missing=HOSTILE,
+        extras=(HOSTILE,),
+        others=(HOSTILE,),
+        files=(HOSTILE,),
+        changes=(HOSTILE,),
+        origin=HOSTILE,
+        labels=((HOSTILE, HOSTILE),),
+    )
+    return replace(told, checks=(facts.check(HOSTILE, HOSTILE, question=HOSTILE, ended="skipped", reason=HOSTILE),))
+
+
+class _Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_no_text_becomes_an_element_or_an_attribute() -> None:
+    page = render(facts.result(hostile(), host=HOSTILE, engine=HOSTILE, toolkit=HOSTILE))
+    elements = _Elements()
+    elements.feed(page)
+    assert [tag for tag, _ in elements.found].count("script") == 1
+    assert not [tag for tag, _ in elements.found if tag == "img"]
+    assert not [name for _, attributes in elements.found for name in attributes if name.startswith("on")]
+    assert page.count("&lt;img src=x onerror=alert(1)&gt;") > 20
+    assert "49" not in _text(page)
+
+
+def test_ids_are_unique() -> None:
+    page = render(facts.result(facts.bad("A"), facts.bad("A-1"), hostile()))
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_system_that_could_not_be_judged_is_on_the_page() -> None:
+    lost = SystemResult(
+        alias="PRD",
+        verdict="FAILED",
+        facts=None,
+        checks=(facts.check("PRD", ended="error", reason="the roots cannot be read"),),
+        decisive=None,
+    )
+    page = _text(render(facts.result(lost)))
+    assert "the roots cannot be read" in page
+    assert "PRD : could not be judged" in page
+    assert "This system could not be judged." in _text(render(facts.result(replace(lost, checks=()))))
+
+
+def test_a_replay_and_another_day_are_said() -> None:
+    page = _text(render(facts.result(facts.good(origin="recorded on vm"), at="2027-03-01", replay="/old")))
+    assert "Judged for the whole of 2027-03-01 (UTC), as seen on 2026-11-23. A replay:" in page
+    assert "Recorded on vm." in page
+
+
+def test_the_page_is_written_whole_with_its_folder(tmp_path: Path) -> None:
+    page = write_page(facts.result(facts.good()), tmp_path / "a" / "b" / "trust.html")
+    assert page.read_text(encoding="utf-8") == render(facts.result(facts.good()))
+    assert [each.name for each in page.parent.iterdir()] == ["trust.html"]
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "trust.html").mkdir()
+    with pytest.raises(OSError, match=r"trust\.html"):
+        write_page(facts.result(facts.good()), tmp_path / "trust.html")
+    assert [each.name for each in tmp_path.iterdir()] == ["trust.html"]
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        ("test_url_names_the_api_host", "URL names the API host"),
+        ("test_pse_needs_no_pin", "PSE needs no PIN"),
+        ("test_websocket_rfc_answers", "WebSocket RFC answers"),
+    ],
+)
+def test_a_check_is_called_by_its_words(check: str, words: str) -> None:
+    assert title(check) == words
+
+
+def _marks(**told: object) -> dict[str, str]:
+    red, at = bool(told.pop("red", False)), told.pop("at", None)
+    line = timeline(facts.system(**told), TODAY, at, is_red=red)  # type: ignore[arg-type]
+    return {mark.kind: f"{mark.label} {mark.day}" for mark in line.marks}
+
+
+def test_the_timeline_marks_today_and_the_end_of_trust() -> None:
+    assert _marks() == {"today": "today 2026-11-23", "end": "trust ends 2040-01-01"}
+
+
+def test_the_timeline_marks_the_go_live_day() -> None:
+    assert _marks(at="2027-03-01")["at"] == "go-live 2027-03-01"
+
+
+def test_the_timeline_marks_the_first_certificate_that_broke_the_chain() -> None:
+    ended = facts.certificate("server", "server", not_after="2026-11-13T00:00:00+00:00")
+    chain = (ended, *facts.system().chain[1:])
+    assert _marks(chain=chain, red=True, trust_ends=None)["break"] == "broken since 2026-11-13"
+
+
+def test_the_timeline_says_where_nothing_ever_was_trusted() -> None:
+    assert _marks(red=True, trust_ends=None)["break"] == "not trusted 2026-11-23"
+
+
+def test_time_goes_from_left_to_right_and_nothing_leaves_the_line() -> None:
+    line = timeline(facts.system(), TODAY, "2027-03-01", is_red=False)
+    places = [*(mark.left for mark in line.marks), *(tick.left for tick in line.ticks)]
+    assert all(0 <= place <= 100 for place in places)
+    assert all(bar.left >= 0 and bar.left + bar.width <= 100.1 for bar in line.bars)
+    by_kind = {mark.kind: mark.left for mark in line.marks}
+    assert by_kind["today"] < by_kind["at"] < by_kind["end"]
+    assert [tick.left for tick in line.ticks] == sorted(tick.left for tick in line.ticks)
+
+
+def test_ticks_keep_their_distance() -> None:
+    for years in (1, 5, 40):
+        end = (datetime(2026, 11, 23, tzinfo=UTC) + timedelta(days=365 * years)).isoformat()
+        line = timeline(facts.system(trust_ends=end), TODAY, None, is_red=False)
+        lefts = [tick.left for tick in line.ticks]
+        assert all(right - left >= 7 for left, right in pairwise(lefts))
+
+
+def test_a_bar_says_whether_its_certificate_has_ended() -> None:
+    chain = (
+        facts.certificate("a", "server", not_after=(TODAY - timedelta(seconds=1)).isoformat()),
+        facts.certificate("b", "root", not_after=TODAY.isoformat()),
+    )
+    bars = timeline(facts.system(chain=chain), TODAY, None, is_red=True).bars
+    assert [bar.has_ended for bar in bars] == [True, False]

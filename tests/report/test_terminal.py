@@ -1,0 +1,149 @@
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pse_preflight.landscape.file import System
+from pse_preflight.landscape.url import ApiUrl
+from pse_preflight.report.facts import SystemResult
+from pse_preflight.report.terminal import drawing, header, lines, printable
+from pse_preflight.settings import Settings
+from tests.kit import report_facts as facts
+
+LONG = "a sentence that does not end " * 30
+
+
+def _lines(*systems: SystemResult, verbose: bool = False) -> list[str]:
+    return list(lines(facts.result(*systems), verbose=verbose))
+
+
+def _system(alias: str = "PRD", *, ignored: bool = False) -> System:
+    return System(
+        alias=alias,
+        url=ApiUrl("host.example.com", 443),
+        pse=Path("c.pse"),
+        secudir=Path(),
+        ignored_proxy=ignored,
+    )
+
+
+def test_a_good_system_has_its_verdict_and_two_days_and_no_drawing() -> None:
+    assert _lines(facts.good()) == [
+        "PRD (host.example.com:443): OK",
+        "  the PSE trusts it until 2040-01-01",
+        "  the server must renew by 2027-02-01",
+        "  evidence: /evidence/PRD",
+        "Not checked: alias user and password, communication arrangements (SAP_COM_0636),",
+        "  UCON, SAP's own TLS library.",
+    ]
+
+
+def test_a_red_system_leads_with_what_to_mend_and_draws_the_chain() -> None:
+    told = _lines(facts.bad())
+    assert told[:6] == [
+        "PRD (host.example.com:443): FAILED",
+        "  ROOT_NOT_IN_PSE: the root is not in the certificate list",
+        "  fix: add the root",
+        "    sapgenpse maintain_pk -a root.pem -p client.pse",
+        "  the PSE does not trust it",
+        "  the server must renew by 2027-02-01",
+    ]
+    assert "  the chain, and what the PSE holds of it:" in told
+
+
+def test_a_good_system_is_drawn_when_asked_for() -> None:
+    told = _lines(facts.good(), verbose=True)
+    assert "    server" in told
+    assert any("└─ Issuing" in line for line in told)
+    assert any("trust rests on it" in line for line in told)
+
+
+def test_no_line_is_wider_than_80_but_for_paths_and_commands() -> None:
+    long = facts.found(observed=LONG, fix=LONG, message=f"CODE: {LONG}\nfix: {LONG}")
+    chain = (facts.certificate("n" * 300, "server", codes=("A" * 30, "B" * 30, "C" * 30)), *facts.system().chain[1:])
+    told = _lines(
+        facts.bad(
+            finding=long, chain=chain, extras=(LONG,), others=(LONG, LONG, LONG, LONG), changes=(LONG,), origin=LONG
+        )
+    )
+    assert max(len(line) for line in told if "sapgenpse" not in line) <= 80
+
+
+def test_a_message_is_not_told_whole_again() -> None:
+    long = facts.found(message=f"CODE: {LONG}\nfix: x")
+    told = " ".join(line.strip() for line in _lines(facts.bad(finding=long)))
+    assert LONG.strip() not in told
+    assert "a sentence that does not end" in told
+
+
+def test_minor_findings_are_named_and_many_are_counted() -> None:
+    minor = tuple(facts.found(f"MINOR_{number}", severity="minor", message=f"MINOR_{number}: x") for number in range(6))
+    told = _lines(facts.good(findings=minor))
+    assert told.count("  also: MINOR_0: x") == 1
+    assert "  and 2 more findings" in told
+
+
+def test_a_system_that_could_not_be_judged_says_why() -> None:
+    lost = SystemResult(
+        alias="PRD",
+        verdict="FAILED",
+        facts=None,
+        checks=(facts.check("PRD", ended="error", reason="the roots /x cannot be read"),),
+        decisive=None,
+    )
+    assert _lines(lost)[:2] == ["PRD: FAILED", "  the roots /x cannot be read"]
+    assert _lines(replace(lost, checks=()))[1] == "  could not be judged"
+
+
+def test_the_drawing_names_what_is_missing_and_what_is_too_much() -> None:
+    told = list(
+        drawing(facts.system(chain=facts.system().chain[:1], missing="Issuing", extras=("Other",), listed=None))
+    )
+    assert "└─ (missing: Issuing)" in told
+    assert "also sent: Other" in told
+    assert told[-1] == "the certificate list of the PSE is not known (the PSE: plain)"
+
+
+def test_the_drawing_counts_what_the_pse_holds() -> None:
+    assert list(drawing(facts.system(listed=1)))[-1] == "the PSE lists 1 certificate"
+    others = ("CN=A", "CN=B", "CN=C", "CN=D")
+    assert '"CN=C" and 1 more' in " ".join(line.strip() for line in drawing(facts.system(listed=6, others=others)))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("utf-8", "└─ Ünicode…"),
+        ("cp1252", "`- \\xdcnicode..."),
+        ("cp437", "`- \\xdcnicode..."),
+        ("ascii", "`- \\xdcnicode..."),
+        (None, "`- \\xdcnicode..."),
+        ("no such encoding", "`- \\xdcnicode..."),
+    ],
+)
+def test_a_console_gets_what_it_can_show(encoding: str | None, shown: str) -> None:
+    assert printable("└─ Ünicode…", encoding) == shown
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "cp850", "cp932"])
+def test_every_line_can_be_shown_in_a_windows_console(encoding: str) -> None:
+    odd = facts.bad(chain=(facts.certificate("日本 \u202e", "server"), *facts.system().chain[1:]))
+    for line in _lines(odd):
+        printable(line, encoding).encode(encoding)
+
+
+def test_the_header_says_what_is_asked_by_what_for_when_and_what_is_ignored() -> None:
+    settings = Settings(evidence=Path("e"), at=date(2027, 3, 1), replay=Path("/old"))
+    told = header([_system(), _system("QAS", ignored=True)], settings, "sapgenpse (8.5.61)")
+    assert told == [
+        "systems: PRD (host.example.com:443), QAS (host.example.com:443)",
+        "engine: sapgenpse (8.5.61)",
+        "judged for 2027-03-01 (UTC), read-only; nothing is asked live for that day",
+        "replay of /old: read-only, and no system is asked",
+        "proxy variables of this shell are ignored for QAS (say proxy: env to use them)",
+    ]
+
+
+def test_an_ordinary_header_is_short() -> None:
+    assert len(header([_system()], Settings(evidence=Path("e")), "bundled")) == 2

@@ -1,0 +1,343 @@
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from pse_preflight.chain.judge import Judgement, Period
+from pse_preflight.chain.roots import Roots
+from pse_preflight.client_pse.condition import Condition, State
+from pse_preflight.client_pse.maker import ClientPse
+from pse_preflight.endpoint import Endpoint
+from pse_preflight.findings import CODES, Finding, Severity, finding
+from pse_preflight.landscape.file import System, Waiver
+from pse_preflight.landscape.url import ApiUrl
+from pse_preflight.run.one_system import Evidence
+from pse_preflight.sapgenpse.output import Listing
+from pse_preflight.verdict.policy import NEEDS, Need, Policy, Verdict, blocking, decide
+from pse_preflight.verdict.trust import Trust
+from tests.kit.pse_mutations import made
+
+DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
+EVERYTHING = frozenset(NEEDS)
+USUAL = Policy(Severity.MAJOR, EVERYTHING)
+
+
+def _evidence(
+    *findings: Finding, verified: bool = False, trusted: bool = False, state: State = State.PLAIN
+) -> Evidence:
+    path = ("leaf", "root") if verified else ()
+    return Evidence(
+        system=System(alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("c.pse"), secudir=Path()),
+        period=Period(DAY, DAY),
+        endpoint=None,
+        roots=Roots((), "nothing"),
+        judgement=Judgement(leaf=None, path=path, best=path, findings=(), wanted=(), names_host=True),  # type: ignore[arg-type]
+        pse=ClientPse(Condition(Path("c.pse"), state, file=made(), mode=0o600), listing=Listing(())),
+        trust=Trust(path if trusted else (), (), (), None, None),  # type: ignore[arg-type]
+        live=None,
+        findings=findings,
+        not_created_for=None,
+        folder=Path(),
+    )
+
+
+def _found(code: str, severity: Severity | None = None) -> Finding:
+    return finding(code, "something was seen", severity=severity)
+
+
+def test_every_code_belongs_to_a_check_that_is_known() -> None:
+    assert {row.check for row in CODES.values()} <= set(NEEDS)
+
+
+def test_a_check_without_findings_passes() -> None:
+    assert decide("test_chain_is_strong", _evidence(), USUAL).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("code", [code for code, row in CODES.items() if not row.error])
+def test_a_blocker_fails_the_check_that_owns_it_and_tells_so(code: str) -> None:
+    outcome = decide(CODES[code].check, _evidence(_found(code, Severity.BLOCKER)), USUAL)
+    assert outcome.verdict is Verdict.FAIL
+    assert outcome.text.startswith(f"{code}: something was seen")
+
+
+@pytest.mark.parametrize("code", ["TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT"])
+def test_what_could_not_be_checked_is_an_error(code: str) -> None:
+    assert decide("test_pse_exists", _evidence(_found(code)), USUAL).verdict is Verdict.ERROR
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "severity", "verdict"),
+    [
+        (fail_on, severity, Verdict.FAIL if severity >= fail_on else Verdict.PASS)
+        for fail_on in Severity
+        for severity in Severity
+    ],
+)
+def test_fail_on_draws_the_line(fail_on: Severity, severity: Severity, verdict: Verdict) -> None:
+    evidence = _evidence(_found("CERTIFICATE_WEAK", severity))
+    outcome = decide("test_chain_is_strong", evidence, replace(USUAL, fail_on=fail_on))
+    assert outcome.verdict is verdict
+    assert [each.code for each in outcome.findings] == ["CERTIFICATE_WEAK"]
+
+
+def test_the_gravest_finding_leads() -> None:
+    evidence = _evidence(_found("PSE_CREATED"), _found("PSE_UNCONFIRMED"))
+    codes = [each.code for each in decide("test_pse_exists", evidence, USUAL).findings]
+    assert codes == ["PSE_UNCONFIRMED", "PSE_CREATED"]
+
+
+STAGES = ["URL_NOT_HTTPS", "HOST_UNKNOWN", "PORT_REFUSED", "NOT_TLS"]
+
+
+@pytest.mark.parametrize(("earlier", "later"), list(pairwise(STAGES)))
+def test_one_cause_on_the_way_gives_one_red_check(earlier: str, later: str) -> None:
+    evidence = _evidence(_found(earlier))
+    assert decide(CODES[earlier].check, evidence, USUAL).verdict is Verdict.FAIL
+    blocked = decide(CODES[later].check, evidence, USUAL)
+    assert (blocked.verdict, blocked.reason) == (Verdict.SKIP, f"blocked by {earlier}, see {CODES[earlier].check}")
+    assert decide(CODES[earlier].check, _evidence(_found(later)), USUAL).verdict is Verdict.PASS
+
+
+TRUST = ("pse_trusts_the_server", "trust_survives_renewal", "handshake_with_the_pse_alone", "websocket_rfc_answers")
+LIST = (
+    "maintain_pk_lists_the_chain",
+    "file_and_tool_agree",
+    "pk_list_is_current",
+    "pk_list_holds_the_required_roots",
+    "pk_list_trusts_no_inspection",
+)
+PSE = ("pse_needs_no_pin", "pse_is_private", "pse_owner_is_as_configured")
+CHAIN = (
+    "certificate_names_the_host",
+    "chain_is_complete",
+    "chain_is_valid",
+    "chain_is_not_inspected",
+    "chain_outlasts_the_next_weeks",
+    "chain_is_strong",
+)
+TLS = ("url_answers_https", "clock_agrees_with_the_server", *CHAIN, LIST[0], *TRUST)
+CONNECTION = ("tls_handshake_succeeds", *TLS)
+ADDRESS = ("port_accepts_connections", *CONNECTION)
+URL = ("host_name_resolves", *ADDRESS)
+UNVERIFIED = ("chain_outlasts_the_next_weeks", LIST[0])
+
+BLOCKS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("URL_NOT_HTTPS",), URL),
+    **dict.fromkeys(("HOST_UNKNOWN", "DNS_TIMEOUT"), ADDRESS),
+    **dict.fromkeys(("PORT_REFUSED", "PORT_TIMEOUT", "PORT_UNREACHABLE"), CONNECTION),
+    **dict.fromkeys(("PROXY_REFUSED", "PROXY_WANTS_LOGIN", "PROXY_ANSWERS_ITSELF"), CONNECTION),
+    **dict.fromkeys(("NOT_TLS", "TLS_HANDSHAKE_FAILED", "TLS_TIMEOUT", "TLS_TOO_OLD"), TLS),
+    "TLS_INSPECTED": ("chain_is_complete", "chain_is_valid", *UNVERIFIED, *TRUST),
+    **dict.fromkeys(
+        ("SERVER_OMITS_INTERMEDIATE", "SERVER_SENDS_WRONG_INTERMEDIATE"), ("chain_is_valid", *UNVERIFIED, *TRUST)
+    ),
+    **dict.fromkeys(("CERTIFICATE_EXPIRED", "CERTIFICATE_NOT_YET_VALID", "SIGNATURE_WRONG"), (*UNVERIFIED, *TRUST)),
+    **dict.fromkeys(("CERTIFICATE_SELF_SIGNED", "CA_CONSTRAINT_BROKEN"), (*UNVERIFIED, *TRUST)),
+    **dict.fromkeys(("CERTIFICATE_IRREGULAR", "CERTIFICATE_UNREADABLE"), (*UNVERIFIED, *TRUST)),
+    "ROOT_UNTRUSTED": UNVERIFIED,
+    **dict.fromkeys(("HOST_NOT_IN_CERTIFICATE", "CERTIFICATE_WEAK"), ("chain_is_valid", *UNVERIFIED, *TRUST)),
+    "PSE_MISSING": (*PSE, *LIST, *TRUST, "client_account_can_read_the_pse"),
+    "PSE_UNREADABLE": (*PSE, *LIST, *TRUST),
+    **dict.fromkeys(("PSE_HAS_PIN", "PSE_MACHINE_BOUND"), (*LIST, *TRUST)),
+    **dict.fromkeys(("TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT"), (*LIST, *TRUST)),
+    **dict.fromkeys(("PK_LIST_EMPTY", "ROOT_NOT_IN_PSE", "INTERMEDIATE_NOT_IN_PSE"), TRUST),
+    "SERVER_NOT_TRUSTED": TRUST[1:],
+    **dict.fromkeys(("HANDSHAKE_REFUSED", "CLIENT_CERTIFICATE_WANTED"), TRUST[3:]),
+}
+"""Every cause and the checks, without `test_`, that cannot be made for it where nothing else is known."""
+
+PAIRS = [(code, f"test_{check}") for code, checks in BLOCKS.items() for check in checks]
+OF_THE_CLIENT = {"WRONG_HOST", "CLIENT_ACCOUNT_UNKNOWN", "CLIENT_INI_UNREADABLE", "CLIENT_INI_NO_DEST"}
+"""Causes on the client's own side, which have tests of their own."""
+
+
+def _waived(evidence: Evidence, *waivers: Waiver) -> Evidence:
+    return replace(evidence, system=replace(evidence.system, waivers=waivers))
+
+
+def _waiver(check: str, code: str | None) -> Waiver:
+    return Waiver(check=check, code=code, until=DAY.date(), reason="known, and mended soon")
+
+
+def test_every_cause_blocks_what_is_written_and_nothing_else() -> None:
+    found = {
+        (code, check)
+        for code in CODES.keys() - OF_THE_CLIENT
+        for check in NEEDS
+        if blocking(check, _evidence(_found(code, Severity.MAJOR)))
+    }
+    assert found == set(PAIRS)
+
+
+@pytest.mark.parametrize(("code", "check"), PAIRS)
+def test_a_minor_finding_blocks_nothing(code: str, check: str) -> None:
+    assert blocking(check, _evidence(_found(code, Severity.MINOR))) is None
+
+
+@pytest.mark.parametrize(("code", "check"), PAIRS)
+def test_a_blocked_check_skips_if_the_owner_of_the_cause_tells(code: str, check: str) -> None:
+    evidence = _evidence(_found(code, Severity.BLOCKER))
+    outcome = decide(check, evidence, USUAL)
+    assert (outcome.verdict, outcome.findings) == (Verdict.SKIP, ())
+    assert outcome.reason == f"blocked by {code}, see {CODES[code].check}"
+    assert decide(CODES[code].check, evidence, USUAL).verdict in {Verdict.FAIL, Verdict.ERROR}
+
+
+def _tells(check: str, evidence: Evidence, policy: Policy, code: str) -> bool:
+    outcome = decide(check, evidence, policy)
+    red = Verdict.ERROR if CODES[code].error else Verdict.FAIL
+    return outcome.verdict is red and [each.code for each in outcome.findings] == [code]
+
+
+@pytest.mark.parametrize(("code", "check"), PAIRS)
+def test_a_blocked_check_tells_if_the_owner_of_the_cause_is_not_selected(code: str, check: str) -> None:
+    policy = replace(USUAL, selected=EVERYTHING - {CODES[code].check})
+    assert _tells(check, _evidence(_found(code, Severity.BLOCKER)), policy, code)
+
+
+@pytest.mark.parametrize(("code", "check"), PAIRS)
+def test_a_blocked_check_tells_if_the_cause_is_waived(code: str, check: str) -> None:
+    evidence = _waived(_evidence(_found(code, Severity.BLOCKER)), _waiver(CODES[code].check, code))
+    assert decide(CODES[code].check, evidence, USUAL).verdict is Verdict.SKIP
+    assert _tells(check, evidence, USUAL, code)
+
+
+@pytest.mark.parametrize(("code", "check"), PAIRS)
+def test_a_blocked_check_tells_if_the_cause_is_below_fail_on(code: str, check: str) -> None:
+    policy = replace(USUAL, fail_on=Severity.BLOCKER)
+    assert _tells(check, _evidence(_found(code, Severity.MAJOR)), policy, code)
+
+
+def test_a_cause_behind_a_waived_one_is_told_by_somebody() -> None:
+    """The owner of the cause is waived for a deeper cause, so it would not tell of its own."""
+    waivers = [
+        _waiver(check, "ROOT_UNTRUSTED") for check in ("test_chain_is_valid", "test_maintain_pk_lists_the_chain")
+    ]
+    evidence = _waived(_evidence(_found("ROOT_UNTRUSTED"), _found("PK_LIST_EMPTY")), *waivers)
+    assert decide("test_maintain_pk_lists_the_chain", evidence, USUAL).verdict is Verdict.SKIP
+    assert _tells("test_pse_trusts_the_server", evidence, USUAL, "PK_LIST_EMPTY")
+    assert decide("test_pse_trusts_the_server", _waived(evidence), USUAL).verdict is Verdict.SKIP
+
+
+def _red_checks(evidence: Evidence, selected: Iterable[str]) -> list[str]:
+    policy = replace(USUAL, selected=frozenset(selected))
+    return [check for check in selected if decide(check, evidence, policy).verdict in {Verdict.FAIL, Verdict.ERROR}]
+
+
+@pytest.mark.parametrize("code", [code for code in BLOCKS if code != "PSE_MISSING"])
+def test_one_cause_gives_one_red_check(code: str) -> None:
+    known = [check for check in NEEDS if not check.startswith(("test_client", "test_this", "test_crypto"))]
+    assert _red_checks(_evidence(_found(code, Severity.BLOCKER)), known) == [CODES[code].check]
+
+
+@pytest.mark.parametrize(
+    ("code", "check"),
+    [
+        ("TLS_INSPECTED", "test_chain_is_valid"),
+        ("SERVER_OMITS_INTERMEDIATE", "test_chain_is_valid"),
+        ("ROOT_UNTRUSTED", "test_maintain_pk_lists_the_chain"),
+    ],
+)
+def test_a_verified_path_is_not_blocked_by_what_it_overcame(code: str, check: str) -> None:
+    assert blocking(check, _evidence(_found(code), verified=True)) is None
+
+
+def test_a_trusted_path_is_not_blocked_by_a_root_that_is_not_listed() -> None:
+    evidence = _evidence(_found("ROOT_NOT_IN_PSE", Severity.MAJOR), verified=True, trusted=True)
+    assert decide("test_pse_trusts_the_server", evidence, USUAL).verdict is Verdict.PASS
+
+
+def test_a_pse_that_could_not_be_made_is_blocked_by_the_chain() -> None:
+    cause = _found("CERTIFICATE_EXPIRED")
+    evidence = replace(_evidence(cause, _found("PSE_MISSING")), not_created_for=cause)
+    for check in ("test_pse_exists", "test_pse_needs_no_pin", "test_pk_list_is_current"):
+        assert decide(check, evidence, USUAL).reason == "blocked by CERTIFICATE_EXPIRED, see test_chain_is_valid"
+    assert decide("test_pse_exists", _evidence(_found("PSE_MISSING")), USUAL).verdict is Verdict.FAIL
+
+
+def test_what_is_not_configured_is_skipped() -> None:
+    evidence = _evidence()
+    required = replace(evidence, system=replace(evidence.system, required_roots=("ab" * 32,)))
+    check = "test_pk_list_holds_the_required_roots"
+    assert decide(check, evidence, USUAL).reason == "required_roots names none"
+    assert decide(check, required, USUAL).verdict is Verdict.PASS
+
+
+def test_one_reader_does_not_prove_that_two_agree() -> None:
+    evidence = _evidence()
+    alone = replace(evidence, pse=replace(evidence.pse, one_reader=True))
+    assert "one reader only" in decide("test_file_and_tool_agree", alone, USUAL).reason
+    assert decide("test_file_and_tool_agree", evidence, USUAL).verdict is Verdict.PASS
+
+
+def test_a_server_without_a_clock_is_skipped() -> None:
+    assert "no Date header" in decide("test_clock_agrees_with_the_server", _evidence(), USUAL).reason
+
+
+def test_needs_are_given_in_the_order_in_which_they_are_met() -> None:
+    order = list(Need)
+    network = [needs for check, needs in NEEDS.items() if check.startswith(("test_url", "test_port", "test_tls"))]
+    assert all(sorted(needs, key=order.index) == list(needs) for needs in network)
+
+
+def test_seen_dates_count() -> None:
+    assert Endpoint.__dataclass_fields__["date_offset_seconds"].default is None
+
+
+# The contract, code by code: which check, and how bad.
+CONTRACT = """
+url_names_the_api_host B URL_NOT_HTTPS URL_UI_HOST URL_HAS_CREDENTIALS
+url_names_the_api_host m URL_PLACEHOLDER URL_UNUSUAL
+host_name_resolves B HOST_UNKNOWN DNS_TIMEOUT
+port_accepts_connections B PORT_REFUSED PORT_TIMEOUT PROXY_REFUSED PROXY_WANTS_LOGIN PROXY_ANSWERS_ITSELF
+url_answers_https M HTTP_NO_ANSWER HTTP_SERVER_ERROR
+url_answers_https m HTTP_LOGIN_PAGE HTTP_TOO_MANY_REQUESTS
+clock_agrees_with_the_server M CLOCK_SKEW
+tls_handshake_succeeds B NOT_TLS TLS_HANDSHAKE_FAILED TLS_TIMEOUT TLS_TOO_OLD
+tls_handshake_succeeds M TLS_13_ONLY
+certificate_names_the_host B HOST_NOT_IN_CERTIFICATE
+chain_is_complete M SERVER_OMITS_INTERMEDIATE SERVER_SENDS_WRONG_INTERMEDIATE
+chain_is_complete m CHAIN_OUT_OF_ORDER CHAIN_HAS_EXTRAS
+chain_is_valid B CERTIFICATE_EXPIRED CERTIFICATE_NOT_YET_VALID CERTIFICATE_SELF_SIGNED SIGNATURE_WRONG
+chain_is_valid B CA_CONSTRAINT_BROKEN CERTIFICATE_UNREADABLE
+chain_is_valid M ROOT_UNTRUSTED
+chain_is_not_inspected M TLS_INSPECTED
+chain_outlasts_the_next_weeks M CERTIFICATE_EXPIRES_SOON
+chain_outlasts_the_next_weeks m RENEWAL_DUE
+chain_is_strong m CERTIFICATE_WEAK
+pse_exists B PSE_MISSING PSE_UNREADABLE TOOL_MISSING TOOL_FAILED TOOL_TIMEOUT
+pse_exists m PSE_CREATED
+pse_exists M PSE_UNCONFIRMED
+pse_needs_no_pin B PSE_HAS_PIN
+pse_needs_no_pin m PSE_MACHINE_BOUND
+pse_is_private M PSE_READABLE_BY_OTHERS
+pse_is_private m PSE_READABLE_BY_GROUP
+pse_owner_is_as_configured m PSE_OWNER_EXPIRED PSE_OWNER_DIFFERS
+maintain_pk_lists_the_chain B PK_LIST_EMPTY ROOT_NOT_IN_PSE
+maintain_pk_lists_the_chain m INTERMEDIATE_NOT_IN_PSE LEAF_NOT_IN_PSE
+file_and_tool_agree M PK_LIST_DISAGREES
+pk_list_is_current m PK_LIST_EXPIRED
+pk_list_holds_the_required_roots M REQUIRED_ROOT_NOT_IN_PSE
+pk_list_trusts_no_inspection M PSE_TRUSTS_INSPECTION
+pse_trusts_the_server B SERVER_NOT_TRUSTED
+trust_survives_renewal M PSE_HOLDS_SERVER_CERT_ONLY PSE_HOLDS_INTERMEDIATE_ONLY
+handshake_with_the_pse_alone B HANDSHAKE_REFUSED
+websocket_rfc_answers m WSRFC_NO_UPGRADE WSRFC_BLOCKED
+"""
+LETTERS = {"B": Severity.BLOCKER, "M": Severity.MAJOR, "m": Severity.MINOR}
+
+
+@pytest.mark.parametrize("row", CONTRACT.strip().splitlines())
+def test_the_table_of_codes_is_the_contract(row: str) -> None:
+    check, severity, *codes = row.split()
+    assert {code: (CODES[code].check, CODES[code].severity) for code in codes} == dict.fromkeys(
+        codes, (f"test_{check}", LETTERS[severity])
+    )
+
+
+def test_only_the_tool_turns_a_check_into_an_error() -> None:
+    of_the_pse = {code for code, row in CODES.items() if row.error and not row.check.startswith("test_c")}
+    assert of_the_pse == {"TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT"}
