@@ -3,7 +3,7 @@
 import pytest
 
 from pse_preflight.chain.judge import Judgement
-from pse_preflight.endpoint import Endpoint
+from pse_preflight.endpoint.model import Endpoint
 from pse_preflight.verdict.policy import Holds
 
 pytestmark = [pytest.mark.chain, pytest.mark.network]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pse_preflight.endpoint import Endpoint
-from pse_preflight.landscape.file import System
+from pse_preflight.endpoint.model import Endpoint
+from pse_preflight.landscape.system import System
 from pse_preflight.verdict.policy import Holds
 
 pytestmark = pytest.mark.url

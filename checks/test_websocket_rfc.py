@@ -2,7 +2,7 @@
 
 import pytest
 
-from pse_preflight.endpoint import LiveHandshake
+from pse_preflight.endpoint.model import LiveHandshake
 from pse_preflight.verdict.policy import Holds
 
 pytestmark = [pytest.mark.websocket_rfc, pytest.mark.network, pytest.mark.creates]

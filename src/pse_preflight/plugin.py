@@ -11,7 +11,7 @@ import pytest
 from pse_preflight.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from pse_preflight.landscape.file import System
+    from pse_preflight.landscape.system import System
     from pse_preflight.recording.folder import Replay
     from pse_preflight.run.one_system import Gathering
     from pse_preflight.settings import Engine, Settings
@@ -227,13 +227,12 @@ def _refuse_contradicting_repair(settings: "Settings", systems: Iterable["System
 
 
 def _systems(config: pytest.Config, names: Sequence[str], settings: "Settings") -> dict[str, "System"]:
-    from pse_preflight.landscape import file as inventory
+    from pse_preflight.landscape.file import read_landscape
+    from pse_preflight.landscape.select import find_file, select, surroundings
 
-    around = inventory.surroundings(Path.cwd(), config.rootpath, settings.evidence)
-    landscape = inventory.read_landscape(
-        inventory.find_file(_option(config, "systems_file"), around), around.environment
-    )
-    systems = inventory.select(names, landscape, around)
+    around = surroundings(Path.cwd(), config.rootpath, settings.evidence)
+    landscape = read_landscape(find_file(_option(config, "systems_file"), around), around.environment)
+    systems = select(names, landscape, around)
     if not systems:
         raise UsageProblem(f"--system={','.join(names)}: names no system")
     return {system.alias: system for system in systems}

@@ -21,7 +21,7 @@ from pse_preflight.client.posix import AclEntry, PosixAccount, write_acl
 from pse_preflight.client.windows import ADMINISTRATORS
 from pse_preflight.errors import NotForAccount
 from pse_preflight.findings import finding
-from pse_preflight.landscape.file import Client, System
+from pse_preflight.landscape.system import Client, System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.pse.create import publish, replace
 

@@ -19,7 +19,9 @@ from pse_preflight.client import access
 from pse_preflight.client import look as client
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Severity, message
-from pse_preflight.landscape.file import Client, ClientIni, Surroundings, System, read_landscape, select
+from pse_preflight.landscape.file import read_landscape
+from pse_preflight.landscape.select import Surroundings, select
+from pse_preflight.landscape.system import Client, ClientIni, System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.verdict.policy import inapplicable
 from tests.kit.places import CHECKOUT

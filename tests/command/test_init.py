@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight import endpoint
 from pse_preflight.chain.roots import named_roots
 from pse_preflight.client import look as client
 from pse_preflight.command import init as initial
 from pse_preflight.demo import server as demo
-from pse_preflight.endpoint import Limits, Target, observe
-from pse_preflight.landscape.file import Surroundings, System, read_landscape, select
+from pse_preflight.endpoint import observation
+from pse_preflight.endpoint.model import Limits, Target
+from pse_preflight.endpoint.observation import observe
+from pse_preflight.landscape.file import read_landscape
+from pse_preflight.landscape.select import Surroundings, select
+from pse_preflight.landscape.system import System
 
 HOST = "my401122-api.s4hana.cloud.sap"
 SECRET = "Gehe1m!"
@@ -131,7 +134,7 @@ def test_nothing_is_overwritten_and_nothing_is_asked_before(
 ) -> None:
     _ini(FULL)
     Path("systems.yaml").write_text("mine", encoding="utf-8")
-    monkeypatch.setattr(endpoint, "observe", None)
+    monkeypatch.setattr(observation, "observe", None)
     assert _init(*source) == initial.MISUSE
     assert "is there already and is not overwritten" in capsys.readouterr().err
     assert Path("systems.yaml").read_text(encoding="utf-8") == "mine"
@@ -210,7 +213,7 @@ def test_a_system_that_does_not_answer_is_described_all_the_same() -> None:
 
 def test_a_cloud_host_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = observe(Target("127.0.0.1", 1), Limits(), _now)
-    monkeypatch.setattr(endpoint, "observe", lambda *_: silent)
+    monkeypatch.setattr(observation, "observe", lambda *_: silent)
     assert _init(f"https://{HOST}") == 0
     (system,) = _read()
     assert (system.alias, system.url.host, system.roots) == ("my401122", HOST, "auto")

@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from pse_preflight.demo.authority import Identity, root_authority
-from pse_preflight.endpoint import Limits, Target, fetch_certificates
 from pse_preflight.endpoint.connection import Address
-from pse_preflight.endpoint.fetch import _is_public
+from pse_preflight.endpoint.fetch import _is_public, fetch_certificates
+from pse_preflight.endpoint.model import Limits, Target
 from tests.kit.servers import LOOPBACK, Connection, Server, Talk, answering, free_port, http_answer, serve, silent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

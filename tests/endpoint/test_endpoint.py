@@ -27,21 +27,12 @@ from hypothesis import strategies as st
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.demo.authority import Identity, root_authority
-from pse_preflight.endpoint import (
-    Endpoint,
-    KeyKind,
-    Limits,
-    Target,
-    WebSocketReading,
-    differences_of,
-    findings_of,
-    handshake,
-    observe,
-    observe_every,
-)
-from pse_preflight.endpoint.model import Failure
-from pse_preflight.endpoint.reading import _TEXTS
+from pse_preflight.endpoint.live import handshake
+from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind, Limits, Target, WebSocketReading
+from pse_preflight.endpoint.observation import observe
+from pse_preflight.endpoint.reading import _TEXTS, findings_of
 from pse_preflight.endpoint.records import read_flight, starts_like_tls
+from pse_preflight.endpoint.thorough import differences_of, observe_every
 from pse_preflight.findings import Finding, Severity, message
 from pse_preflight.landscape.url import Proxy
 from tests.kit.places import SOURCES

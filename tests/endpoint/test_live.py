@@ -13,18 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pse_preflight.demo.authority import Identity, root_authority
-from pse_preflight.endpoint import (
-    Endpoint,
-    Limits,
-    LiveHandshake,
-    Target,
-    WebSocketReading,
-    handshake,
-    handshake_findings,
-    observe,
-    websocket_findings,
-)
-from pse_preflight.endpoint.model import Failure
+from pse_preflight.endpoint.live import handshake
+from pse_preflight.endpoint.model import Endpoint, Failure, Limits, LiveHandshake, Target, WebSocketReading
+from pse_preflight.endpoint.observation import observe
+from pse_preflight.endpoint.reading import handshake_findings, websocket_findings
 from pse_preflight.findings import Finding
 from tests.kit.servers import (
     LOOPBACK,

@@ -25,7 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pse_preflight.demo.authority import Identity, PrivateKey
-from pse_preflight.endpoint import Target
+from pse_preflight.endpoint.model import Target
 from pse_preflight.landscape.url import Proxy
 
 LOOPBACK = "127.0.0.1"

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.demo.authority import Identity, root_authority
-from pse_preflight.landscape.file import System
+from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.pse import file as pse_file
 from pse_preflight.run.one_system import Evidence, Gathering

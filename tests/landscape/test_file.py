@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from pse_preflight.errors import UsageProblem
-from pse_preflight.landscape.file import LARGEST_FILE, Surroundings, System, find_file, read_landscape, select
+from pse_preflight.landscape.file import LARGEST_FILE, read_landscape
+from pse_preflight.landscape.select import Surroundings, find_file, select
+from pse_preflight.landscape.system import System
 
 MINIMAL = """
 systems:

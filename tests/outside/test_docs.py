@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from pse_preflight.findings import CODES, Finding, Severity, finding, message, quoted
-from pse_preflight.landscape import file as inventory
-from pse_preflight.landscape.file import Keys
+from pse_preflight.landscape.file import Keys, read_landscape
+from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.plugin import MARKERS, pytest_addoption
 from tests.kit.places import CHECKOUT
 
@@ -109,9 +109,9 @@ EXAMPLES = dict(_examples())
 def test_every_example_of_systems_yaml_is_accepted(tmp_path: Path, example: str) -> None:
     (tmp_path / "systems.yaml").write_text(EXAMPLES[example], encoding="utf-8")
     (tmp_path / "company-root.pem").touch()
-    around = inventory.Surroundings({"PROXY_PASSWORD": "x"}, tmp_path, tmp_path, tmp_path)
-    landscape = inventory.read_landscape(tmp_path / "systems.yaml", around.environment)
-    assert inventory.select(["all"], landscape, around)
+    around = Surroundings({"PROXY_PASSWORD": "x"}, tmp_path, tmp_path, tmp_path)
+    landscape = read_landscape(tmp_path / "systems.yaml", around.environment)
+    assert select(["all"], landscape, around)
 
 
 class Reader:

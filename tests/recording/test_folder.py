@@ -17,9 +17,9 @@ from pse_preflight.chain.roots import Roots
 from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import ClientPse, entries_of
 from pse_preflight.demo.authority import root_authority
-from pse_preflight.endpoint import Endpoint, Failure, HttpAnswer, LiveHandshake, WebSocketAnswer, WebSocketReading
+from pse_preflight.endpoint.model import Endpoint, Failure, HttpAnswer, LiveHandshake, WebSocketAnswer, WebSocketReading
 from pse_preflight.findings import finding
-from pse_preflight.landscape.file import System
+from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import ApiUrl, Proxy
 from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.recording import folder as evidence

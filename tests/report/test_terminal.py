@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.landscape.file import System
+from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.report.facts import SystemResult
 from pse_preflight.report.terminal import drawing, header, lines, printable

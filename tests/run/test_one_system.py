@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from pse_preflight import endpoint
 from pse_preflight.certificate import Certificate
 from pse_preflight.demo.authority import root_authority
+from pse_preflight.endpoint import live as live_handshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import CODES, Severity, message
 from pse_preflight.landscape.url import ApiUrl
@@ -233,10 +233,10 @@ def test_a_list_that_openssl_refuses_turns_the_live_check_red(
     """Offline all is well; only the anchors that reach the handshake are others."""
     described = system("PRD", good.port, pse, roots=roots)
     write_pse(pse, issuers(server()))
-    real = endpoint.handshake
+    real = live_handshake.handshake
     strangers = [each.der for each in issuers(server("Second Root"))]
     monkeypatch.setattr(
-        endpoint,
+        live_handshake,
         "handshake",
         lambda target, _anchors, *rest, **options: real(target, strangers, *rest, **options),
     )

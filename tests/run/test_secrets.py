@@ -40,7 +40,8 @@ TEXTS = (
 
 CRASH = """
 def pytest_collection_finish():
-    from pse_preflight import endpoint, fixtures
+    from pse_preflight import fixtures
+    from pse_preflight.endpoint import observation
     from pse_preflight.verdict import trust
     from pse_preflight.chain import judge as chain
 
@@ -49,7 +50,7 @@ def pytest_collection_finish():
 
     {place} = broken
 """
-CRASHES = ("trust.judge", "endpoint.observe", "chain.judge", "fixtures.decide")
+CRASHES = ("trust.judge", "observation.observe", "chain.judge", "fixtures.decide")
 
 SYSTEMS = f"""
 systems:

@@ -16,7 +16,7 @@ from pse_preflight.chain.judge import judge as judge_chain
 from pse_preflight.chain.sap_roots import Change
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.findings import Finding, Severity, message
-from pse_preflight.landscape.file import ExpiryDays
+from pse_preflight.landscape.system import ExpiryDays
 from pse_preflight.verdict.trust import Entry, Question, Remedy, Trust, judge, lasting_findings
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -13,7 +13,9 @@ from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import ClientPse
 from pse_preflight.errors import UsageProblem
 from pse_preflight.findings import CODES, Finding, Severity, finding
-from pse_preflight.landscape.file import Surroundings, System, Waiver, read_landscape, select
+from pse_preflight.landscape.file import read_landscape
+from pse_preflight.landscape.select import Surroundings, select
+from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.run.one_system import Evidence
 from pse_preflight.sapgenpse.output import Listing

@@ -17,7 +17,7 @@ from pse_preflight.client.posix import PosixAccount
 from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Finding, finding
-from pse_preflight.landscape.file import Client, System
+from pse_preflight.landscape.system import Client, System
 
 _WINDOWS = sys.platform == "win32"
 

@@ -13,7 +13,7 @@ from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.repair import repair
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Finding, Severity, finding
-from pse_preflight.landscape.file import System
+from pse_preflight.landscape.system import System
 from pse_preflight.pse.create import NotReplaced, NotWritten, publish
 from pse_preflight.pse.file import TrustedCertificate, is_ours
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing

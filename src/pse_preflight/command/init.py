@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pse_preflight import __version__, endpoint
+from pse_preflight import __version__
 from pse_preflight.certificate import now
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import named_roots
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.look import read_ini
-from pse_preflight.endpoint import Endpoint, Limits, Target
+from pse_preflight.endpoint import observation, reading
+from pse_preflight.endpoint.model import Endpoint, Limits, Target
 from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.findings import Finding
 from pse_preflight.landscape.file import FILE_NAME
@@ -90,7 +91,7 @@ def _from_url(text: str, clock: Callable[[], datetime]) -> str:
         raise UsageProblem(f"the URL cannot be read: {error}") from None
     if not url.askable:
         raise UsageProblem(f"{findings[0].observed}; {findings[0].fix}")
-    seen = endpoint.observe(Target(url.host, url.port), Limits(), clock)
+    seen = observation.observe(Target(url.host, url.port), Limits(), clock)
     roots = named_roots("mozilla")
     question = chain.Question(
         host=url.host,
@@ -102,7 +103,7 @@ def _from_url(text: str, clock: Callable[[], datetime]) -> str:
         mozilla=frozenset(each.sha256 for each in roots.certificates),
     )
     alias = _alias(url.host, ())
-    lines = [*_seen(url, seen, (*findings, *endpoint.findings_of(seen))), *_roots(url, chain.judge(question), seen)]
+    lines = [*_seen(url, seen, (*findings, *reading.findings_of(seen))), *_roots(url, chain.judge(question), seen)]
     return _HEAD.format(alias=alias) + _systems([(alias, lines)])
 
 

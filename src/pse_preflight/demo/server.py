@@ -23,10 +23,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from filelock import FileLock
 
 from pse_preflight.certificate import now
+from pse_preflight.demo import NAME
 from pse_preflight.demo.authority import Identity, PrivateKey, ec_key, root_authority
 from pse_preflight.errors import PreflightError
-
-NAME = "demo"
 
 _HOST = "localhost"
 _REALM = 'Basic realm="SAP NetWeaver Application Server [DMO/100]"'

@@ -1,12 +1,9 @@
 """systems.yaml and --system: which systems are asked about, and how each is to be judged."""
 
 import difflib
-import os
 import re
-import sys
-import urllib.request
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,17 +12,14 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pse_preflight.certificate import fingerprint
-from pse_preflight.demo import server as demo
 from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.findings import CODES, Finding, Severity
-from pse_preflight.landscape.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
+from pse_preflight.findings import CODES, Severity
 from pse_preflight.pse import name as distinguished_name
-from pse_preflight.sapgenpse import paths
 
 LARGEST_FILE = 1 << 20
 FILE_NAME = "systems.yaml"
 
-_ALIAS = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ALIAS = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RESERVED = frozenset({"demo", "all"})
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _BACKSLASH_IN_QUOTES = re.compile(r'"[^"]*\\[^"]*"')
@@ -47,16 +41,6 @@ DistinguishedName = Annotated[str, AfterValidator(_readable_name)]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class ExpiryDays(_Strict):
-    """How many days before its end a certificate is a finding."""
-
-    leaf: Days = 7
-    ca: Days = 90
-
-
-_USUAL_DAYS = ExpiryDays()
 
 
 def _known_check(name: str) -> str:
@@ -82,15 +66,15 @@ def _some_text(text: str) -> str:
 _CHECKS = sorted({row.check for row in CODES.values()})
 
 
-class Waiver(_Strict):
-    """A finding of one check that somebody has decided to live with, until a day.
+class ExpiryKeys(_Strict):
+    """The block `expiry_days`."""
 
-    Attributes:
-        check: the check that it keeps from turning red.
-        code: the code of the finding; without one, all findings of the check but blockers.
-        until: the last day on which it counts.
-        reason: why.
-    """
+    leaf: Days = 7
+    ca: Days = 90
+
+
+class WaiverKeys(_Strict):
+    """One waiver of the block `waivers`."""
 
     check: Annotated[str, AfterValidator(_known_check)]
     code: Annotated[str, AfterValidator(_known_code)] | None = None
@@ -98,7 +82,7 @@ class Waiver(_Strict):
     reason: Annotated[str, AfterValidator(_some_text)]
 
     @model_validator(mode="after")
-    def _blockers_are_named(self) -> "Waiver":
+    def _blockers_are_named(self) -> "WaiverKeys":
         codes = {code: row.severity for code, row in CODES.items() if row.check == self.check}
         if self.code is None and min(codes.values()) is Severity.BLOCKER:
             raise ValueError(f"a blocker is waived by its code only; {self.check} has {', '.join(codes)}")
@@ -133,111 +117,13 @@ class Keys(_Strict):
     proxy: str = "none"
     include_leaf: bool = False
     create: bool = True
-    expiry_days: ExpiryDays = _USUAL_DAYS
+    expiry_days: ExpiryKeys = ExpiryKeys()
     required_roots: list[Fingerprint] = []
     tags: list[str] = []
-    waivers: list[Waiver] = []
+    waivers: list[WaiverKeys] = []
     client: ClientKeys | None = None
     client_ini: ClientIniKeys | None = None
     crypto_library: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ClientIni:
-    """A destination of a sapnwrfc.ini."""
-
-    file: Path
-    dest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """The client's own side, as systems.yaml describes it.
-
-    Attributes:
-        hosts: the machines that it runs on; empty where they are not named.
-        account: whom it runs as.
-        group: the group that may read the PSE, too.
-        bits: for how many bits it is built, where that is said.
-        path_is_personal: the path of the PSE follows from who runs this, and from this shell.
-        ini: the destination that it uses.
-        library: SAP's TLS library.
-    """
-
-    hosts: tuple[str, ...] = ()
-    account: str | None = None
-    group: str | None = None
-    bits: int | None = None
-    path_is_personal: bool = False
-    ini: ClientIni | None = None
-    library: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class System:
-    """One system that is asked about, with everything decided.
-
-    Attributes:
-        alias: its name in reports and in test ids.
-        url: the API URL's host and port.
-        url_as_written: the URL in systems.yaml, without user, password and whatever follows the host.
-        url_findings: what is to be said of the URL as it was written.
-        pse: absolute path of the client PSE.
-        secudir: the folder that the PSE tool is told as SECUDIR.
-        dn: the owner of a PSE that is to be created; None where it was not configured.
-        roots: auto, mozilla, system, or the absolute path of a PEM file.
-        pinned: fingerprints of a private CA that stands instead of roots.
-        proxy: the CONNECT proxy, or None for a direct connection.
-        ignored_proxy: the environment names a proxy for this host, and it is not used.
-        include_leaf: the server certificate too belongs in the PSE.
-        create: a missing PSE may be made.
-        confirm: SAP's tool is expected to have listed a PSE that the bundled implementation wrote.
-        waivers: the findings that somebody has decided to live with.
-        extras: the keys that start with x-, for the reports.
-        client: the client's own side; None where nothing is said of it.
-        prepare: what must have happened before the system is asked.
-    """
-
-    alias: str
-    url: ApiUrl
-    url_as_written: str = ""
-    url_findings: tuple[Finding, ...] = ()
-    pse: Path
-    secudir: Path
-    dn: str | None = None
-    roots: str = "auto"
-    pinned: tuple[str, ...] = ()
-    proxy: Proxy | None = None
-    ignored_proxy: bool = False
-    include_leaf: bool = False
-    create: bool = True
-    confirm: bool = True
-    expiry_days: ExpiryDays = _USUAL_DAYS
-    required_roots: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    waivers: tuple[Waiver, ...] = ()
-    extras: tuple[tuple[str, str], ...] = ()
-    client: Client | None = None
-    prepare: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a system takes from its machine where systems.yaml is silent.
-
-    Attributes:
-        environment: the environment variables.
-        folder: the current folder.
-        rootdir: pytest's root folder.
-        evidence: the folder for evidence; the demo system keeps its files there.
-        windows: the rules of Windows hold.
-    """
-
-    environment: Mapping[str, str]
-    folder: Path
-    rootdir: Path
-    evidence: Path
-    windows: bool = sys.platform == "win32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,15 +143,6 @@ class Entry:
     line: int
 
 
-def find_file(explicit: str | None, around: Surroundings) -> Path | None:
-    """Return the systems file: the one asked for, else the first that exists in the usual places."""
-    asked = explicit or around.environment.get("PSE_PREFLIGHT_SYSTEMS")
-    if asked:
-        return around.folder / asked
-    usual = [around.folder / FILE_NAME, around.rootdir / FILE_NAME, _machine_folder(around) / FILE_NAME]
-    return next((path for path in usual if path.is_file()), None)
-
-
 def read_landscape(file: Path | None, environment: Mapping[str, str]) -> Landscape:
     """Read a systems.yaml; None is a landscape without systems.
 
@@ -273,184 +150,6 @@ def read_landscape(file: Path | None, environment: Mapping[str, str]) -> Landsca
         UsageProblem: with file and line, whatever is wrong with it.
     """
     return Landscape(file, _Reader(file, environment).systems() if file else {})
-
-
-def select(names: Iterable[str], landscape: Landscape, around: Surroundings) -> tuple[System, ...]:
-    """Return the systems that --system asks for, sorted by alias, each once.
-
-    Raises:
-        UsageProblem: for a name that means nothing, or systems that contradict each other.
-    """
-    wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
-    found: dict[str, System] = {}
-    for name in wanted:
-        for system in _systems_named(name, landscape, around):
-            if found.setdefault(system.alias, system).url != system.url:
-                raise UsageProblem(f"--system={name}: another system selected is called {system.alias}, too")
-    _refuse_contradicting_owners(found.values())
-    return tuple(found[alias] for alias in sorted(found))
-
-
-def _systems_named(name: str, landscape: Landscape, around: Surroundings) -> list[System]:
-    kind, _, rest = name.partition(":")
-    if kind == demo.NAME:
-        return [_demo_system(rest, around)]
-    if "://" in name:
-        return [_system_of_url(name, landscape, around)]
-    entries = landscape.systems
-    aliases = (
-        list(entries)
-        if name == "all"
-        else [alias for alias, entry in entries.items() if rest in entry.keys.tags]
-        if kind == "tag"
-        else [name]
-        if name in entries
-        else []
-    )
-    if not aliases:
-        raise UsageProblem(_unknown_system(name, landscape))
-    return [_system(alias, entries[alias], around, _place(landscape.file, entries[alias].line)) for alias in aliases]
-
-
-def _unknown_system(name: str, landscape: Landscape) -> str:
-    known = sorted(landscape.systems)
-    near = difflib.get_close_matches(name.lower(), [alias.lower() for alias in known], 1)
-    hint = next((f"; did you mean {alias}?" for alias in known if alias.lower() in near), "")
-    where = (
-        f"{landscape.file} has {', '.join(known) or 'no systems'}" if landscape.file else f"no {FILE_NAME} was found"
-    )
-    also = f"also allowed: {demo.NAME}, {demo.NAME}:<scenario>, all, tag:<tag>, https://<host>"
-    return f"--system={name}: no such system{hint}; {where}; {also}"
-
-
-def _demo_system(scenario: str, around: Surroundings) -> System:
-    try:
-        described = demo.describe(scenario, around.evidence)
-    except demo.UnknownScenario as error:
-        raise UsageProblem(f"--system={demo.NAME}:{scenario}: {error}") from None
-    entry = Entry(Keys(**described.keys), (), 0)
-    return replace(_system(described.alias, entry, around, demo.NAME), confirm=False, prepare=described.start)
-
-
-def _system_of_url(text: str, landscape: Landscape, around: Surroundings) -> System:
-    try:
-        url, _ = read_url(text)
-    except UrlUnreadable as error:
-        raise UsageProblem(f"--system: {error}") from None
-    alias = url.host if url.port == 443 else f"{url.host}_{url.port}"  # noqa: PLR2004 - the port of https
-    if not _ALIAS.fullmatch(alias):
-        alias = re.sub(r"[^A-Za-z0-9._-]", "_", alias)[:64]
-    if alias.lower() in {each.lower() for each in landscape.systems}:
-        raise UsageProblem(
-            f"--system: the system {alias} of {landscape.file} has this name already; ask for it by alias"
-        )
-    keys = Keys(url=text, pse=f"{url.host.replace(':', '_')}.pse", create=False)
-    return _system(alias, Entry(keys, (), 0), around, "--system")
-
-
-def _system(alias: str, entry: Entry, around: Surroundings, place: str) -> System:
-    keys = entry.keys
-    if keys.url is None:
-        raise UsageProblem(f"{place}: {alias} has no url")
-    try:
-        url, url_findings = read_url(keys.url)
-        proxy, ignored = _proxy(keys.proxy, url, around.environment)
-    except PreflightError as error:
-        raise UsageProblem(f"{place}: {alias}: {error}") from None
-    secudir = _secudir(keys.secudir, around)
-    return System(
-        alias=alias,
-        url=url,
-        url_as_written=redacted(keys.url),
-        url_findings=url_findings,
-        pse=paths.pse_path(keys.pse or f"{alias}.pse", secudir, windows=around.windows),
-        secudir=secudir,
-        dn=keys.dn,
-        roots=_roots(keys.roots, around, f"{place}: {alias}"),
-        pinned=tuple(keys.pinned),
-        proxy=proxy,
-        ignored_proxy=ignored,
-        include_leaf=keys.include_leaf,
-        create=keys.create,
-        expiry_days=keys.expiry_days,
-        required_roots=tuple(keys.required_roots),
-        tags=tuple(keys.tags),
-        waivers=tuple(keys.waivers),
-        extras=entry.extras,
-        client=_client(keys, around),
-    )
-
-
-def _client(keys: Keys, around: Surroundings) -> Client | None:
-    if keys.client is None and keys.client_ini is None and keys.crypto_library is None:
-        return None
-    side = keys.client or ClientKeys()
-    ini = keys.client_ini
-    return Client(
-        hosts=tuple(side.hosts),
-        account=side.account,
-        group=side.group,
-        bits=side.bits,
-        path_is_personal=not (
-            paths.is_absolute(keys.pse, windows=around.windows)
-            or paths.is_absolute(keys.secudir, windows=around.windows)
-        ),
-        ini=ClientIni(around.folder / ini.file, ini.dest) if ini else None,
-        library=Path(keys.crypto_library) if keys.crypto_library else None,
-    )
-
-
-def _secudir(configured: str | None, around: Surroundings) -> Path:
-    if configured:
-        return around.folder / Path(configured).expanduser()
-    return paths.secudir(around.environment, windows=around.windows)
-
-
-def _roots(text: str, around: Surroundings, place: str) -> str:
-    if text in {"auto", "mozilla", "system"}:
-        return text
-    file = around.folder / Path(text).expanduser()
-    if len(text.split()) == 1 and not file.suffix and not file.exists():
-        raise UsageProblem(f"{place}: roots: {text!r} is none of auto, mozilla, system, nor a PEM file that exists")
-    return str(file)
-
-
-def _proxy(text: str, url: ApiUrl, environment: Mapping[str, str]) -> tuple[Proxy | None, bool]:
-    """Return the proxy to use, and whether the environment names one that is not used."""
-    named = _environment_proxy(url.host, environment)
-    if text == "env":
-        return (parse_proxy(named) if named else None), False
-    return (None, bool(named)) if text == "none" else (parse_proxy(text), False)
-
-
-def _environment_proxy(host: str, environment: Mapping[str, str]) -> str | None:
-    lower = {name.lower(): value for name, value in environment.items() if name.lower().endswith("_proxy") and value}
-    bypass = {"no": lower.get("no_proxy", "")}
-    if urllib.request.proxy_bypass_environment(host, bypass):  # type: ignore[attr-defined]
-        return None
-    return lower.get("https_proxy") or lower.get("all_proxy")
-
-
-def _refuse_contradicting_owners(systems: Iterable[System]) -> None:
-    owners: dict[Path, System] = {}
-    for system in systems:
-        if system.dn is None:
-            continue
-        other = owners.setdefault(system.pse, system)
-        if other.dn != system.dn:
-            raise UsageProblem(
-                f"{other.alias} and {system.alias} share the PSE {system.pse} but give it different owners (dn)"
-            )
-
-
-def _machine_folder(around: Surroundings) -> Path:
-    if around.windows:
-        return Path(around.environment.get("ProgramData", r"C:\ProgramData")) / "pse-preflight"
-    return Path("/etc/pse-preflight")
-
-
-def _place(file: Path | None, line: int) -> str:
-    return f"{file}:{line}"
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -534,7 +233,7 @@ class _Reader:
             line = _line(node, ("systems", alias))
             if not isinstance(alias, str):
                 raise self._problem(line, f"the alias {alias!r} is read as no text; put it in quotes")
-            if not _ALIAS.fullmatch(alias) or alias.lower() in _RESERVED:
+            if not ALIAS.fullmatch(alias) or alias.lower() in _RESERVED:
                 allowed = "letters, digits, . _ - (at most 64), and neither demo nor all"
                 raise self._problem(line, f"{alias!r} is no alias; allowed: {allowed}")
             if alias.lower() in seen:
@@ -585,14 +284,14 @@ class _Reader:
         return _VARIABLE.sub(lambda match: self.environment[match[1]], text)
 
     def _problem(self, line: int, text: str) -> UsageProblem:
-        return UsageProblem(f"{_place(self.file, line)}: {text}")
+        return UsageProblem(f"{self.file}:{line}: {text}")
 
 
 _BLOCKS: Mapping[str, type[_Strict]] = {
-    "expiry_days": ExpiryDays,
+    "expiry_days": ExpiryKeys,
     "client": ClientKeys,
     "client_ini": ClientIniKeys,
-    "waivers": Waiver,
+    "waivers": WaiverKeys,
 }
 
 _SINGLE_QUOTES = r"in double quotes a backslash starts an escape: write Windows paths in single quotes, 'C:\sec'"
@@ -631,8 +330,3 @@ def _line(node: yaml.Node, place: Iterable[Any]) -> int:
 
 def _is_key(node: yaml.Node, key: Any) -> bool:
     return bool(node.value == key or (not isinstance(key, str) and yaml.safe_load(str(node.value)) == key))
-
-
-def surroundings(folder: Path, rootdir: Path, evidence: Path) -> Surroundings:
-    """Return the surroundings of this process."""
-    return Surroundings(dict(os.environ), folder, rootdir, evidence)

@@ -28,10 +28,10 @@ from pydantic import (
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, write_pem
 from pse_preflight.client_pse.condition import State
-from pse_preflight.endpoint import Endpoint, LiveHandshake
+from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Command, Finding, finding, quoted
-from pse_preflight.landscape.file import ExpiryDays
+from pse_preflight.landscape.system import ExpiryDays
 from pse_preflight.verdict.changes import Change
 
 FORMAT = 1

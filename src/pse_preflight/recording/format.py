@@ -14,8 +14,8 @@ from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.chain.roots import Roots
 from pse_preflight.client_pse.condition import Condition, Content
 from pse_preflight.client_pse.maker import ClientPse, Contribution, entries_of, file_findings, not_made
-from pse_preflight.endpoint import Endpoint, LiveHandshake
-from pse_preflight.landscape.file import System
+from pse_preflight.endpoint.model import Endpoint, LiveHandshake
+from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import UrlUnreadable, read_url
 from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.recording.folder import (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pse_preflight.landscape.file import System
+from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import UrlUnreadable, read_url
 from pse_preflight.recording.folder import EvidenceUnreadable, Replay, read, recorded_folders
 from pse_preflight.recording.format import system_of

@@ -11,7 +11,7 @@ import pytest
 from pse_preflight.settings import Settings
 
 if TYPE_CHECKING:
-    from pse_preflight.landscape.file import System
+    from pse_preflight.landscape.system import System
     from pse_preflight.report.facts import CheckFacts, Ended, Result, SystemFacts
     from pse_preflight.verdict.policy import Outcome
 

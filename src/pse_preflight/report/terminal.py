@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from pse_preflight.landscape.file import System
+from pse_preflight.landscape.system import System
 from pse_preflight.report.facts import NOT_CHECKED, CertificateFacts, FindingFacts, Result, SystemFacts, SystemResult
 from pse_preflight.settings import Settings
 

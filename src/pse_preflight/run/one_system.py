@@ -10,7 +10,6 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from pse_preflight import endpoint
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement, Period
@@ -20,9 +19,11 @@ from pse_preflight.chain.sap_roots import Change as RootChange
 from pse_preflight.client_pse import condition as pse_condition
 from pse_preflight.client_pse import maker as client_pse
 from pse_preflight.client_pse.maker import ClientPse, Contribution, Maker
-from pse_preflight.endpoint import Endpoint, Limits, LiveHandshake, Target
+from pse_preflight.endpoint import fetch, observation, reading, thorough
+from pse_preflight.endpoint import live as live_handshake
+from pse_preflight.endpoint.model import Endpoint, Limits, LiveHandshake, Target
 from pse_preflight.findings import CODES, Finding, Severity
-from pse_preflight.landscape.file import System
+from pse_preflight.landscape.system import System
 from pse_preflight.recording.folder import Folder, Recording, Replay
 from pse_preflight.recording.format import PseSource, RecordedPse, Seen, changes_between, readable, recorded, roots_of
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
@@ -306,8 +307,8 @@ class _Steps:
             return None
         target, patience = _target(system), self._patience[system.alias]
         if self.settings.thorough:
-            self._faces[system.alias] = endpoint.observe_every(target, patience.limits, self.clock)
-        return patience.spend(lambda limits: endpoint.observe(target, limits, self.clock))
+            self._faces[system.alias] = thorough.observe_every(target, patience.limits, self.clock)
+        return patience.spend(lambda limits: observation.observe(target, limits, self.clock))
 
     def judge(self, system: System, seen: Endpoint | None, before: ClientPse) -> _Judged:
         """Judge the chain; fetch what the server forgot, and judge again."""
@@ -387,7 +388,7 @@ class _Steps:
         if seen is None or not verdict.path or not judgement.names_host or self.settings.at is not None:
             return None
         anchors = [each.der for each in verdict.anchors]
-        ask = partial(endpoint.handshake, _target(system), anchors, clock=self.clock, websocket=True)
+        ask = partial(live_handshake.handshake, _target(system), anchors, clock=self.clock, websocket=True)
         return self._patience[system.alias].spend(lambda limits: ask(limits=limits, address=seen.address))
 
     def findings(
@@ -403,15 +404,15 @@ class _Steps:
         )
         found = (
             *system.url_findings,
-            *(endpoint.findings_of(seen) if seen else ()),
-            *endpoint.differences_of(self._faces.get(system.alias, ())),
+            *(reading.findings_of(seen) if seen else ()),
+            *thorough.differences_of(self._faces.get(system.alias, ())),
             *(() if judged.no_chain else judged.judgement.findings),
             *said_of(judged.roots, system.url.host),
             *lasting,
             *pse.findings,
             *(each for each in about_pse if each),
             *(verdict.findings if pse.listing is not None else ()),
-            *((*endpoint.handshake_findings(live), *endpoint.websocket_findings(live)) if live else ()),
+            *((*reading.handshake_findings(live), *reading.websocket_findings(live)) if live else ()),
         )
         return _in_order(found)
 
@@ -446,8 +447,8 @@ class _Steps:
         return self.settings.engine
 
     def _fetch(self, system: System, wanted: Sequence[str]) -> tuple[bytes, ...]:
-        fetch = partial(endpoint.fetch_certificates, wanted, _target(system))
-        return self._patience[system.alias].spend(lambda limits: fetch(limits=limits))
+        ask = partial(fetch.fetch_certificates, wanted, _target(system))
+        return self._patience[system.alias].spend(lambda limits: ask(limits=limits))
 
     def _judged(
         self,
@@ -603,7 +604,7 @@ def _no_chain(seen: Endpoint | None) -> Finding | None:
     """Return the finding for which a connection showed no certificate."""
     if seen is None or seen.presented or seen.failure is None:
         return None
-    return next((each for each in endpoint.findings_of(seen) if each.code == seen.failure.code), None)
+    return next((each for each in reading.findings_of(seen) if each.code == seen.failure.code), None)
 
 
 def _creation_cause(judgement: Judgement) -> Finding | None:

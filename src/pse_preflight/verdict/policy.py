@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pse_preflight.client_pse.condition import State
-from pse_preflight.endpoint import LiveHandshake
+from pse_preflight.endpoint.model import LiveHandshake
 from pse_preflight.findings import CODES, Finding, Severity, message, most_decisive_first
-from pse_preflight.landscape.file import Waiver
+from pse_preflight.landscape.system import Waiver
 from pse_preflight.run.one_system import Evidence
 
 Holds = Callable[[object], None]

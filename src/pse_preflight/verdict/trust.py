@@ -10,7 +10,7 @@ from pse_preflight.chain.judge import Judgement, Period, inspection_product, ver
 from pse_preflight.chain.sap_roots import Change
 from pse_preflight.chain.search import is_self_signed, issuer_of, public_key_of, subject_of
 from pse_preflight.findings import Command, Finding, Severity, finding
-from pse_preflight.landscape.file import ExpiryDays
+from pse_preflight.landscape.system import ExpiryDays
 from pse_preflight.sapgenpse.output import names
 
 _DUE_DAYS = timedelta(days=30)

@@ -1,0 +1,113 @@
+"""What is said of a system, with everything decided: plain data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from pse_preflight.findings import Finding
+from pse_preflight.landscape.url import ApiUrl, Proxy
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryDays:
+    """How many days before its end a certificate is a finding."""
+
+    leaf: int = 7
+    ca: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A finding of one check that somebody has decided to live with, until a day.
+
+    Attributes:
+        check: the check that it keeps from turning red.
+        code: the code of the finding; without one, all findings of the check but blockers.
+        until: the last day on which it counts.
+        reason: why.
+    """
+
+    check: str
+    code: str | None = None
+    until: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIni:
+    """A destination of a sapnwrfc.ini."""
+
+    file: Path
+    dest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """The client's own side, as systems.yaml describes it.
+
+    Attributes:
+        hosts: the machines that it runs on; empty where they are not named.
+        account: whom it runs as.
+        group: the group that may read the PSE, too.
+        bits: for how many bits it is built, where that is said.
+        path_is_personal: the path of the PSE follows from who runs this, and from this shell.
+        ini: the destination that it uses.
+        library: SAP's TLS library.
+    """
+
+    hosts: tuple[str, ...] = ()
+    account: str | None = None
+    group: str | None = None
+    bits: int | None = None
+    path_is_personal: bool = False
+    ini: ClientIni | None = None
+    library: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """One system that is asked about, with everything decided.
+
+    Attributes:
+        alias: its name in reports and in test ids.
+        url: the API URL's host and port.
+        url_as_written: the URL in systems.yaml, without user, password and whatever follows the host.
+        url_findings: what is to be said of the URL as it was written.
+        pse: absolute path of the client PSE.
+        secudir: the folder that the PSE tool is told as SECUDIR.
+        dn: the owner of a PSE that is to be created; None where it was not configured.
+        roots: auto, mozilla, system, or the absolute path of a PEM file.
+        pinned: fingerprints of a private CA that stands instead of roots.
+        proxy: the CONNECT proxy, or None for a direct connection.
+        ignored_proxy: the environment names a proxy for this host, and it is not used.
+        include_leaf: the server certificate too belongs in the PSE.
+        create: a missing PSE may be made.
+        confirm: SAP's tool is expected to have listed a PSE that the bundled implementation wrote.
+        waivers: the findings that somebody has decided to live with.
+        extras: the keys that start with x-, for the reports.
+        client: the client's own side; None where nothing is said of it.
+        prepare: what must have happened before the system is asked.
+    """
+
+    alias: str
+    url: ApiUrl
+    url_as_written: str = ""
+    url_findings: tuple[Finding, ...] = ()
+    pse: Path
+    secudir: Path
+    dn: str | None = None
+    roots: str = "auto"
+    pinned: tuple[str, ...] = ()
+    proxy: Proxy | None = None
+    ignored_proxy: bool = False
+    include_leaf: bool = False
+    create: bool = True
+    confirm: bool = True
+    expiry_days: ExpiryDays = ExpiryDays()
+    required_roots: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    extras: tuple[tuple[str, str], ...] = ()
+    client: Client | None = None
+    prepare: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
