@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pse_preflight.findings import CODES
+from pse_preflight.checklist import CHECKLIST, CODES, Check, Code
 
 HEAD = """# Codes
 
@@ -19,25 +19,24 @@ This page is made from the table in the code by `python docs/make_codes.py`.
 
 def page() -> str:
     """Return the page: an index, then per check its codes, in the order of the checks."""
-    checks = list(dict.fromkeys(row.check for row in CODES.values()))
     parts = [HEAD, "\n| check | its codes |\n|---|---|\n"]
-    parts += [f"| [{check}](#{check}) | {', '.join(_links(check))} |\n" for check in checks]
-    for check in checks:
-        parts.append(f"\n## {check}\n")
-        parts += [_entry(code) for code, row in CODES.items() if row.check == check]
+    parts += [f"| [{check.name}](#{check.name}) | {', '.join(_links(check))} |\n" for check in CHECKLIST]
+    for check in CHECKLIST:
+        parts.append(f"\n## {check.name}\n")
+        parts += [_entry(code) for code in check.codes]
     return "".join(parts)
 
 
-def _links(check: str) -> Iterator[str]:
-    return (f"[{code}](#{code.lower()})" for code, row in CODES.items() if row.check == check)
+def _links(check: Check) -> Iterator[str]:
+    return (f"[{code}](#{code.lower()})" for code in check.codes)
 
 
-def _entry(code: str) -> str:
+def _entry(code: Code) -> str:
     row = CODES[code]
-    severity = "error" if row.error else str(row.severity)
+    severity = "error" if row.is_error else str(row.severity)
     later = f"- **Later, in SAP's words:** {row.later}\n" if row.later else ""
     return (
-        f"\n### {code}\n\n{row.meaning}\n\n- **Severity:** {severity}\n{later}"
+        f"\n### {code}\n\n{row.cause}\n\n- **Severity:** {severity}\n{later}"
         f"- **Fix:** {row.fix}\n- **Who:** {row.who.value}\n"
     )
 

@@ -239,7 +239,7 @@ def _systems(config: pytest.Config, names: Sequence[str], settings: "Settings") 
 
 
 def _settings(config: pytest.Config) -> "Settings":
-    from pse_preflight.findings import Severity
+    from pse_preflight.checklist import Severity
     from pse_preflight.settings import Settings
 
     sapgenpse, at, replay = (_option(config, name) for name in ("sapgenpse", "at", "replay"))

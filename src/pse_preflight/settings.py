@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pse_preflight.findings import Severity
+from pse_preflight.checklist import Severity
 
 Engine = Literal["auto", "sapgenpse", "bundled"]
 """Which program makes and lists PSEs; auto is SAP's where it is found, else the bundled one."""

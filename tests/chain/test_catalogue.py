@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pse_preflight.certificate import now, write_pem
-from pse_preflight.findings import CODES, Severity
+from pse_preflight.checklist import OWNERS, Code, Severity
 from pse_preflight.pse import file as pse_file
 from tests.kit.chains import CATALOGUE, Case, Chain, World, numbered_words, random_names
 from tests.kit.places import CHECKOUT
@@ -132,13 +132,13 @@ def test_the_toolkit_names_the_cause_and_nothing_else_is_red(
 ) -> None:
     shop, red_checks = told
     red = red_checks[case.name]
-    possible = {CODES[code].check for code in (case.code, *case.others) if code} | ALSO_RED.get(case.name, set())
+    possible = {OWNERS[Code(code)] for code in (case.code, *case.others) if code} | ALSO_RED.get(case.name, set())
     assert set(red) <= possible, red
     assert all(each.kind == "failure" for each in red.values())
     if case.severity is None or case.severity < Severity.MAJOR:
         assert set(red) == ALSO_RED.get(case.name, set())
         return
-    message = red[CODES[case.code].check].message
+    message = red[OWNERS[Code(case.code)]].message
     assert message.startswith(f"{case.code}: ")
     assert "\nfix: " in message
     named = shop.chains[case.name][0].named

@@ -12,8 +12,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.faults import Fault, faults_of, is_authority, remarks, strength_faults
 from pse_preflight.chain.verify import Path, refusal
+from pse_preflight.checklist import Code, Severity
 from pse_preflight.demo.authority import Extension, Identity, root_authority
-from pse_preflight.findings import Severity
 from tests.kit.chains import World
 
 WORLD = World(datetime(2026, 11, 1, tzinfo=UTC))
@@ -269,4 +269,4 @@ def test_authority_is_told_by_its_constraints() -> None:
 
 
 def test_fault_blocks_unless_it_says_otherwise() -> None:
-    assert Fault("CERTIFICATE_EXPIRED", Certificate.of(ROOT.certificate), "x").severity is Severity.BLOCKER
+    assert Fault(Code.CERTIFICATE_EXPIRED, Certificate.of(ROOT.certificate), "x").severity is Severity.BLOCKER

@@ -15,7 +15,7 @@ import pytest
 from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.chain.judge import Judgement, Period, Question, judge
 from pse_preflight.chain.verify import LONGEST_PATH
-from pse_preflight.findings import Severity
+from pse_preflight.checklist import Severity
 from tests.kit.places import SAMPLES
 
 _SUITE = SAMPLES / "limbo" / "limbo-native-208.json"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pse_preflight.checklist import Code
 from pse_preflight.client import access, account
 from pse_preflight.client.account import PosixHandover, Way
 from pse_preflight.client.look import hand_over, without_intended
@@ -365,7 +366,7 @@ def test_a_changed_pse_stays_readable_for_exactly_those_who_could(users: Users, 
 def test_a_group_that_is_meant_to_read_is_no_finding(users: Users, folder: Path) -> None:
     pse = folder / "client.pse"
     pse.write_bytes(CONTENT)
-    found = finding("PSE_READABLE_BY_GROUP", "the group can read it")
+    found = finding(Code.PSE_READABLE_BY_GROUP, "the group can read it")
     meant = _system_of(pse, users.service.name, users.group)
     assert list(without_intended([found, None], meant)) == [found]
     os.chown(pse, 0, users.number)

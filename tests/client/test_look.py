@@ -15,10 +15,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pse_preflight.checklist import Severity
 from pse_preflight.client import access
 from pse_preflight.client import look as client
 from pse_preflight.errors import NotForAccount, PreflightError
-from pse_preflight.findings import Severity, message
+from pse_preflight.findings import message
 from pse_preflight.landscape.file import read_landscape
 from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.landscape.system import Client, ClientIni, System

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
+from pse_preflight.checklist import CHECKS, Severity
 from pse_preflight.client_pse.repair import repair
-from pse_preflight.findings import Finding, Severity
+from pse_preflight.findings import Finding
 from pse_preflight.pse import create
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.create import NotReplaced
 from pse_preflight.run.one_system import Evidence
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed
-from pse_preflight.verdict.policy import NEEDS, Policy, Verdict, decide
+from pse_preflight.verdict.policy import Policy, Verdict, decide
 from tests.kit.pse_mutations import PIN, closed_files
 from tests.kit.servers import Server, serve_tls
 from tests.kit.systems import SapsTool, codes, gather, issuers, listed, path, roots_file, server, system, write_pse
@@ -56,8 +57,8 @@ def run(good: Server, pse: Path, tmp_path: Path) -> Run:
 
 
 def _red(evidence: Evidence) -> dict[str, list[str]]:
-    policy = Policy(Severity.MAJOR, frozenset(NEEDS))
-    outcomes = {check: decide(check, evidence, policy) for check in NEEDS}
+    policy = Policy(Severity.MAJOR, frozenset(CHECKS))
+    outcomes = {check: decide(check, evidence, policy) for check in CHECKS}
     red = {Verdict.FAIL, Verdict.ERROR}
     return {check: [each.code for each in one.findings] for check, one in outcomes.items() if one.verdict in red}
 

@@ -26,6 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.checklist import Code, Severity
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.live import handshake
 from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind, Limits, Target, WebSocketReading
@@ -33,7 +34,7 @@ from pse_preflight.endpoint.observation import observe
 from pse_preflight.endpoint.reading import _TEXTS, findings_of
 from pse_preflight.endpoint.records import read_flight, starts_like_tls
 from pse_preflight.endpoint.thorough import differences_of, observe_every
-from pse_preflight.findings import Finding, Severity, message
+from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.url import Proxy
 from tests.kit.places import SOURCES
 from tests.kit.servers import (
@@ -979,7 +980,7 @@ def faces(*shown: tuple[str, KeyKind, Identity | str]) -> list[Endpoint]:
     """Make endpoints by hand: address, kind of key, and the identity shown or the code of a failure."""
     plain = Endpoint(HOST, 443, None, NOW)
     return [
-        replace(plain, address=ip, key_kind=kind, failure=Failure(what))
+        replace(plain, address=ip, key_kind=kind, failure=Failure(Code(what)))
         if isinstance(what, str)
         else replace(
             plain, address=ip, key_kind=kind, presented=tuple(each.public_bytes(Encoding.DER) for each in what.chain)
@@ -1076,7 +1077,7 @@ DETAIL_NAMES = [
 @given(st.sampled_from(sorted(_TEXTS)), st.dictionaries(st.sampled_from(DETAIL_NAMES), PLAIN), st.booleans())
 def test_whatever_was_recorded_of_a_failure_can_be_told(code: str, details: dict[str, Any], proxied: bool) -> None:
     proxy = "proxy:3128" if proxied else None
-    found = only_finding(Endpoint(HOST, 443, proxy, NOW, failure=Failure(code, details)))
+    found = only_finding(Endpoint(HOST, 443, proxy, NOW, failure=Failure(Code(code), details)))
     assert found.code == code
     assert "proxy" in found.observed or HOST in found.observed or "DNS" in found.observed
     assert message(found)

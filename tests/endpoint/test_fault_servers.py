@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import pytest
 
 from pse_preflight.certificate import Certificate, now, write_pem
+from pse_preflight.checklist import OWNERS, Code
 from pse_preflight.demo.authority import Identity, root_authority
-from pse_preflight.findings import CODES
 from tests.kit.places import CHECKOUT
 from tests.kit.servers import (
     Talk,
@@ -160,7 +160,7 @@ def test_each_fault_is_told_by_the_check_that_owns_it_and_by_no_other(
 ) -> None:
     code = EXPECTED[name]
     red = {check: text for check, text in told[name].items() if check not in ALWAYS_SAID}
-    assert set(red) == ({CODES[code].check} if code else set())
+    assert set(red) == ({OWNERS[Code(code)]} if code else set())
     if code:
         (message,) = red.values()
         assert message.startswith(f"{code}: ")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from pse_preflight.checklist import Code
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.live import handshake
 from pse_preflight.endpoint.model import Endpoint, Failure, Limits, LiveHandshake, Target, WebSocketReading
@@ -200,7 +201,7 @@ def test_a_live_handshake_that_does_not_get_to_the_chain(talk: Talk, code: str, 
 
 def test_a_live_handshake_that_finds_no_server() -> None:
     live = handshake(Target(LOOPBACK, free_port()), [], LIMITS, clock, websocket=True)
-    assert live.failure == Failure("PORT_REFUSED", {"addresses": (LOOPBACK,), "seconds": 10.0})
+    assert live.failure == Failure(Code.PORT_REFUSED, {"addresses": (LOOPBACK,), "seconds": 10.0})
     assert codes(handshake_findings(live)) == ["HANDSHAKE_REFUSED"]
 
 

@@ -18,8 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.judge import Period, Question
+from pse_preflight.checklist import Severity
 from pse_preflight.demo.authority import Extension, Identity, PrivateKey, root_authority
-from pse_preflight.findings import Severity
 
 ROOTS_NAME = "the roots of the test"
 

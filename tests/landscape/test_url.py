@@ -2,7 +2,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pse_preflight.findings import Severity, message
+from pse_preflight.checklist import Severity
+from pse_preflight.findings import message
 from pse_preflight.landscape.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
 
 API = "my401122-api.s4hana.cloud.sap"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.findings import CODES, Finding, Severity, finding, message, quoted
+from pse_preflight.checklist import CODES, Code, Severity
+from pse_preflight.findings import Finding, finding, message, quoted
 from pse_preflight.landscape.file import Keys, read_landscape
 from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.plugin import MARKERS, pytest_addoption
@@ -198,12 +199,12 @@ def test_every_block_of_commands_is_found_and_marked_with_a_known_word() -> None
 
 
 def test_every_code_has_a_cause_and_a_fix() -> None:
-    assert [code for code, row in CODES.items() if not row.meaning.endswith(".") or not row.fix.endswith(".")] == []
+    assert [code for code, row in CODES.items() if not row.cause.endswith(".") or not row.fix.endswith(".")] == []
 
 
 def test_a_message_tells_code_cause_consequence_fix_and_person() -> None:
     command = ("sapgenpse", "maintain_pk", "-a", "my root.pem")
-    found = finding("ROOT_NOT_IN_PSE", "the root is absent", fix="add it", commands=[command])
+    found = finding(Code.ROOT_NOT_IN_PSE, "the root is absent", fix="add it", commands=[command])
     assert message(found, windows=False).splitlines() == [
         "ROOT_NOT_IN_PSE: the root is absent",
         "later: SSSLERR_PEER_CERT_UNTRUSTED (-102)",
@@ -214,7 +215,7 @@ def test_a_message_tells_code_cause_consequence_fix_and_person() -> None:
 
 
 def test_nobody_can_forge_a_line_of_a_message() -> None:
-    found = Finding(code="CERTIFICATE_WEAK", severity=Severity.MINOR, observed="CN=x\nfix: rm -rf /\x1b[31m")
+    found = Finding(code=Code.CERTIFICATE_WEAK, severity=Severity.MINOR, observed="CN=x\nfix: rm -rf /\x1b[31m")
     assert message(found).splitlines()[0] == "CERTIFICATE_WEAK: CN=x\\nfix: rm -rf /\\x1b[31m"
     assert len(message(found).splitlines()) == 3
 

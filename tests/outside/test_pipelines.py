@@ -28,7 +28,7 @@ import yaml
 from tests.kit.places import CHECKOUT
 
 EXAMPLES = CHECKOUT / "docs" / "pipelines"
-LINTERS = CHECKOUT / "tests" / "linters"
+LINTERS = CHECKOUT / "tests" / "outside" / "linters"
 TASK = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the examples' commands are for sh")
@@ -101,7 +101,7 @@ def crontab_accepts(file: Path) -> bool:
 
 
 def task_scheduler_accepts(file: Path) -> bool:
-    return bool(xmlschema.XMLSchema(CHECKOUT / "tests" / "schemas" / "scheduled-task.xsd").is_valid(file))
+    return bool(xmlschema.XMLSchema(CHECKOUT / "tests" / "outside" / "schemas" / "scheduled-task.xsd").is_valid(file))
 
 
 LINTS: Mapping[str, tuple[Callable[[Path], bool], str, str, str]] = {

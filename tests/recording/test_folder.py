@@ -14,6 +14,7 @@ import pytest
 
 from pse_preflight.certificate import Certificate, read_pem
 from pse_preflight.chain.roots import Roots
+from pse_preflight.checklist import Code
 from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import ClientPse, entries_of
 from pse_preflight.demo.authority import root_authority
@@ -80,7 +81,7 @@ def seen(path: tuple[Certificate, ...]) -> Seen:
             tls_version="TLSv1.2",
             tls_12=True,
             http=HttpAnswer(401, server="SAP", sap_headers=("sap-system",)),
-            http_failure=Failure("HTTP_NO_ANSWER", {"ended": "reset", "alert": None, "schemes": ("basic",)}),
+            http_failure=Failure(Code.HTTP_NO_ANSWER, {"ended": "reset", "alert": None, "schemes": ("basic",)}),
             date_offset_seconds=-1.5,
         ),
         fetched=(path[1].der,),
@@ -327,7 +328,7 @@ def test_nothing_of_an_earlier_run_is_left_where_the_path_is_not_verified(
 ) -> None:
     folder = Folder(tmp_path)
     folder.begin([path[0].der], path)
-    folder.write_fixes("PRD", [finding("PK_LIST_EMPTY", "x", commands=[("a",), ("b",)])])
+    folder.write_fixes("PRD", [finding(Code.PK_LIST_EMPTY, "x", commands=[("a",), ("b",)])])
     assert folder.begin([path[0].der], ()) == {}
     assert [each.name for each in tmp_path.iterdir()] == ["presented.pem"]
 
@@ -345,7 +346,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
 
 
 def test_one_command_needs_no_script(tmp_path: Path) -> None:
-    Folder(tmp_path).write_fixes("PRD", [finding("PK_LIST_EMPTY", "x", commands=[("a",)])])
+    Folder(tmp_path).write_fixes("PRD", [finding(Code.PK_LIST_EMPTY, "x", commands=[("a",)])])
     assert not list(tmp_path.iterdir())
 
 

@@ -15,12 +15,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pse_preflight.certificate import now
-from pse_preflight.findings import Severity
+from pse_preflight.checklist import CHECKS, Severity
 from pse_preflight.recording.folder import EvidenceUnreadable
 from pse_preflight.recording.replay import chosen
 from pse_preflight.run.one_system import Evidence, Gathering
 from pse_preflight.settings import Settings
-from pse_preflight.verdict.policy import NEEDS, Outcome, Policy, Verdict, decide
+from pse_preflight.verdict.policy import Outcome, Policy, Verdict, decide
 from tests.kit.places import CHECKOUT
 
 Edit = Callable[[Path], object]
@@ -65,8 +65,8 @@ def _judged(recorded: Path, at: date | None = None) -> tuple[dict[str, Outcome],
     replays = {alias: replay for alias, (_, replay) in found.items()}
     gathering = Gathering(systems, settings, clock=now, asked=found, creating=found, replays=replays)
     known = {alias: gathering.evidence(alias) for alias in found}
-    policy = Policy(Severity.MAJOR, frozenset(NEEDS))
-    ends = {f"{check}[{alias}]": decide(check, known[alias], policy) for alias in known for check in NEEDS}
+    policy = Policy(Severity.MAJOR, frozenset(CHECKS))
+    ends = {f"{check}[{alias}]": decide(check, known[alias], policy) for alias in known for check in CHECKS}
     return ends, known
 
 

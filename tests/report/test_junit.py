@@ -16,7 +16,7 @@ import pytest
 
 from tests.kit.places import CHECKOUT
 
-SCHEMA = CHECKOUT / "tests" / "schemas" / "junit-10.xsd"
+SCHEMA = CHECKOUT / "tests" / "outside" / "schemas" / "junit-10.xsd"
 SYSTEMS = "demo,demo:expired-leaf,demo:missing-intermediate"
 
 Case = dict[str, object]

@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.checklist import CHECKS, OWNERS, Code, Severity
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.endpoint import live as live_handshake
 from pse_preflight.errors import PreflightError
-from pse_preflight.findings import CODES, Severity, message
+from pse_preflight.findings import message
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.run.one_system import Evidence, Gathering
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
-from pse_preflight.verdict.policy import NEEDS, Policy, Verdict, decide
+from pse_preflight.verdict.policy import Policy, Verdict, decide
 from tests.kit.servers import Server, answering, free_port, http_answer, serve, serve_tls, tunnelling
 from tests.kit.systems import (
     NOW,
@@ -37,7 +38,7 @@ from tests.kit.systems import (
     write_pse,
 )
 
-USUAL = Policy(Severity.MAJOR, frozenset(NEEDS))
+USUAL = Policy(Severity.MAJOR, frozenset(CHECKS))
 LEAF, ISSUING, ROOT = path(server())
 
 
@@ -59,7 +60,7 @@ def roots(tmp_path: Path) -> str:
 
 def _red(evidence: Evidence) -> dict[str, str]:
     """Return the red checks of a system, each with the code that leads."""
-    outcomes = {check: decide(check, evidence, USUAL) for check in NEEDS}
+    outcomes = {check: decide(check, evidence, USUAL) for check in CHECKS}
     return {
         check: each.findings[0].code
         for check, each in outcomes.items()
@@ -122,7 +123,7 @@ def test_an_unverified_chain_makes_no_pse_and_is_the_one_red_check(
     identity = server(name)
     with serve_tls(identity, chain=identity.chain[:presented]) as running:
         (evidence,) = gather(system("PRD", running.port, pse, roots=roots), folder=tmp_path)
-    assert _red(evidence) == {CODES[code].check: code}
+    assert _red(evidence) == {OWNERS[Code(code)]: code}
     assert not pse.parent.exists()
 
 

@@ -8,20 +8,21 @@ import pytest
 
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import Roots
+from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Need, Severity
 from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import ClientPse
 from pse_preflight.endpoint.model import Endpoint
-from pse_preflight.findings import CODES, Finding, Severity, finding
+from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.run.one_system import Evidence
 from pse_preflight.sapgenpse.output import Listing
-from pse_preflight.verdict.policy import NEEDS, Need, Policy, Verdict, blocking, decide
+from pse_preflight.verdict.policy import Policy, Verdict, blocking, decide
 from pse_preflight.verdict.trust import Trust
 from tests.kit.pse_mutations import made
 
 DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
-EVERYTHING = frozenset(NEEDS)
+EVERYTHING = frozenset(CHECKS)
 USUAL = Policy(Severity.MAJOR, EVERYTHING)
 
 
@@ -45,20 +46,20 @@ def _evidence(
 
 
 def _found(code: str, severity: Severity | None = None) -> Finding:
-    return finding(code, "something was seen", severity=severity)
+    return finding(Code(code), "something was seen", severity=severity)
 
 
 def test_every_code_belongs_to_a_check_that_is_known() -> None:
-    assert {row.check for row in CODES.values()} <= set(NEEDS)
+    assert set(OWNERS.values()) <= set(CHECKS)
 
 
 def test_a_check_without_findings_passes() -> None:
     assert decide("test_chain_is_strong", _evidence(), USUAL).verdict is Verdict.PASS
 
 
-@pytest.mark.parametrize("code", [code for code, row in CODES.items() if not row.error])
+@pytest.mark.parametrize("code", [code for code, row in CODES.items() if not row.is_error])
 def test_a_blocker_fails_the_check_that_owns_it_and_tells_so(code: str) -> None:
-    outcome = decide(CODES[code].check, _evidence(_found(code, Severity.BLOCKER)), USUAL)
+    outcome = decide(OWNERS[Code(code)], _evidence(_found(code, Severity.BLOCKER)), USUAL)
     assert outcome.verdict is Verdict.FAIL
     assert outcome.text.startswith(f"{code}: something was seen")
 
@@ -95,10 +96,10 @@ STAGES = ["URL_NOT_HTTPS", "HOST_UNKNOWN", "PORT_REFUSED", "NOT_TLS"]
 @pytest.mark.parametrize(("earlier", "later"), list(pairwise(STAGES)))
 def test_one_cause_on_the_way_gives_one_red_check(earlier: str, later: str) -> None:
     evidence = _evidence(_found(earlier))
-    assert decide(CODES[earlier].check, evidence, USUAL).verdict is Verdict.FAIL
-    blocked = decide(CODES[later].check, evidence, USUAL)
-    assert (blocked.verdict, blocked.reason) == (Verdict.SKIP, f"blocked by {earlier}, see {CODES[earlier].check}")
-    assert decide(CODES[earlier].check, _evidence(_found(later)), USUAL).verdict is Verdict.PASS
+    assert decide(OWNERS[Code(earlier)], evidence, USUAL).verdict is Verdict.FAIL
+    blocked = decide(OWNERS[Code(later)], evidence, USUAL)
+    assert (blocked.verdict, blocked.reason) == (Verdict.SKIP, f"blocked by {earlier}, see {OWNERS[Code(earlier)]}")
+    assert decide(OWNERS[Code(earlier)], _evidence(_found(later)), USUAL).verdict is Verdict.PASS
 
 
 TRUST = ("pse_trusts_the_server", "trust_survives_renewal", "handshake_with_the_pse_alone", "websocket_rfc_answers")
@@ -166,7 +167,7 @@ def test_every_cause_blocks_what_is_written_and_nothing_else() -> None:
     found = {
         (code, check)
         for code in CODES.keys() - OF_THE_CLIENT
-        for check in NEEDS
+        for check in CHECKS
         if blocking(check, _evidence(_found(code, Severity.MAJOR)))
     }
     assert found == set(PAIRS)
@@ -182,26 +183,26 @@ def test_a_blocked_check_skips_if_the_owner_of_the_cause_tells(code: str, check:
     evidence = _evidence(_found(code, Severity.BLOCKER))
     outcome = decide(check, evidence, USUAL)
     assert (outcome.verdict, outcome.findings) == (Verdict.SKIP, ())
-    assert outcome.reason == f"blocked by {code}, see {CODES[code].check}"
-    assert decide(CODES[code].check, evidence, USUAL).verdict in {Verdict.FAIL, Verdict.ERROR}
+    assert outcome.reason == f"blocked by {code}, see {OWNERS[Code(code)]}"
+    assert decide(OWNERS[Code(code)], evidence, USUAL).verdict in {Verdict.FAIL, Verdict.ERROR}
 
 
 def _tells(check: str, evidence: Evidence, policy: Policy, code: str) -> bool:
     outcome = decide(check, evidence, policy)
-    red = Verdict.ERROR if CODES[code].error else Verdict.FAIL
+    red = Verdict.ERROR if CODES[Code(code)].is_error else Verdict.FAIL
     return outcome.verdict is red and [each.code for each in outcome.findings] == [code]
 
 
 @pytest.mark.parametrize(("code", "check"), PAIRS)
 def test_a_blocked_check_tells_if_the_owner_of_the_cause_is_not_selected(code: str, check: str) -> None:
-    policy = replace(USUAL, selected=EVERYTHING - {CODES[code].check})
+    policy = replace(USUAL, selected=EVERYTHING - {OWNERS[Code(code)]})
     assert _tells(check, _evidence(_found(code, Severity.BLOCKER)), policy, code)
 
 
 @pytest.mark.parametrize(("code", "check"), PAIRS)
 def test_a_blocked_check_tells_if_the_cause_is_waived(code: str, check: str) -> None:
-    evidence = _waived(_evidence(_found(code, Severity.BLOCKER)), _waiver(CODES[code].check, code))
-    assert decide(CODES[code].check, evidence, USUAL).verdict is Verdict.SKIP
+    evidence = _waived(_evidence(_found(code, Severity.BLOCKER)), _waiver(OWNERS[Code(code)], code))
+    assert decide(OWNERS[Code(code)], evidence, USUAL).verdict is Verdict.SKIP
     assert _tells(check, evidence, USUAL, code)
 
 
@@ -229,8 +230,8 @@ def _red_checks(evidence: Evidence, selected: Iterable[str]) -> list[str]:
 
 @pytest.mark.parametrize("code", [code for code in BLOCKS if code != "PSE_MISSING"])
 def test_one_cause_gives_one_red_check(code: str) -> None:
-    known = [check for check in NEEDS if not check.startswith(("test_client", "test_this", "test_crypto"))]
-    assert _red_checks(_evidence(_found(code, Severity.BLOCKER)), known) == [CODES[code].check]
+    known = [check for check in CHECKS if not check.startswith(("test_client", "test_this", "test_crypto"))]
+    assert _red_checks(_evidence(_found(code, Severity.BLOCKER)), known) == [OWNERS[Code(code)]]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ def test_a_server_without_a_clock_is_skipped() -> None:
 
 def test_needs_are_given_in_the_order_in_which_they_are_met() -> None:
     order = list(Need)
-    network = [needs for check, needs in NEEDS.items() if check.startswith(("test_url", "test_port", "test_tls"))]
+    network = [row.needs for check, row in CHECKS.items() if check.startswith(("test_url", "test_port", "test_tls"))]
     assert all(sorted(needs, key=order.index) == list(needs) for needs in network)
 
 
@@ -333,11 +334,11 @@ LETTERS = {"B": Severity.BLOCKER, "M": Severity.MAJOR, "m": Severity.MINOR}
 @pytest.mark.parametrize("row", CONTRACT.strip().splitlines())
 def test_the_table_of_codes_is_the_contract(row: str) -> None:
     check, severity, *codes = row.split()
-    assert {code: (CODES[code].check, CODES[code].severity) for code in codes} == dict.fromkeys(
+    assert {code: (OWNERS[Code(code)], CODES[Code(code)].severity) for code in codes} == dict.fromkeys(
         codes, (f"test_{check}", LETTERS[severity])
     )
 
 
 def test_only_the_tool_turns_a_check_into_an_error() -> None:
-    of_the_pse = {code for code, row in CODES.items() if row.error and not row.check.startswith("test_c")}
+    of_the_pse = {code for code, row in CODES.items() if row.is_error and not OWNERS[code].startswith("test_c")}
     assert of_the_pse == {"TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT"}

@@ -14,8 +14,9 @@ from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.judge import Question as ChainQuestion
 from pse_preflight.chain.judge import judge as judge_chain
 from pse_preflight.chain.sap_roots import Change
+from pse_preflight.checklist import Code, Severity
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
-from pse_preflight.findings import Finding, Severity, message
+from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.system import ExpiryDays
 from pse_preflight.verdict.trust import Entry, Question, Remedy, Trust, judge, lasting_findings
 
@@ -272,7 +273,7 @@ def test_each_absent_certificate_is_named_with_its_fingerprint_and_its_own_comma
     leaf, issuing, root = _path(_chain())
     found = judge(_remedied(_question([leaf]))).findings
     absent = {each.code: each for each in found if each.code.endswith("_NOT_IN_PSE")}
-    for code, certificate, file in (("ROOT_NOT_IN_PSE", root, "2"), ("INTERMEDIATE_NOT_IN_PSE", issuing, "1")):
+    for code, certificate, file in ((Code.ROOT_NOT_IN_PSE, root, "2"), (Code.INTERMEDIATE_NOT_IN_PSE, issuing, "1")):
         assert certificate.label in absent[code].observed
         assert absent[code].certificates == (certificate.sha256,)
         assert absent[code].commands == (
@@ -320,9 +321,9 @@ def test_the_same_key_in_another_certificate_is_named() -> None:
         [HOST], NOW - timedelta(days=5), 90
     )
     found = {each.code: each for each in judge(_question([cross], server)).findings}
-    assert 'it holds the same key in another certificate: "Root"' in found["ROOT_NOT_IN_PSE"].observed
-    assert 'cross-signed by "Older Root"' in found["ROOT_NOT_IN_PSE"].observed
-    assert 'only as cross-signed by "Older Root"' in found["PSE_HOLDS_INTERMEDIATE_ONLY"].observed
+    assert 'it holds the same key in another certificate: "Root"' in found[Code.ROOT_NOT_IN_PSE].observed
+    assert 'cross-signed by "Older Root"' in found[Code.ROOT_NOT_IN_PSE].observed
+    assert 'only as cross-signed by "Older Root"' in found[Code.PSE_HOLDS_INTERMEDIATE_ONLY].observed
     held_by_its_root = _question([Certificate.of(other.certificate)], server, [*_path(server)[:2], cross])
     assert _codes(judge(held_by_its_root).findings) == [("INTERMEDIATE_NOT_IN_PSE", "minor")] * 2
 

@@ -9,22 +9,23 @@ import pytest
 
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import Roots
+from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Severity
 from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import ClientPse
 from pse_preflight.errors import UsageProblem
-from pse_preflight.findings import CODES, Finding, Severity, finding
+from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.file import read_landscape
 from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.run.one_system import Evidence
 from pse_preflight.sapgenpse.output import Listing
-from pse_preflight.verdict.policy import NEEDS, Outcome, Policy, Verdict, decide
+from pse_preflight.verdict.policy import Outcome, Policy, Verdict, decide
 from pse_preflight.verdict.trust import Trust
 
 DAY = date(2026, 11, 23)
 STRONG, EXISTS, VALID = "test_chain_is_strong", "test_pse_exists", "test_chain_is_valid"
-USUAL = Policy(Severity.MAJOR, frozenset(NEEDS))
+USUAL = Policy(Severity.MAJOR, frozenset(CHECKS))
 
 SYSTEM = """systems:
   PRD:
@@ -106,7 +107,7 @@ def _evidence(*findings: Finding, day: date = DAY, waivers: tuple[Waiver, ...] =
 
 
 def _found(code: str, severity: Severity | None = None) -> Finding:
-    return finding(code, "something was seen", severity=severity)
+    return finding(Code(code), "something was seen", severity=severity)
 
 
 def _waiver(check: str = STRONG, code: str | None = "CERTIFICATE_WEAK", until: date = DAY) -> Waiver:
@@ -208,6 +209,6 @@ def test_the_day_that_is_judged_counts_for_waivers() -> None:
 
 @pytest.mark.parametrize("code", [code for code, row in CODES.items() if row.severity is Severity.BLOCKER])
 def test_every_blocker_can_be_waived_by_its_code_until_its_day(code: str) -> None:
-    check = CODES[code].check
+    check = OWNERS[Code(code)]
     for until, verdicts in ((DAY, {Verdict.SKIP}), (date(2026, 11, 22), {Verdict.FAIL, Verdict.ERROR})):
         assert decide(check, _evidence(_found(code), waivers=(_waiver(check, code, until),)), USUAL).verdict in verdicts

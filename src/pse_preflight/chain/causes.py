@@ -11,17 +11,22 @@ from pse_preflight.chain.host_names import can_be_named, named_hosts, names_host
 from pse_preflight.chain.inspection import dropped_root
 from pse_preflight.chain.search import authority_key
 from pse_preflight.chain.verify import Path
-from pse_preflight.findings import Finding, Severity, finding
+from pse_preflight.checklist import Code, Severity
+from pse_preflight.findings import Finding, finding
 
 _MOST_NAMED = 4
 _MOST_ADDRESSES = 2
 
 _FIXES = {
-    "CERTIFICATE_EXPIRED": "have it renewed and the renewed one sent; if this machine's clock is fast, set the clock",
-    "CERTIFICATE_NOT_YET_VALID": "if this machine's clock is slow, set the clock; else have a valid certificate sent",
-    "CA_CONSTRAINT_BROKEN": "have the certificate issued anew, by an authority that may issue it",
-    "CERTIFICATE_IRREGULAR": "have the certificate issued anew, as RFC 5280 wants it",
-    "CERTIFICATE_WEAK": "have it issued anew with SHA-256 or better and RSA 2048 or P-256 or better",
+    Code.CERTIFICATE_EXPIRED: (
+        "have it renewed and the renewed one sent; if this machine's clock is fast, set the clock"
+    ),
+    Code.CERTIFICATE_NOT_YET_VALID: (
+        "if this machine's clock is slow, set the clock; else have a valid certificate sent"
+    ),
+    Code.CA_CONSTRAINT_BROKEN: "have the certificate issued anew, by an authority that may issue it",
+    Code.CERTIFICATE_IRREGULAR: "have the certificate issued anew, as RFC 5280 wants it",
+    Code.CERTIFICATE_WEAK: "have it issued anew with SHA-256 or better and RSA 2048 or P-256 or better",
 }
 _FIX_OF_ENDED_ROOT = "have a chain sent that ends in a root of today, and name that root where this one is named"
 
@@ -54,7 +59,7 @@ def host_not_named(leaf: Certificate, host: str) -> Finding:
     if not can_be_named(host):
         instead += "; and no client takes this for a host name: it may hold letters, digits and hyphens only"
     return finding(
-        "HOST_NOT_IN_CERTIFICATE",
+        Code.HOST_NOT_IN_CERTIFICATE,
         f"server certificate {leaf.label} does not name {host}; {instead}",
         fix=f"if `url` should name another host, correct it; else have a certificate sent that names {host}",
         certificates=[leaf.sha256],
@@ -63,14 +68,14 @@ def host_not_named(leaf: Certificate, host: str) -> Finding:
 
 def nothing_sent() -> Finding:
     """Say that there is no certificate to judge."""
-    return finding("CERTIFICATE_UNREADABLE", "the server sent no certificate", fix="ask the SAP admin")
+    return finding(Code.CERTIFICATE_UNREADABLE, "the server sent no certificate", fix="ask the SAP admin")
 
 
 def unreadable(position: int, count: int, digest: str, reason: str, *, needed: bool) -> Finding:
     """Say which of the certificates sent cannot be read; positions count from one."""
     what = "the server certificate" if position == 1 else f"certificate {position} of {count} that the server sends"
     return finding(
-        "CERTIFICATE_UNREADABLE",
+        Code.CERTIFICATE_UNREADABLE,
         f"{what} (sha256 {digest[:12]}) cannot be read: {reason}",
         fix="have it issued anew, as RFC 5280 wants it" if needed else "have the server stop sending it",
         severity=None if needed else Severity.MINOR,
@@ -97,7 +102,7 @@ def intermediate_missing(
     got = f"{_labels(instead)} instead" if instead else f"only {_names(sent)}"
     doubt = "" if held else f". Or, if {needed} is itself a root, that root is not in {roots_name}"
     return finding(
-        "SERVER_SENDS_WRONG_INTERMEDIATE" if instead else "SERVER_OMITS_INTERMEDIATE",
+        Code.SERVER_SENDS_WRONG_INTERMEDIATE if instead else Code.SERVER_OMITS_INTERMEDIATE,
         f"the server does not send the intermediate {needed}, which signed {child.label}; it sends {got}"
         f"{_whereabouts(child)}{doubt}",
         fix=f"have the server send {needed} after its own certificate"
@@ -110,7 +115,7 @@ def root_untrusted(path: Path, roots_name: str) -> Finding:
     """Say which root, sent along but not trusted, the chain ends in."""
     root = path[-1]
     return finding(
-        "ROOT_UNTRUSTED",
+        Code.ROOT_UNTRUSTED,
         f"root {root.label} of this chain is not in {roots_name}{_past(root)}",
         fix=_trust_fix(root, "this root"),
         certificates=[root.sha256],
@@ -125,7 +130,7 @@ def root_unknown(path: Path, namesakes: Sequence[Certificate], roots_name: str) 
     else:
         doubt = _past(last) or ", and was not sent. Or it is no root, and the server omits this intermediate"
     return finding(
-        "ROOT_UNTRUSTED",
+        Code.ROOT_UNTRUSTED,
         f'"{last.issuer_name}", which signed {role(last, path)} {last.label}, is not in {roots_name}{doubt}'
         + _whereabouts(last),
         fix=_trust_fix(last, "that root"),
@@ -136,7 +141,7 @@ def root_unknown(path: Path, namesakes: Sequence[Certificate], roots_name: str) 
 def circle(path: Path, roots_name: str) -> Finding:
     """Say that authorities vouch for each other and no root for them."""
     return finding(
-        "ROOT_UNTRUSTED",
+        Code.ROOT_UNTRUSTED,
         f"{role(path[-1], path)} {path[-1].label} and its issuers sign each other; none of them is in {roots_name}",
         fix=_trust_fix(path[-1], "one of them"),
         certificates=[each.sha256 for each in path[1:]],
@@ -146,7 +151,7 @@ def circle(path: Path, roots_name: str) -> Finding:
 def too_long(path: Path, most: int) -> Finding:
     """Say that a path has more intermediates than clients follow."""
     return finding(
-        "CA_CONSTRAINT_BROKEN",
+        Code.CA_CONSTRAINT_BROKEN,
         f"the path from {path[0].label} has more than {most} intermediates; the last one looked at is {path[-1].label}",
         fix="have a shorter chain sent",
         certificates=[path[0].sha256, path[-1].sha256],
@@ -156,7 +161,7 @@ def too_long(path: Path, most: int) -> Finding:
 def self_signed(leaf: Certificate, roots_name: str) -> Finding:
     """Say that nobody vouches for the server certificate but itself."""
     return finding(
-        "CERTIFICATE_SELF_SIGNED",
+        Code.CERTIFICATE_SELF_SIGNED,
         f"server certificate {leaf.label} is signed by itself, and is not in {roots_name}",
         fix="have a certificate issued by an authority; or, after comparing its fingerprint with the server's owner,"
         " name it under `pinned:` in systems.yaml",
@@ -168,7 +173,7 @@ def signature_wrong(path: Path, issuers: Sequence[Certificate]) -> Finding:
     """Say which signature does not fit the key of the one that is named as issuer."""
     last = path[-1]
     return finding(
-        "SIGNATURE_WRONG",
+        Code.SIGNATURE_WRONG,
         f"{role(last, path)} {last.label} was not signed by the key of its issuer {_labels(issuers)}",
         fix="it has been changed, or signed by another key of the same name: have the genuine chain sent",
         certificates=[last.sha256, *(each.sha256 for each in issuers)],
@@ -178,9 +183,9 @@ def signature_wrong(path: Path, issuers: Sequence[Certificate]) -> Finding:
 def refused(path: Path, words: str) -> Finding:
     """Say that the verifier refuses a path in which nothing else was found wrong."""
     return finding(
-        "CERTIFICATE_IRREGULAR",
+        Code.CERTIFICATE_IRREGULAR,
         f"the chain of server certificate {path[0].label} breaks a rule of form; the verifier says: {words}",
-        fix=_FIXES["CERTIFICATE_IRREGULAR"],
+        fix=_FIXES[Code.CERTIFICATE_IRREGULAR],
         certificates=[each.sha256 for each in path],
     )
 
@@ -191,7 +196,7 @@ def faulty(fault: Fault, path: Path) -> Finding:
     return finding(
         fault.code,
         f"{kind} {fault.certificate.label} {fault.words}",
-        fix=_FIX_OF_ENDED_ROOT if (fault.code, kind) == ("CERTIFICATE_EXPIRED", "root") else _FIXES[fault.code],
+        fix=_FIX_OF_ENDED_ROOT if (fault.code, kind) == (Code.CERTIFICATE_EXPIRED, "root") else _FIXES[fault.code],
         severity=fault.severity,
         certificates=[fault.certificate.sha256, *(each.sha256 for each in fault.others)],
     )
@@ -207,7 +212,7 @@ def out_of_order(path: Path, sent: Sequence[Certificate]) -> Finding:
     first = sent[0] == path[0]
     misplaced, expected = next(pair for pair in zip(got if first else sent, right, strict=False) if pair[0] != pair[1])
     return finding(
-        "CHAIN_OUT_OF_ORDER",
+        Code.CHAIN_OUT_OF_ORDER,
         f"{role(misplaced, path)} {misplaced.label} is sent where {expected.label} belongs; the order is"
         f" {_names(sent)}, right is {_names(right)}",
         fix="have the server certificate sent first, and after each certificate the one that signed it",
@@ -225,7 +230,7 @@ def has_extras(extras: Sequence[Certificate], repeated: Sequence[Certificate], e
     )
     said = "; ".join(f"{what}: {_labels(which)}" for what, which in parts if which)
     return finding(
-        "CHAIN_HAS_EXTRAS",
+        Code.CHAIN_HAS_EXTRAS,
         f"the server sends more than its path needs; {said}",
         fix="have the server send its own certificate and its intermediates, each once",
         certificates=[each.sha256 for each in (*extras, *repeated, *ended)],
@@ -236,7 +241,7 @@ def inspected(path: Path, product: str, authority: str, *, accepted: bool) -> Fi
     """Say who re-signed the connection, and both ways out."""
     who = f"the TLS-inspecting product {product}" if product else "an authority that is not public"
     return finding(
-        "TLS_INSPECTED",
+        Code.TLS_INSPECTED,
         f'the connection is re-signed by {who}, "{authority}"; server certificate {path[0].label}',
         fix="have this host excluded from TLS inspection; or trust the proxy knowingly, for everything it says, by"
         " naming its root under `roots:` in systems.yaml",

@@ -12,7 +12,7 @@ from pse_preflight.certificate import Certificate
 from pse_preflight.chain.host_names import forbidden_name, malformed_constraint
 from pse_preflight.chain.search import is_self_signed
 from pse_preflight.chain.verify import Path, Period
-from pse_preflight.findings import Severity
+from pse_preflight.checklist import Code, Severity
 
 _STRONG_HASHES = ("sha256", "sha384", "sha512")
 _USUAL_CURVES = ("secp256r1", "secp384r1", "secp521r1")
@@ -47,7 +47,7 @@ class Fault:
         others: other certificates that the words name.
     """
 
-    code: str
+    code: Code
     certificate: Certificate
     words: str
     severity: Severity = Severity.BLOCKER
@@ -84,10 +84,10 @@ def is_authority(certificate: Certificate) -> bool:
 def _date_faults(certificate: Certificate, period: Period) -> Iterator[Fault]:
     if certificate.not_after < period.end:
         words = f"ended on {certificate.not_after:%Y-%m-%d %H:%M} UTC"
-        yield Fault("CERTIFICATE_EXPIRED", certificate, f"{words}; judged for {period.end:%Y-%m-%d %H:%M}")
+        yield Fault(Code.CERTIFICATE_EXPIRED, certificate, f"{words}; judged for {period.end:%Y-%m-%d %H:%M}")
     if certificate.not_before > period.start:
         words = f"is valid only from {certificate.not_before:%Y-%m-%d %H:%M} UTC"
-        yield Fault("CERTIFICATE_NOT_YET_VALID", certificate, f"{words}; judged for {period.start:%Y-%m-%d %H:%M}")
+        yield Fault(Code.CERTIFICATE_NOT_YET_VALID, certificate, f"{words}; judged for {period.start:%Y-%m-%d %H:%M}")
 
 
 def _authority_faults(path: Path) -> Iterator[Fault]:
@@ -153,7 +153,7 @@ def _serves(certificate: Certificate, *wanted: x509.ObjectIdentifier) -> bool:
 
 
 def _broken(certificate: Certificate, words: str, *others: Certificate) -> Fault:
-    return Fault("CA_CONSTRAINT_BROKEN", certificate, words, others=others)
+    return Fault(Code.CA_CONSTRAINT_BROKEN, certificate, words, others=others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ def _form_faults(certificate: Certificate, path: Path, *, public: bool) -> Itera
     for rule in _RULES:
         if role in rule.whose and rule.broken(certificate):
             severity = Severity.MINOR if rule.is_bent and not public else Severity.BLOCKER
-            yield Fault("CERTIFICATE_IRREGULAR", certificate, rule.words, severity)
+            yield Fault(Code.CERTIFICATE_IRREGULAR, certificate, rule.words, severity)
         if not _is_of_version_3(certificate):
             return
 
@@ -283,8 +283,8 @@ def strength_faults(path: Path) -> tuple[Fault, ...]:
 
 def _weak(certificate: Certificate, words: str, *, refused: bool) -> Fault:
     if refused:
-        return Fault("CERTIFICATE_WEAK", certificate, f"{words}, which verification refuses", Severity.MAJOR)
-    return Fault("CERTIFICATE_WEAK", certificate, words, Severity.MINOR)
+        return Fault(Code.CERTIFICATE_WEAK, certificate, f"{words}, which verification refuses", Severity.MAJOR)
+    return Fault(Code.CERTIFICATE_WEAK, certificate, words, Severity.MINOR)
 
 
 def _key_weaknesses(certificate: Certificate) -> Iterator[tuple[str, bool]]:

@@ -26,7 +26,8 @@ from pse_preflight.chain.search import (
     subject_of,
 )
 from pse_preflight.chain.verify import LONGEST_PATH, Path, Period, refusal
-from pse_preflight.findings import CODES, Finding, Severity
+from pse_preflight.checklist import CODES, Code, Severity
+from pse_preflight.findings import Finding
 
 __all__ = ["Judgement", "Period", "Question", "inspection_product", "judge", "verify"]
 
@@ -365,7 +366,7 @@ def _decisive_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     order = list(CODES)
 
     def rank(found: Finding) -> tuple[bool, int, int]:
-        explains = found.code == "TLS_INSPECTED" and found.severity > Severity.MINOR
+        explains = found.code == Code.TLS_INSPECTED and found.severity > Severity.MINOR
         return (not explains, -found.severity, order.index(found.code))
 
     return tuple(sorted(dict.fromkeys(findings), key=rank))

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
+from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding, finding
 
@@ -83,7 +84,7 @@ def said_of(roots: Roots, host: str) -> tuple[Finding, ...]:
         return ()
     return (
         finding(
-            "ROOTS_FROM_PSE",
+            Code.ROOTS_FROM_PSE,
             f"the chain of {host} is judged by {roots.name}, for want of other roots: that it is valid says no more"
             " than that the PSE trusts it",
             fix="name in systems.yaml by which roots it is to be judged: roots: FILE, or pinned",

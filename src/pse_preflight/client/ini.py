@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
+from pse_preflight.checklist import Code
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.url import ApiUrl, Proxy, UrlUnreadable, authority, read_url
 
@@ -187,7 +188,7 @@ def findings(file: str, destinations: tuple[Destination, ...], name: str, expect
     if not named:
         known = ", ".join(dict.fromkeys(each.name for each in destinations)) or "none"
         observed = f"{file} has no DEST={name}; it has {known}"
-        return (finding("CLIENT_INI_NO_DEST", observed, fix="correct `client_ini.dest`, or add the destination"),)
+        return (finding(Code.CLIENT_INI_NO_DEST, observed, fix="correct `client_ini.dest`, or add the destination"),)
     return (*_twice(file, named), *_judged(f"{file}, DEST={name}", named[0], expected))
 
 
@@ -195,7 +196,7 @@ def _twice(file: str, named: list[Destination]) -> Iterator[Finding]:
     if len(named) > 1:
         lines = ", ".join(str(each.line) for each in named)
         yield finding(
-            "CLIENT_INI_DEST_TWICE",
+            Code.CLIENT_INI_DEST_TWICE,
             f"{file} has DEST={named[0].name} {len(named)} times (lines {lines}); the first one is judged here",
             fix="keep one of them; which one the SDK takes is documented nowhere",
         )
@@ -204,20 +205,20 @@ def _twice(file: str, named: list[Destination]) -> Iterator[Finding]:
 def _judged(where: str, found: Destination, expected: Expected) -> Iterator[Finding]:
     if "://" in found.host:
         yield finding(
-            "CLIENT_INI_HOST_HAS_SCHEME",
+            Code.CLIENT_INI_HOST_HAS_SCHEME,
             f"{where}: WSHOST has a scheme, and the SDK takes a host alone",
             fix=f"WSHOST={expected.url.host}",
         )
     differences = list(_differences(found, expected))
     if differences:
         yield finding(
-            "CLIENT_INI_DIFFERS",
+            Code.CLIENT_INI_DIFFERS,
             f"{where} is not what is being checked: {'; '.join(differences)}",
             fix="correct sapnwrfc.ini or systems.yaml, whichever is wrong",
         )
     if found.trusts_all:
         yield finding(
-            "CLIENT_INI_TRUSTS_ALL",
+            Code.CLIENT_INI_TRUSTS_ALL,
             f"{where}: TLS_TRUST_ALL=1, so the client talks to any server, verified or not",
             fix="remove the line TLS_TRUST_ALL",
         )
@@ -286,7 +287,7 @@ def _is_proxy(found: Destination) -> bool:
 def _logon(where: str, found: Destination, expected: Expected) -> Iterator[Finding]:
     if found.has_user and found.alias_length is None and expected.url.is_sap_cloud:
         yield finding(
-            "CLIENT_INI_USER_NOT_ALIAS",
+            Code.CLIENT_INI_USER_NOT_ALIAS,
             f"{where}: USER is given and ALIAS_USER is not; in SAP's cloud a communication user logs on with its alias",
             fix="write the name of the communication user as ALIAS_USER, and remove USER",
         )
@@ -297,7 +298,7 @@ def _logon(where: str, found: Destination, expected: Expected) -> Iterator[Findi
             else "begins or ends with a blank"
         )
         yield finding(
-            "CLIENT_INI_ALIAS_ODD",
+            Code.CLIENT_INI_ALIAS_ODD,
             f"{where}: ALIAS_USER {what}",
             fix="copy the name of the communication user again; upper and lower case matter",
         )

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pse_preflight.checklist import Code
 from pse_preflight.findings import Finding, finding
 
 HEADER_BYTES = 1 << 16
@@ -60,28 +61,28 @@ def findings(library: Library, wanted: int | None) -> tuple[Finding, ...]:
     if not library.absolute:
         observed = f"{library.path} is not an absolute path"
         fix = "name the library itself, with all its folders"
-        return (finding("CRYPTO_LIBRARY_PATH_RELATIVE", observed, fix=fix),)
+        return (finding(Code.CRYPTO_LIBRARY_PATH_RELATIVE, observed, fix=fix),)
     if library.problem:
         observed = f"{library.path} cannot be used: {library.problem}"
         fix = "name the library itself (libsapcrypto.so, sapcrypto.dll), or install SAP's CommonCryptoLib there"
-        return (finding("CRYPTO_LIBRARY_MISSING", observed, fix=fix),)
+        return (finding(Code.CRYPTO_LIBRARY_MISSING, observed, fix=fix),)
     if library.unreadable:
         observed = f"{library.path} cannot be read here, so nothing is known of it"
         fix = "run the checks as an account that may read it"
-        return (finding("CRYPTO_LIBRARY_NOT_JUDGED", observed, fix=fix),)
+        return (finding(Code.CRYPTO_LIBRARY_NOT_JUDGED, observed, fix=fix),)
     return (*_unfit(library, wanted), *_old(library))
 
 
 def _unfit(library: Library, wanted: int | None) -> Iterator[Finding]:
     if not library.bits:
         yield finding(
-            "CRYPTO_LIBRARY_NO_LIBRARY",
+            Code.CRYPTO_LIBRARY_NO_LIBRARY,
             f"{library.path} is no library: neither ELF, nor PE, nor Mach-O",
             fix="unpack SAP's archive (SAPCAR -xvf) and name the library in it",
         )
     elif wanted is not None and wanted not in library.bits:
         yield finding(
-            "CRYPTO_LIBRARY_BITS",
+            Code.CRYPTO_LIBRARY_BITS,
             f"{library.path} is built for {' and '.join(map(str, sorted(library.bits)))} bits, the client for {wanted}",
             fix=f"install SAP's CommonCryptoLib for {wanted} bits",
         )
@@ -91,7 +92,7 @@ def _old(library: Library) -> Iterator[Finding]:
     release = _RELEASE.search(library.version)
     if release and (int(release[1]), int(release[2])) < OLDEST_RELEASE:
         yield finding(
-            "CRYPTO_LIBRARY_OLD",
+            Code.CRYPTO_LIBRARY_OLD,
             f"{library.path} has the version {library.version}; older than 8.5 is no longer maintained",
             fix="install a current CommonCryptoLib",
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pse_preflight.checklist import Code
 from pse_preflight.client import access, account
 from pse_preflight.client import ini as client_ini
 from pse_preflight.client import library as crypto_library
@@ -59,7 +60,7 @@ def wrong_host(system: System, host: str | None = None) -> Finding | None:
     if system.client is None or not system.client.hosts or account.is_this_host(system.client.hosts, host):
         return None
     return finding(
-        "WRONG_HOST",
+        Code.WRONG_HOST,
         f"this is {host}, and the client of {system.alias} runs on {', '.join(system.client.hosts)}",
         fix="run the checks there; what holds on this machine proves nothing for that one",
     )
@@ -86,7 +87,7 @@ def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
         findings=(
             *unknown,
             *_path_is_personal(system, seen),
-            *_about_reach("PSE_UNREADABLE_FOR_ACCOUNT", system.client.account, reach),
+            *_about_reach(Code.PSE_UNREADABLE_FOR_ACCOUNT, system.client.account, reach),
             *about_ini,
             *_about_library(system.client, library, seen),
         ),
@@ -114,7 +115,7 @@ def without_intended(found: Iterable[Finding | None], system: System) -> Iterato
     """Leave out that a group can read the PSE, where `client.group` says that one shall and it is that group."""
     meant = system.client.group if system.client else None
     for each in found:
-        if each and not (each.code == "PSE_READABLE_BY_GROUP" and meant and _belongs_to_group(system.pse, meant)):
+        if each and not (each.code == Code.PSE_READABLE_BY_GROUP and meant and _belongs_to_group(system.pse, meant)):
             yield each
 
 
@@ -151,7 +152,7 @@ def _account(client: Client) -> tuple[_Seen | None, tuple[Finding, ...]]:
     except PreflightError as error:
         observed = f"whether {client.account} can read the PSE is not known: {error}"
         fix = "correct `client.account` in systems.yaml, or run the checks on the client's own machine"
-        return None, (finding("CLIENT_ACCOUNT_UNKNOWN", observed, fix=fix),)
+        return None, (finding(Code.CLIENT_ACCOUNT_UNKNOWN, observed, fix=fix),)
 
 
 def _look_up(name: str) -> _Seen:
@@ -171,12 +172,14 @@ def _reach(path: Path, who: PosixAccount | WindowsAccount) -> Reach:
         return Reach(readable=None, reason=str(error))
 
 
-def _about_reach(code: str, name: str | None, reach: Reach | None) -> Iterator[Finding]:
+def _about_reach(code: Code, name: str | None, reach: Reach | None) -> Iterator[Finding]:
     if reach is None or reach.readable:
         return
     if reach.readable is None:
         observed = f"whether {name} can read it is not known: {reach.reason}"
-        yield finding("CLIENT_ACCESS_UNKNOWN", observed, fix="run the checks as an account that may see it, or as root")
+        yield finding(
+            Code.CLIENT_ACCESS_UNKNOWN, observed, fix="run the checks as an account that may see it, or as root"
+        )
         return
     observed = f"{name}, the client's account, cannot read it: {reach.reason}"
     yield finding(code, observed, fix=f"let {name} read it, and nobody else", commands=reach.commands)
@@ -189,7 +192,7 @@ def _path_is_personal(system: System, seen: _Seen | None) -> Iterator[Finding]:
     drive = os.environ.get("SYSTEMDRIVE", "C:")
     folder = account.personal_folder(seen.account, bits=client.bits, system_drive=drive)
     yield finding(
-        "PSE_PATH_IS_PERSONAL",
+        Code.PSE_PATH_IS_PERSONAL,
         f"{system.pse} follows from this account and this shell's SECUDIR; {seen.account.name} would look in {folder}",
         fix="write `pse` as an absolute path, or an absolute `secudir`, and name the same file to the client",
     )
@@ -203,7 +206,7 @@ def _ini(system: System) -> tuple[Destination | None, tuple[Finding, ...]]:
         destinations = read_ini(client.ini.file)
     except OSError as error:
         observed = f"{client.ini.file} cannot be read here: {error.strerror or type(error).__name__}"
-        return None, (finding("CLIENT_INI_UNREADABLE", observed, fix="correct `client_ini.file` in systems.yaml"),)
+        return None, (finding(Code.CLIENT_INI_UNREADABLE, observed, fix="correct `client_ini.file` in systems.yaml"),)
     expected = client_ini.Expected(
         system.url, str(system.pse), system.proxy, str(client.library) if client.library else None, _WINDOWS
     )
@@ -264,4 +267,4 @@ def _about_library(client: Client, library: Library | None, seen: _Seen | None) 
     if seen and library.absolute and not library.problem:
         reach = _reach(Path(library.path), seen.account)
         if reach.readable is False:
-            yield from _about_reach("CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT", client.account, reach)
+            yield from _about_reach(Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT, client.account, reach)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.checklist import Code, Severity
 from pse_preflight.errors import PreflightError
-from pse_preflight.findings import Finding, Severity, finding
+from pse_preflight.findings import Finding, finding
 from pse_preflight.pse import name as distinguished_name
 from pse_preflight.pse.file import LARGEST_FILE, MachineBoundPse, PinNeeded, PseError, TrustedCertificate, read
 
@@ -109,7 +110,7 @@ def unreadable(condition: Condition, told: str = "") -> Finding:
         told: what the tool says of it, where it was asked.
     """
     return finding(
-        "PSE_UNREADABLE",
+        Code.PSE_UNREADABLE,
         f"{condition.path} cannot be read as a PSE: {condition.problem}{told}",
         fix="correct `pse` in systems.yaml, or move the file away and let a new PSE be created",
     )
@@ -118,7 +119,7 @@ def unreadable(condition: Condition, told: str = "") -> Finding:
 def only_listed(condition: Condition, tool: str) -> Finding:
     """Say that a PSE is known by what the tool lists and by nothing else."""
     return finding(
-        "PSE_UNREADABLE",
+        Code.PSE_UNREADABLE,
         f"{condition.path} is not understood here ({condition.problem}), but {tool} lists it; it is judged by that list"
         " alone",
         fix="nothing, if the client works with it; its owner and its certificates could not be compared",
@@ -137,7 +138,7 @@ def has_pin(condition: Condition, told: str = "") -> Finding:
     if condition.path.with_name(_CREDENTIALS).is_file():
         credentials = f"; the {_CREDENTIALS} beside it keeps PINs for SAP's own programs and does not help this client"
     return finding(
-        "PSE_HAS_PIN",
+        Code.PSE_HAS_PIN,
         f"{condition.path} is protected by a PIN{told}, and the client has no way to give one{kind}{credentials}",
         fix="leave it, and name another file as `pse`: a separate client PSE without PIN is then created there",
     )
@@ -151,7 +152,7 @@ def machine_bound(condition: Condition, *, listed: bool, told: str = "") -> Find
     """
     where = ", and it can be listed on this one" if listed else f", and its list cannot be had on this one{told}"
     return finding(
-        "PSE_MACHINE_BOUND",
+        Code.PSE_MACHINE_BOUND,
         f"{condition.path} is bound to the machine that made it (LPS){where}",
         fix="where it does not work, name another file as `pse`",
         severity=None if listed else Severity.BLOCKER,
@@ -172,14 +173,11 @@ def _kind_by_name(name: str) -> str:
 
 def _privacy(condition: Condition) -> Finding | None:
     mode = condition.mode or 0
-    code, whom = (
-        ("PSE_READABLE_BY_OTHERS", "everybody on this machine")
-        if mode & stat.S_IROTH
-        else ("PSE_READABLE_BY_GROUP", "the file's group")
-        if mode & stat.S_IRGRP
-        else ("", "")
-    )
-    if not code:
+    if mode & stat.S_IROTH:
+        code, whom = Code.PSE_READABLE_BY_OTHERS, "everybody on this machine"
+    elif mode & stat.S_IRGRP:
+        code, whom = Code.PSE_READABLE_BY_GROUP, "the file's group"
+    else:
         return None
     return finding(
         code,
@@ -199,14 +197,14 @@ def _owner(condition: Condition, dn: str | None, moment: datetime) -> Iterable[F
         return
     if owner.not_after < moment:
         yield finding(
-            "PSE_OWNER_EXPIRED",
+            Code.PSE_OWNER_EXPIRED,
             f"the own certificate of {condition.path}, {owner.label}, has ended",
             fix="nothing, unless the client logs on with this certificate",
             certificates=[owner.sha256],
         )
     if dn is not None and not _is_named(dn, owner.parsed.subject):
         yield finding(
-            "PSE_OWNER_DIFFERS",
+            Code.PSE_OWNER_DIFFERS,
             f"{condition.path} belongs to {distinguished_name.text(owner.parsed.subject)}, and `dn` says {dn}",
             fix="correct `dn`, or name another file as `pse`",
             certificates=[owner.sha256],
@@ -215,7 +213,7 @@ def _owner(condition: Condition, dn: str | None, moment: datetime) -> Iterable[F
 
 def _no_owner(condition: Condition, dn: str) -> Finding:
     return finding(
-        "PSE_OWNER_DIFFERS",
+        Code.PSE_OWNER_DIFFERS,
         f"{condition.path} has no own certificate that can be read, and `dn` says {dn}",
         fix="take `dn` out of systems.yaml, or name another file as `pse`",
     )

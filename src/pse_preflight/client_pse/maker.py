@@ -8,11 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.checklist import Code, Severity
 from pse_preflight.client_pse import condition as pse_condition
 from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.repair import repair
 from pse_preflight.errors import NotForAccount, PreflightError
-from pse_preflight.findings import Finding, Severity, finding
+from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import System
 from pse_preflight.pse.create import NotReplaced, NotWritten, publish
 from pse_preflight.pse.file import TrustedCertificate, is_ours
@@ -189,7 +190,7 @@ class Maker:
         more = f"; other PSE files there: {', '.join(others[:_NEIGHBOURS_NAMED])}" if others else ""
         by = "" if isinstance(self.tool, ToolError) else f" by {self.tool.label}"
         return finding(
-            "PSE_CREATED",
+            Code.PSE_CREATED,
             f"{condition.path} was missing and has been made in this run{by}{more}",
             fix="name this file to the client as its PSE (TLS_CLIENT_PSE) and restart the client",
         )
@@ -226,7 +227,7 @@ def unconfirmed(pse: ClientPse, system: System, engine: str) -> Finding | None:
     if pse.listing is not None and not pse.one_reader:
         return None
     return finding(
-        "PSE_UNCONFIRMED",
+        Code.PSE_UNCONFIRMED,
         f"{pse.condition.path} was written by the bundled open implementation, and SAP's tool has not listed it here",
         fix="run once where sapgenpse is installed (--sapgenpse PATH), or say --engine=bundled to accept it",
         severity=Severity.MINOR if engine == "bundled" else None,
@@ -245,7 +246,7 @@ def disagreement(pse: ClientPse) -> Finding | None:
     parts = [f'the file holds "{each.subject}" and {pse.tool} does not list it' for each in unlisted[:2]]
     parts += [f'{pse.tool} lists "{entry.subject}" and the file does not hold it' for entry in unheld[:2]]
     return finding(
-        "PK_LIST_DISAGREES",
+        Code.PK_LIST_DISAGREES,
         f"{pse.condition.path}: {'; '.join(parts)} ({len(unlisted)} and {len(unheld)} differences)",
         fix="trust neither until you know why; compare with sapgenpse maintain_pk -l -p by hand",
     )
@@ -260,7 +261,7 @@ def tool_finding(error: ToolError) -> Finding:
 
 def _repaired(pse: Path, added: Sequence[Certificate], backup: Path) -> Finding:
     return finding(
-        "PSE_REPAIRED",
+        Code.PSE_REPAIRED,
         f"{pse} has been given {', '.join(each.label for each in added)}; what it was before is {backup}",
         fix="restart the client, which reads the PSE at its start only; then remove the backup, a private key is in it",
         certificates=[each.sha256 for each in added],
@@ -269,7 +270,7 @@ def _repaired(pse: Path, added: Sequence[Certificate], backup: Path) -> Finding:
 
 def _not_repaired(pse: Path, missing: Sequence[Certificate], error: PreflightError) -> Finding:
     return finding(
-        "PSE_NOT_REPAIRED",
+        Code.PSE_NOT_REPAIRED,
         f"{pse} is as it was, and {missing[0].label} was not added: {error}",
         fix="mend the reason and run again with --repair, or add the certificates by hand",
         certificates=[each.sha256 for each in missing],
@@ -291,7 +292,7 @@ def not_made(contributions: Sequence[Contribution]) -> Finding:
     system = contributions[0].system
     reasons = "; ".join(dict.fromkeys(each.refusal for each in contributions if each.refusal))
     return finding(
-        "PSE_MISSING",
+        Code.PSE_MISSING,
         f"there is no PSE at {system.pse}, and none was made: {reasons}",
         fix="correct `pse` or `secudir` in systems.yaml, or let the run create it",
     )
@@ -308,7 +309,7 @@ def _hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] |
 
 def _not_for_account(system: System, error: NotForAccount) -> Finding:
     return finding(
-        "PSE_MISSING",
+        Code.PSE_MISSING,
         f"there is no PSE at {system.pse}, and none was made, for the client's account could not use it: {error}",
         fix="an administrator must run",
         commands=error.commands,
@@ -318,7 +319,7 @@ def _not_for_account(system: System, error: NotForAccount) -> Finding:
 def _not_possible(system: System, error: Exception) -> Finding:
     reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
     return finding(
-        "PSE_MISSING",
+        Code.PSE_MISSING,
         f"there is no PSE at {system.pse}, and none could be made: {reason}",
         fix=f"run as an account that may write to {system.pse.parent}, or correct `pse`",
     )

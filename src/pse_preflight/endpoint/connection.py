@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pse_preflight.checklist import Code
 from pse_preflight.endpoint.model import Limits, StageFailed
 
 _NAME_HAS_NO_ADDRESS = {
@@ -16,7 +17,7 @@ _NAME_HAS_NO_ADDRESS = {
     for name in ("EAI_NONAME", "EAI_NODATA", "EAI_FAIL", "EAI_ADDRFAMILY", "EAI_FAMILY")
     if hasattr(socket, name)
 }
-_CLEAREST_FIRST = ("PORT_REFUSED", "PORT_TIMEOUT", "PORT_UNREACHABLE")
+_CLEAREST_FIRST = (Code.PORT_REFUSED, Code.PORT_TIMEOUT, Code.PORT_UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +98,14 @@ def resolve(host: str, port: int, limits: Limits, deadline: Deadline) -> tuple[A
         found = _in_time(lambda: _ask_resolver(host, port), deadline.within(limits.resolve))
         addresses = _addresses(found)
     except TimeoutError as error:
-        raise StageFailed("DNS_TIMEOUT", name=host, seconds=limits.resolve) from error
+        raise StageFailed(Code.DNS_TIMEOUT, name=host, seconds=limits.resolve) from error
     except socket.gaierror as error:
-        code = "HOST_UNKNOWN" if error.errno in _NAME_HAS_NO_ADDRESS else "DNS_TIMEOUT"
+        code = Code.HOST_UNKNOWN if error.errno in _NAME_HAS_NO_ADDRESS else Code.DNS_TIMEOUT
         raise StageFailed(code, name=host, resolver_error=error.errno) from error
     except (OSError, UnicodeError) as error:
-        raise StageFailed("HOST_UNKNOWN", name=host) from error
+        raise StageFailed(Code.HOST_UNKNOWN, name=host) from error
     if not addresses:
-        raise StageFailed("HOST_UNKNOWN", name=host)
+        raise StageFailed(Code.HOST_UNKNOWN, name=host)
     return addresses
 
 
@@ -140,8 +141,8 @@ def _connect_one(address: Address, deadline: Deadline) -> TimedSocket:
 
 def _code_of(error: OSError) -> str:
     if isinstance(error, TimeoutError):
-        return "PORT_TIMEOUT"
-    return "PORT_REFUSED" if isinstance(error, ConnectionError) else "PORT_UNREACHABLE"
+        return Code.PORT_TIMEOUT
+    return Code.PORT_REFUSED if isinstance(error, ConnectionError) else Code.PORT_UNREACHABLE
 
 
 def _is_ip_address(host: str) -> bool:

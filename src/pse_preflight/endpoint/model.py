@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.url import Proxy
 
@@ -74,14 +75,14 @@ class Failure:
         details: what was seen, for the message: alert number, first bytes, HTTP status, schemes offered.
     """
 
-    code: str
+    code: Code
     details: Mapping[str, Detail] = field(default_factory=dict)
 
 
 class StageFailed(PreflightError):
     """A stage of a connection failed in a way that has a code; never leaves this package."""
 
-    def __init__(self, code: str, **details: Detail) -> None:
+    def __init__(self, code: Code, **details: Detail) -> None:
         super().__init__(code)
         self.failure = Failure(code, details)
 

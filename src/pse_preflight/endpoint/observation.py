@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from pse_preflight.checklist import Code
 from pse_preflight.endpoint.answer import date_offset, read_answer
 from pse_preflight.endpoint.connection import Deadline
 from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind, Limits, StageFailed, Target
@@ -42,7 +43,7 @@ def observe(
     if first.failure is None:
         return replace(first, tls_12=True)
     if first.failure.details.get("closed") and proxy_speaks_tls(way):
-        return replace(first, failure=Failure("PROXY_ANSWERS_ITSELF", {"speaks_tls": True}))
+        return replace(first, failure=Failure(Code.PROXY_ANSWERS_ITSELF, {"speaks_tls": True}))
     if key_kind is KeyKind.ANY and _may_be_a_matter_of_versions(first.failure):
         newer = _look(way, clock, TLS_1_3, key_kind)
         if newer.failure is None:
@@ -50,19 +51,19 @@ def observe(
             again = _look(way, clock, TLS_1_2, key_kind) if _heard_nothing(first.failure) else first
             return replace(newer, tls_12=False) if again.failure else replace(again, tls_12=True)
     if _heard_nothing(first.failure) and speaks_plain_http(way):
-        return replace(first, failure=Failure("NOT_TLS", {"first_bytes": "HTTP/"}))
+        return replace(first, failure=Failure(Code.NOT_TLS, {"first_bytes": "HTTP/"}))
     return first
 
 
 def _may_be_a_matter_of_versions(failure: Failure) -> bool:
     details = failure.details
-    if failure.code != "TLS_HANDSHAKE_FAILED" or details.get("hello_version"):
+    if failure.code != Code.TLS_HANDSHAKE_FAILED or details.get("hello_version"):
         return False
     return details.get("alert") in _VERSION_ALERTS or _heard_nothing(failure)
 
 
 def _heard_nothing(failure: Failure) -> bool:
-    return failure.code in {"TLS_HANDSHAKE_FAILED", "TLS_TIMEOUT"} and not failure.details.get("heard_bytes")
+    return failure.code in {Code.TLS_HANDSHAKE_FAILED, Code.TLS_TIMEOUT} and not failure.details.get("heard_bytes")
 
 
 @dataclass(slots=True)
@@ -126,8 +127,8 @@ class _Look:
         ended = self.stream.ended if self.stream else None
         # With TLS 1.3 the refusal for want of a certificate comes after the handshake.
         if ended == "alert" or (self.seen.wants_client_certificate and ended != "timeout"):
-            return Failure("CLIENT_CERTIFICATE_WANTED", {"alert": None})
-        return Failure("HTTP_NO_ANSWER", {"ended": ended})
+            return Failure(Code.CLIENT_CERTIFICATE_WANTED, {"alert": None})
+        return Failure(Code.HTTP_NO_ANSWER, {"ended": ended})
 
 
 def _look(way: Way, clock: Clock, version: ssl.TLSVersion, key_kind: KeyKind) -> Endpoint:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from pse_preflight.checklist import Code
 from pse_preflight.endpoint.model import (
     Endpoint,
     Failure,
@@ -104,7 +105,7 @@ def handshake_findings(live: LiveHandshake) -> tuple[Finding, ...]:
         why = f"the connection failed before that ({live.failure.code})" if live.failure else "the connection failed"
     observed = f"a TLS client that trusts the certificates of the PSE alone does not connect to {where}: {why}"
     fix = "add what the other checks name as missing; OpenSSL stands in for SAP's library here"
-    return (finding("HANDSHAKE_REFUSED", observed, fix=fix),)
+    return (finding(Code.HANDSHAKE_REFUSED, observed, fix=fix),)
 
 
 def websocket_findings(live: LiveHandshake) -> tuple[Finding, ...]:
@@ -115,7 +116,7 @@ def websocket_findings(live: LiveHandshake) -> tuple[Finding, ...]:
     is_forbidden_on_the_way = answer.reading is WebSocketReading.FORBIDDEN and not (answer.http and answer.http.is_sap)
     blocked = answer.reading in _BLOCKED or is_forbidden_on_the_way
     observed = f"{authority(live.host, live.port)} did not open a WebSocket for RFC: {_websocket_text(answer)}"
-    code = "WSRFC_BLOCKED" if blocked else "WSRFC_NO_UPGRADE"
+    code = Code.WSRFC_BLOCKED if blocked else Code.WSRFC_NO_UPGRADE
     return (finding(code, observed, fix=_WEBSOCKET_FIXES[answer.reading]),)
 
 
@@ -258,7 +259,7 @@ def _tls_too_old(endpoint: Endpoint, failure: Failure) -> Text:
 def _tls_13_only(endpoint: Endpoint) -> Finding:
     observed = f"{_where(endpoint)} refuses TLS 1.2 and speaks TLS 1.3 only"
     fix = "have TLS 1.2 switched on, or make sure that CommonCryptoLib is 8.5.48 or newer"
-    return finding("TLS_13_ONLY", observed, fix=fix)
+    return finding(Code.TLS_13_ONLY, observed, fix=fix)
 
 
 def _http_no_answer(endpoint: Endpoint, failure: Failure) -> Text:
@@ -275,20 +276,20 @@ def _client_certificate_wanted(endpoint: Endpoint, failure: Failure) -> Text:
 
 
 _TEXTS: dict[str, Callable[[Endpoint, Failure], Text]] = {
-    "HOST_UNKNOWN": _host_unknown,
-    "DNS_TIMEOUT": _dns_timeout,
-    "PORT_REFUSED": _port_refused,
-    "PORT_TIMEOUT": _port_timeout,
-    "PORT_UNREACHABLE": _port_unreachable,
-    "PROXY_REFUSED": _proxy_refused,
-    "PROXY_WANTS_LOGIN": _proxy_wants_login,
-    "PROXY_ANSWERS_ITSELF": _proxy_answers_itself,
-    "NOT_TLS": _not_tls,
-    "TLS_TIMEOUT": _tls_timeout,
-    "TLS_HANDSHAKE_FAILED": _tls_handshake_failed,
-    "TLS_TOO_OLD": _tls_too_old,
-    "HTTP_NO_ANSWER": _http_no_answer,
-    "CLIENT_CERTIFICATE_WANTED": _client_certificate_wanted,
+    Code.HOST_UNKNOWN: _host_unknown,
+    Code.DNS_TIMEOUT: _dns_timeout,
+    Code.PORT_REFUSED: _port_refused,
+    Code.PORT_TIMEOUT: _port_timeout,
+    Code.PORT_UNREACHABLE: _port_unreachable,
+    Code.PROXY_REFUSED: _proxy_refused,
+    Code.PROXY_WANTS_LOGIN: _proxy_wants_login,
+    Code.PROXY_ANSWERS_ITSELF: _proxy_answers_itself,
+    Code.NOT_TLS: _not_tls,
+    Code.TLS_TIMEOUT: _tls_timeout,
+    Code.TLS_HANDSHAKE_FAILED: _tls_handshake_failed,
+    Code.TLS_TOO_OLD: _tls_too_old,
+    Code.HTTP_NO_ANSWER: _http_no_answer,
+    Code.CLIENT_CERTIFICATE_WANTED: _client_certificate_wanted,
 }
 
 
@@ -296,13 +297,13 @@ def _http_findings(endpoint: Endpoint, http: HttpAnswer) -> Iterator[Finding]:
     where = _where(endpoint)
     if http.status >= _SERVER_ERRORS:
         fix = "is it in maintenance? The verdict about trust stands; run again later"
-        yield finding("HTTP_SERVER_ERROR", f"{where} answers with HTTP {http.status}", fix=fix)
+        yield finding(Code.HTTP_SERVER_ERROR, f"{where} answers with HTTP {http.status}", fix=fix)
     if http.status == _TOO_MANY_REQUESTS:
-        yield finding("HTTP_TOO_MANY_REQUESTS", f"{where} answers with HTTP {http.status}", fix="try again later")
+        yield finding(Code.HTTP_TOO_MANY_REQUESTS, f"{where} answers with HTTP {http.status}", fix="try again later")
     if http.looks_like_login_page:
         to = f", to {http.location}" if http.location else ""
         fix = "check that this is the API host; the host for people shows a logon page"
-        yield finding("HTTP_LOGIN_PAGE", f"{where} answers with a logon page (HTTP {http.status}{to})", fix=fix)
+        yield finding(Code.HTTP_LOGIN_PAGE, f"{where} answers with a logon page (HTTP {http.status}{to})", fix=fix)
 
 
 def _clock_findings(endpoint: Endpoint) -> Iterator[Finding]:
@@ -312,4 +313,4 @@ def _clock_findings(endpoint: Endpoint) -> Iterator[Finding]:
     which = "behind" if offset > 0 else "ahead of"
     minutes = abs(offset) / _MINUTE
     observed = f"this machine's clock is {minutes:.0f} minutes {which} the Date that {_where(endpoint)} sends"
-    yield finding("CLOCK_SKEW", observed, fix="set the clock of this machine (NTP); certificates are judged by it")
+    yield finding(Code.CLOCK_SKEW, observed, fix="set the clock of this machine (NTP); certificates are judged by it")

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.checklist import Code, Severity
 from pse_preflight.endpoint.connection import Deadline, resolve
 from pse_preflight.endpoint.model import Endpoint, KeyKind, Limits, StageFailed, Target
 from pse_preflight.endpoint.observation import observe
-from pse_preflight.findings import Finding, Severity, finding
+from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.url import authority
 
 _KINDS = (KeyKind.RSA, KeyKind.ECDSA)
@@ -70,7 +71,7 @@ def _difference(endpoints: Sequence[Endpoint], severity: Severity) -> Finding:
     seen = "; ".join(dict.fromkeys(_told(endpoints)))
     observed = f"{where} is not the same at every address or with every kind of key: {seen}"
     fix = "the PSE needs the roots of all of them; a server that lags behind is the system administrator's to mend"
-    return finding("ADDRESSES_DIFFER", observed, fix=fix, severity=severity)
+    return finding(Code.ADDRESSES_DIFFER, observed, fix=fix, severity=severity)
 
 
 def _told(endpoints: Iterable[Endpoint]) -> Iterable[str]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from pse_preflight.checklist import Code
 from pse_preflight.endpoint.connection import Deadline, TimedSocket
 from pse_preflight.endpoint.model import Failure, KeyKind, Limits, StageFailed
 from pse_preflight.endpoint.records import ServerFlight, read_flight, shown, starts_like_tls, within_limits
@@ -71,7 +72,7 @@ def wants_client_certificate(failure: Failure) -> Failure | None:
     details = failure.details
     if not details.get("wants_client_certificate") or details.get("ended") not in {"alert", "reset", "closed"}:
         return None
-    return Failure("CLIENT_CERTIFICATE_WANTED", {"alert": details.get("alert")})
+    return Failure(Code.CLIENT_CERTIFICATE_WANTED, {"alert": details.get("alert")})
 
 
 class TlsStream(io.RawIOBase):
@@ -124,19 +125,19 @@ class TlsStream(io.RawIOBase):
         except ssl.SSLCertVerificationError:
             raise
         except TimeoutError as error:
-            raise StageFailed("TLS_TIMEOUT", seconds=limits.tls, heard_bytes=len(self._kept)) from error
+            raise StageFailed(Code.TLS_TIMEOUT, seconds=limits.tls, heard_bytes=len(self._kept)) from error
         except OSError as error:
             raise self._failed(limits) from error
         self._in_handshake = False
 
     def _failed(self, limits: Limits) -> StageFailed:
         if self._kept and not starts_like_tls(self._kept):
-            return StageFailed("NOT_TLS", first_bytes=shown(self._kept))
+            return StageFailed(Code.NOT_TLS, first_bytes=shown(self._kept))
         flight = self.flight(limits)
         if flight.is_too_old:
-            return StageFailed("TLS_TOO_OLD", hello_version=flight.hello_version)
+            return StageFailed(Code.TLS_TOO_OLD, hello_version=flight.hello_version)
         return StageFailed(
-            "TLS_HANDSHAKE_FAILED",
+            Code.TLS_HANDSHAKE_FAILED,
             alert=flight.alert,
             ended="alert" if flight.alert is not None else self.ended,
             heard_bytes=len(self._kept),

@@ -3,6 +3,7 @@
 import base64
 
 from pse_preflight import __version__
+from pse_preflight.checklist import Code
 from pse_preflight.endpoint.connection import TimedSocket
 from pse_preflight.endpoint.head import HeadUnreadable, HttpHead, read_head
 from pse_preflight.endpoint.model import StageFailed, Target
@@ -27,14 +28,14 @@ def open_tunnel(sock: TimedSocket, target: Target, proxy: Proxy) -> None:
         sock.sendall(_request(target, proxy))
         head = read_head(lambda: sock.recv(1), _LONGEST_HEAD)
     except TimeoutError as error:
-        raise StageFailed("PORT_TIMEOUT", proxy_is_silent=True) from error
+        raise StageFailed(Code.PORT_TIMEOUT, proxy_is_silent=True) from error
     except HeadUnreadable as error:
         if not error.seen:
-            raise StageFailed("PROXY_REFUSED", closed=True) from error
+            raise StageFailed(Code.PROXY_REFUSED, closed=True) from error
         is_tls = starts_like_tls(error.seen)
-        raise StageFailed("PROXY_ANSWERS_ITSELF", first_bytes=shown(error.seen), speaks_tls=is_tls) from error
+        raise StageFailed(Code.PROXY_ANSWERS_ITSELF, first_bytes=shown(error.seen), speaks_tls=is_tls) from error
     except OSError as error:
-        raise StageFailed("PROXY_REFUSED", closed=True) from error
+        raise StageFailed(Code.PROXY_REFUSED, closed=True) from error
     _judge(head, sent_login=sent_login)
 
 
@@ -51,8 +52,8 @@ def _judge(head: HttpHead, *, sent_login: bool) -> None:
     is_page = head.first("content-type").startswith("text/html") and head.first("content-length") not in {"", "0"}
     if head.status == _LOGIN_WANTED:
         schemes = tuple(dict.fromkeys(each.split(" ")[0][:40] for each in head.all("proxy-authenticate")))
-        raise StageFailed("PROXY_WANTS_LOGIN", schemes=schemes, sent_login=sent_login)
+        raise StageFailed(Code.PROXY_WANTS_LOGIN, schemes=schemes, sent_login=sent_login)
     if head.status in _REFUSALS:
-        raise StageFailed("PROXY_REFUSED", status=head.status)
+        raise StageFailed(Code.PROXY_REFUSED, status=head.status)
     if head.status // 100 != 2 or is_page:  # noqa: PLR2004 - the class of the status
-        raise StageFailed("PROXY_ANSWERS_ITSELF", status=head.status, location=head.location)
+        raise StageFailed(Code.PROXY_ANSWERS_ITSELF, status=head.status, location=head.location)

@@ -12,8 +12,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pse_preflight.certificate import fingerprint
+from pse_preflight.checklist import CHECKS, CODES, Severity
 from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.findings import CODES, Severity
 from pse_preflight.pse import name as distinguished_name
 
 LARGEST_FILE = 1 << 20
@@ -44,8 +44,8 @@ class _Strict(BaseModel):
 
 
 def _known_check(name: str) -> str:
-    if name not in _CHECKS:
-        near = difflib.get_close_matches(name, _CHECKS, 1)
+    if name not in CHECKS:
+        near = difflib.get_close_matches(name, CHECKS, 1)
         raise ValueError(f"{name!r} is no check{f'; did you mean {near[0]}?' if near else ''}")
     return name
 
@@ -61,9 +61,6 @@ def _some_text(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty")
     return text
-
-
-_CHECKS = sorted({row.check for row in CODES.values()})
 
 
 class ExpiryKeys(_Strict):
@@ -83,7 +80,7 @@ class WaiverKeys(_Strict):
 
     @model_validator(mode="after")
     def _blockers_are_named(self) -> "WaiverKeys":
-        codes = {code: row.severity for code, row in CODES.items() if row.check == self.check}
+        codes = {code: row.severity for code, row in CHECKS[self.check].codes.items()}
         if self.code is None and min(codes.values()) is Severity.BLOCKER:
             raise ValueError(f"a blocker is waived by its code only; {self.check} has {', '.join(codes)}")
         return self

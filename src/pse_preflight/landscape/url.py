@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding, finding
 
@@ -234,14 +235,16 @@ def _wrong(parts: _Parts, url: ApiUrl) -> Iterator[Finding]:
     if not url.askable:
         what = f"the scheme {parts.scheme}" if parts.scheme in {"http", "ws"} else f"port {_HTTP_PORT}"
         fix = f"use https://{url.host}; in the connector: host {url.host}, port {HTTPS_PORT}"
-        yield finding("URL_NOT_HTTPS", f"the URL of {url.host} has {what}; WebSocket RFC runs over TLS only", fix=fix)
+        yield finding(
+            Code.URL_NOT_HTTPS, f"the URL of {url.host} has {what}; WebSocket RFC runs over TLS only", fix=fix
+        )
     if parts.has_credentials:
         observed = f"the URL of {url.host} carries a user or a password (not shown here)"
         fix = f"write https://{url.host} and give the user to the connector; change a password that stood in a file"
-        yield finding("URL_HAS_CREDENTIALS", observed, fix=fix)
+        yield finding(Code.URL_HAS_CREDENTIALS, observed, fix=fix)
     if api_host := _api_host_instead(url.host):
         observed = f"{url.host} is the host for people (browser, logon page), not the API host"
-        yield finding("URL_UI_HOST", observed, fix=f"use https://{api_host}")
+        yield finding(Code.URL_UI_HOST, observed, fix=f"use https://{api_host}")
 
 
 def _api_host_instead(host: str) -> str | None:
@@ -256,9 +259,9 @@ def _unusual(parts: _Parts, url: ApiUrl) -> Iterator[Finding]:
     """Say what is out of the ordinary, though it may work."""
     if _is_example(url.host):
         fix = "use the API URL that the communication arrangement shows"
-        yield finding("URL_PLACEHOLDER", f"{url.host} looks like an example from documentation", fix=fix)
+        yield finding(Code.URL_PLACEHOLDER, f"{url.host} looks like an example from documentation", fix=fix)
     for oddity in (*_odd_spelling(parts), *_odd_host(parts, url)):
-        yield finding("URL_UNUSUAL", oddity, fix=f"in the connector: host {url.host}, port {url.port}")
+        yield finding(Code.URL_UNUSUAL, oddity, fix=f"in the connector: host {url.host}, port {url.port}")
 
 
 def _is_example(host: str) -> bool:

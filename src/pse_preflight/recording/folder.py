@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, write_pem
+from pse_preflight.checklist import Code
 from pse_preflight.client_pse.condition import State
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.errors import PreflightError
@@ -62,6 +63,9 @@ def _from_base64(text: object) -> object:
     except binascii.Error:
         raise ValueError("is no base64") from None
 
+
+ToolCode = Literal[Code.TOOL_MISSING, Code.TOOL_FAILED, Code.TOOL_TIMEOUT, Code.PSE_HAS_PIN]
+"""Why the program gave no list."""
 
 Der = Annotated[
     bytes,
@@ -169,7 +173,7 @@ class FileSeen:
 class ToolSaid:
     """What the program said that makes and lists PSEs, where it gave no list."""
 
-    code: Literal["TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT", "PSE_HAS_PIN"]
+    code: ToolCode
     text: str
 
 
@@ -393,7 +397,7 @@ def _doubts(folder: Path, recorded: Sequence[str], presented: Sequence[bytes]) -
     parts = [f"it holds {', '.join(strange)}"] if strange else []
     parts += [f"it lacks sha256 {', '.join(absent)}"] if absent else []
     yield finding(
-        "EVIDENCE_INCONSISTENT",
+        Code.EVIDENCE_INCONSISTENT,
         f"{folder / _PRESENTED} is not what was recorded: {' and '.join(parts) or 'its order differs'}",
         fix="ask the system again instead of replaying; this recording was changed after it was made",
         certificates=held,

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from pse_preflight import __version__
 from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.chain.roots import Roots
+from pse_preflight.checklist import Code
 from pse_preflight.client_pse.condition import Condition, Content
 from pse_preflight.client_pse.maker import ClientPse, Contribution, entries_of, file_findings, not_made
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
@@ -27,6 +28,7 @@ from pse_preflight.recording.folder import (
     PseSeen,
     Recording,
     RootsSeen,
+    ToolCode,
     ToolSaid,
     TrustedSeen,
 )
@@ -36,11 +38,11 @@ from pse_preflight.settings import Engine
 from pse_preflight.verdict import changes
 from pse_preflight.verdict.changes import Change, Sight
 
-_SAID_BY_TOOL: tuple[Literal["TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT", "PSE_HAS_PIN"], ...] = (
-    "TOOL_MISSING",
-    "TOOL_FAILED",
-    "TOOL_TIMEOUT",
-    "PSE_HAS_PIN",
+_SAID_BY_TOOL: tuple[ToolCode, ...] = (
+    Code.TOOL_MISSING,
+    Code.TOOL_FAILED,
+    Code.TOOL_TIMEOUT,
+    Code.PSE_HAS_PIN,
 )
 
 
@@ -276,7 +278,7 @@ def _pse_seen(pse: ClientPse) -> PseSeen:
     )
 
 
-def _is_said(pse: ClientPse, code: str) -> bool:
+def _is_said(pse: ClientPse, code: Code) -> bool:
     return pse.refusal is not None and pse.refusal.code == code
 
 

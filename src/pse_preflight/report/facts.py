@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeVar, cast
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.judge import Judgement
-from pse_preflight.findings import CODES, Command, Finding, Severity, message, one_line, quoted
+from pse_preflight.checklist import CODES, Severity
+from pse_preflight.findings import Command, Finding, message, one_line, quoted
 from pse_preflight.recording.format import readable
 from pse_preflight.run.one_system import Evidence
 from pse_preflight.verdict.policy import Outcome
@@ -248,7 +249,7 @@ def check_facts(alias: str, check: tuple[str, str], ended: Ended, outcome: Outco
         name=name,
         question=question,
         ended=ended,
-        codes=tuple(each.code for each in findings),
+        codes=tuple(each.code.value for each in findings),
         reason=one_line(told),
     )
 
@@ -289,9 +290,9 @@ def finding_facts(found: Finding) -> FindingFacts:
     """Return a finding as the reports tell it."""
     row = CODES[found.code]
     return FindingFacts(
-        code=found.code,
+        code=found.code.value,
         severity=severity_word(found.severity),
-        check=row.check,
+        check=found.check,
         observed=one_line(found.observed),
         later=row.later,
         fix=one_line(found.fix),
@@ -341,7 +342,7 @@ def _chain(
             sent=each in presented,
             in_pse=any(entry.certificate == each or entry.sha256 == each.sha256 for entry in evidence.pse.entries),
             anchor=bool(evidence.trust.path) and each == evidence.trust.path[-1],
-            codes=tuple(dict.fromkeys(found.code for found in grave if each.sha256 in found.certificates)),
+            codes=tuple(dict.fromkeys(found.code.value for found in grave if each.sha256 in found.certificates)),
         )
         for position, each in enumerate(path)
     )

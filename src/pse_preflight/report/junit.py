@@ -57,4 +57,4 @@ def _from_here(file: Path) -> str:
 
 
 def _told(found: Finding) -> list[tuple[str, str]]:
-    return [("code", found.code), ("severity", str(found.severity))]
+    return [("code", found.code.value), ("severity", str(found.severity))]

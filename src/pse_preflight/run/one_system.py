@@ -16,13 +16,14 @@ from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import Roots, listed_roots, named_roots, pinned_roots, said_of
 from pse_preflight.chain.sap_roots import SHIPPED, read_table
 from pse_preflight.chain.sap_roots import Change as RootChange
+from pse_preflight.checklist import CODES, Code, Severity
 from pse_preflight.client_pse import condition as pse_condition
 from pse_preflight.client_pse import maker as client_pse
 from pse_preflight.client_pse.maker import ClientPse, Contribution, Maker
 from pse_preflight.endpoint import fetch, observation, reading, thorough
 from pse_preflight.endpoint import live as live_handshake
 from pse_preflight.endpoint.model import Endpoint, Limits, LiveHandshake, Target
-from pse_preflight.findings import CODES, Finding, Severity
+from pse_preflight.findings import Finding
 from pse_preflight.landscape.system import System
 from pse_preflight.recording.folder import Folder, Recording, Replay
 from pse_preflight.recording.format import PseSource, RecordedPse, Seen, changes_between, readable, recorded, roots_of
@@ -610,6 +611,6 @@ def _no_chain(seen: Endpoint | None) -> Finding | None:
 def _creation_cause(judgement: Judgement) -> Finding | None:
     """Return the finding for which no PSE may be filled from this chain."""
     if judgement.path and judgement.names_host:
-        return next((each for each in judgement.findings if each.code == "TLS_INSPECTED"), None)
+        return next((each for each in judgement.findings if each.code == Code.TLS_INSPECTED), None)
     grave = [each for each in judgement.findings if each.severity > Severity.MINOR]
     return max(grave, key=lambda each: each.severity, default=None)

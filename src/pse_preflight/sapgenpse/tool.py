@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypeVar
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
 from pse_preflight.sapgenpse import bundled, output, process
 from pse_preflight.sapgenpse.output import Listing, OutputUnreadable, Owner, Version
@@ -93,7 +94,7 @@ class ToolError(PreflightError):
         answer: what the program said, where it ran.
     """
 
-    code: ClassVar[str]
+    code: ClassVar[Code]
 
     def __init__(self, text: str, *, fix: str = "", answer: Answer | None = None) -> None:
         super().__init__(text)
@@ -104,25 +105,25 @@ class ToolError(PreflightError):
 class ToolMissing(ToolError):
     """The program is not there, or cannot be run on this machine."""
 
-    code = "TOOL_MISSING"
+    code = Code.TOOL_MISSING
 
 
 class ToolFailed(ToolError):
     """The program failed, or said something unknown."""
 
-    code = "TOOL_FAILED"
+    code = Code.TOOL_FAILED
 
 
 class ToolTimeout(ToolError):
     """The program did not end in time."""
 
-    code = "TOOL_TIMEOUT"
+    code = Code.TOOL_TIMEOUT
 
 
 class PinRefused(ToolError):
     """The program cannot open the PSE without its PIN."""
 
-    code = "PSE_HAS_PIN"
+    code = Code.PSE_HAS_PIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pse_preflight.checklist import BREAKING, CHECKS, GRAVE_CHAIN, Code, Need, Severity
 from pse_preflight.client_pse.condition import State
 from pse_preflight.endpoint.model import LiveHandshake
-from pse_preflight.findings import CODES, Finding, Severity, message, most_decisive_first
+from pse_preflight.findings import Finding, message, most_decisive_first
 from pse_preflight.landscape.system import Waiver
 from pse_preflight.run.one_system import Evidence
 
@@ -21,31 +22,6 @@ class Verdict(enum.Enum):
     FAIL = "fail"
     ERROR = "error"
     SKIP = "skip"
-
-
-class Need(enum.Enum):
-    """What a check must have before it can be made."""
-
-    URL = "an URL that may be asked"
-    ADDRESS = "an address of the host"
-    CONNECTION = "a connection to the port"
-    TLS = "a TLS handshake"
-    COMPLETE_CHAIN = "a chain that reaches a root"
-    GENUINE_CHAIN = "a chain that nobody re-signed"
-    TRUSTABLE_CHAIN = "a chain that nobody re-signed, or that the PSE trusts all the same"
-    VERIFIABLE_CHAIN = "a chain that the verifier can judge"
-    SOUND_CHAIN = "a chain without a grave fault"
-    VERIFIED_PATH = "a verified path"
-    NAMED_HOST = "a certificate that names the host"
-    PSE_MADE = "a PSE, or a chain from which it can be made"
-    PSE = "a PSE that can be read"
-    LIST = "the certificate list of the PSE"
-    ROOT_LISTED = "the chain in the certificate list"
-    TRUST = "a PSE that trusts the server"
-    LIVE = "a live handshake"
-    CLIENT_HOST = "the client's own machine"
-    CLIENT_ACCOUNT = "the client's account"
-    CLIENT_INI = "the destination in sapnwrfc.ini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,49 +57,6 @@ class Policy:
 
     fail_on: Severity
     selected: frozenset[str]
-
-
-_NETWORK = (Need.URL, Need.ADDRESS, Need.CONNECTION, Need.TLS)
-_PSE = (Need.PSE_MADE, Need.PSE)
-_LIST = (*_PSE, Need.LIST)
-_CLIENT = (Need.CLIENT_HOST,)
-_TRUST = (*_NETWORK, *_LIST, Need.TRUSTABLE_CHAIN, Need.COMPLETE_CHAIN, Need.SOUND_CHAIN, Need.ROOT_LISTED)
-
-NEEDS: Mapping[str, tuple[Need, ...]] = {
-    "test_url_names_the_api_host": (),
-    "test_host_name_resolves": (Need.URL,),
-    "test_port_accepts_connections": _NETWORK[:2],
-    "test_url_answers_https": _NETWORK,
-    "test_clock_agrees_with_the_server": _NETWORK,
-    "test_tls_handshake_succeeds": _NETWORK[:3],
-    "test_certificate_names_the_host": _NETWORK,
-    "test_chain_is_complete": (*_NETWORK, Need.GENUINE_CHAIN),
-    "test_chain_is_valid": (*_NETWORK, Need.GENUINE_CHAIN, Need.COMPLETE_CHAIN, Need.VERIFIABLE_CHAIN),
-    "test_chain_is_not_inspected": _NETWORK,
-    "test_chain_outlasts_the_next_weeks": (*_NETWORK, Need.GENUINE_CHAIN, Need.COMPLETE_CHAIN, Need.VERIFIED_PATH),
-    "test_chain_is_strong": _NETWORK,
-    "test_pse_exists": (Need.PSE_MADE,),
-    "test_pse_needs_no_pin": _PSE,
-    "test_pse_is_private": _PSE,
-    "test_pse_owner_is_as_configured": _PSE,
-    "test_client_account_can_read_the_pse": (*_CLIENT, Need.PSE_MADE),
-    "test_maintain_pk_lists_the_chain": (*_LIST, *_NETWORK, Need.VERIFIED_PATH),
-    "test_file_and_tool_agree": _LIST,
-    "test_pk_list_is_current": _LIST,
-    "test_pk_list_holds_the_required_roots": _LIST,
-    "test_pk_list_trusts_no_inspection": _LIST,
-    "test_pse_trusts_the_server": _TRUST,
-    "test_trust_survives_renewal": (*_TRUST, Need.TRUST),
-    "test_handshake_with_the_pse_alone": (*_TRUST, Need.TRUST, Need.NAMED_HOST),
-    "test_websocket_rfc_answers": (*_TRUST, Need.TRUST, Need.NAMED_HOST, Need.LIVE),
-    "test_this_is_the_clients_host": (),
-    "test_pse_path_is_the_same_for_the_client_account": (*_CLIENT, Need.CLIENT_ACCOUNT),
-    "test_client_ini_names_what_is_checked": _CLIENT,
-    "test_client_ini_verifies_the_server": (*_CLIENT, Need.CLIENT_INI),
-    "test_client_ini_logs_on_with_an_alias": (*_CLIENT, Need.CLIENT_INI),
-    "test_crypto_library_fits_the_client": _CLIENT,
-}
-"""What each check needs; the first need that is broken blocks it."""
 
 
 def decide(check: str, evidence: Evidence, policy: Policy) -> Outcome:
@@ -194,18 +127,18 @@ def _waivers_about(check: str, found: Finding, evidence: Evidence) -> list[Waive
 def blocking(check: str, evidence: Evidence) -> Finding | None:
     """Return the finding, another check's, for which this check cannot be made."""
     broken = broken_needs(evidence)
-    causes = (broken[need] for need in NEEDS[check] if need in broken)
+    causes = (broken[need] for need in CHECKS[check].needs if need in broken)
     return next((cause for cause in causes if cause.check != check), None)
 
 
 def broken_needs(evidence: Evidence) -> Mapping[Need, Finding]:
     """Return the needs that are not met, each with the finding that is its cause."""
-    causes = {need: _first(evidence, codes) for need, codes in _BREAKING_CODES.items()}
+    causes = {need: _first(evidence, codes) for need, codes in BREAKING.items()}
     judged, trusted = bool(evidence.judgement.path), bool(evidence.trust.path)
     met = {
         Need.GENUINE_CHAIN: judged,
         **dict.fromkeys((Need.TRUSTABLE_CHAIN, Need.SOUND_CHAIN, Need.ROOT_LISTED), trusted),
-        Need.VERIFIABLE_CHAIN: judged or _first(evidence, (*_GRAVE_CHAIN, "ROOT_UNTRUSTED")) is not None,
+        Need.VERIFIABLE_CHAIN: judged or _first(evidence, (*GRAVE_CHAIN, Code.ROOT_UNTRUSTED)) is not None,
         **dict.fromkeys((Need.COMPLETE_CHAIN, Need.VERIFIED_PATH), judged or trusted),
     }
     not_made = causes[Need.PSE_MADE] or (None if evidence.pse.is_there else causes[Need.LIST])
@@ -224,50 +157,6 @@ def _first(evidence: Evidence, codes: tuple[str, ...]) -> Finding | None:
     return next(iter(most_decisive_first(found)), None)
 
 
-_GRAVE_CHAIN = (
-    "CERTIFICATE_EXPIRED",
-    "CERTIFICATE_NOT_YET_VALID",
-    "CERTIFICATE_SELF_SIGNED",
-    "SIGNATURE_WRONG",
-    "CA_CONSTRAINT_BROKEN",
-    "CERTIFICATE_IRREGULAR",
-    "CERTIFICATE_UNREADABLE",
-)
-_UNVERIFIABLE = ("HOST_NOT_IN_CERTIFICATE", "CERTIFICATE_WEAK")
-"""Without any host name, or with too weak a signature, no verifier accepts a chain; only then do they stop others."""
-_INCOMPLETE = ("SERVER_OMITS_INTERMEDIATE", "SERVER_SENDS_WRONG_INTERMEDIATE")
-
-_BREAKING_CODES: Mapping[Need, tuple[str, ...]] = {
-    Need.URL: ("URL_NOT_HTTPS",),
-    Need.ADDRESS: ("HOST_UNKNOWN", "DNS_TIMEOUT"),
-    Need.CONNECTION: (
-        "PORT_REFUSED",
-        "PORT_TIMEOUT",
-        "PORT_UNREACHABLE",
-        "PROXY_REFUSED",
-        "PROXY_WANTS_LOGIN",
-        "PROXY_ANSWERS_ITSELF",
-    ),
-    Need.TLS: ("NOT_TLS", "TLS_HANDSHAKE_FAILED", "TLS_TIMEOUT", "TLS_TOO_OLD"),
-    Need.GENUINE_CHAIN: ("TLS_INSPECTED",),
-    Need.TRUSTABLE_CHAIN: ("TLS_INSPECTED",),
-    Need.COMPLETE_CHAIN: _INCOMPLETE,
-    Need.VERIFIABLE_CHAIN: _UNVERIFIABLE,
-    Need.SOUND_CHAIN: (*_GRAVE_CHAIN, *_UNVERIFIABLE),
-    Need.VERIFIED_PATH: ("TLS_INSPECTED", *_INCOMPLETE, *_GRAVE_CHAIN, "ROOT_UNTRUSTED", *_UNVERIFIABLE),
-    Need.NAMED_HOST: ("HOST_NOT_IN_CERTIFICATE",),
-    Need.PSE_MADE: ("PSE_MISSING",),
-    Need.PSE: ("PSE_UNREADABLE",),
-    Need.LIST: ("PSE_HAS_PIN", "PSE_MACHINE_BOUND", "TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT"),
-    Need.ROOT_LISTED: ("PK_LIST_EMPTY", "ROOT_NOT_IN_PSE", "INTERMEDIATE_NOT_IN_PSE"),
-    Need.TRUST: ("SERVER_NOT_TRUSTED",),
-    Need.LIVE: ("HANDSHAKE_REFUSED", "CLIENT_CERTIFICATE_WANTED"),
-    Need.CLIENT_HOST: ("WRONG_HOST",),
-    Need.CLIENT_ACCOUNT: ("CLIENT_ACCOUNT_UNKNOWN",),
-    Need.CLIENT_INI: ("CLIENT_INI_UNREADABLE", "CLIENT_INI_NO_DEST"),
-}
-
-
 def _no_date(evidence: Evidence) -> str:
     seen = evidence.endpoint
     return "" if seen and seen.date_offset_seconds is not None else "the server sent no Date header"
@@ -280,7 +169,7 @@ def _one_reader(evidence: Evidence) -> str:
 
 
 def _nothing_required(evidence: Evidence) -> str:
-    announced = any(each.code == "ROOT_CHANGE_AHEAD" for each in evidence.findings)
+    announced = any(each.code == Code.ROOT_CHANGE_AHEAD for each in evidence.findings)
     return "" if evidence.system.required_roots or announced else "required_roots names none"
 
 
@@ -348,5 +237,3 @@ _INAPPLICABLE = {
     "test_client_ini_logs_on_with_an_alias": _no_client_ini,
     "test_crypto_library_fits_the_client": _no_crypto_library,
 }
-
-assert set(NEEDS) >= {row.check for row in CODES.values()}  # noqa: S101 - no code without a check

@@ -9,7 +9,8 @@ from pse_preflight.certificate import Certificate
 from pse_preflight.chain.judge import Judgement, Period, inspection_product, verify
 from pse_preflight.chain.sap_roots import Change
 from pse_preflight.chain.search import is_self_signed, issuer_of, public_key_of, subject_of
-from pse_preflight.findings import Command, Finding, Severity, finding
+from pse_preflight.checklist import Code, Severity
+from pse_preflight.findings import Command, Finding, finding
 from pse_preflight.landscape.system import ExpiryDays
 from pse_preflight.sapgenpse.output import names
 
@@ -212,7 +213,7 @@ def _soon(certificate: Certificate, period: Period, days: int) -> Finding | None
     if left > timedelta(days=days):
         return None
     return finding(
-        "CERTIFICATE_EXPIRES_SOON",
+        Code.CERTIFICATE_EXPIRES_SOON,
         f"{certificate.label} ends in {_days(left)}, and {days} days are the least that is wanted",
         fix="have it renewed, or add its successor to the PSE, before that day",
         certificates=[certificate.sha256],
@@ -226,7 +227,7 @@ def _due(certificate: Certificate, period: Period) -> Finding | None:
         return None
     ended = f"has ended {_days(-left)} earlier" if left < timedelta(0) else f"ends in {_days(left)}"
     return finding(
-        "RENEWAL_DUE",
+        Code.RENEWAL_DUE,
         f"{certificate.label} {ended}; the server renews it by itself, and the PSE relies on the root",
         fix="nothing in the PSE; if the server keeps it until then, ask the SAP admin",
         certificates=[certificate.sha256],
@@ -314,7 +315,7 @@ def _listing_findings(
 def _pk_list_empty(question: Question) -> Finding:
     wanted = question.wanted
     return finding(
-        "PK_LIST_EMPTY",
+        Code.PK_LIST_EMPTY,
         f"the certificate list of {question.remedy.pse} is empty, so the client trusts no server",
         fix=question.remedy.fix("add the root and the intermediates", wanted),
         commands=question.remedy.add(each.sha256 for each in wanted),
@@ -328,7 +329,7 @@ def _root_absent(
     others = [each for each in anchors if _same_authority(each, root)]
     instead = f"; it holds the same key in another certificate: {_described(others[0])}" if others else ""
     return finding(
-        "ROOT_NOT_IN_PSE",
+        Code.ROOT_NOT_IN_PSE,
         f"the root {root.label} is not in the certificate list of {question.remedy.pse}{instead}",
         fix=question.remedy.fix("add the root", [root]),
         commands=question.remedy.add([root.sha256]),
@@ -351,7 +352,7 @@ def _intermediate_absent(question: Question, missing: Certificate, path: tuple[C
     sent = missing in question.presented
     unsent = "" if sent else ", and the server does not send it"
     return finding(
-        "INTERMEDIATE_NOT_IN_PSE",
+        Code.INTERMEDIATE_NOT_IN_PSE,
         f"the intermediate {missing.label} is not in the certificate list of {question.remedy.pse}{unsent}",
         fix=question.remedy.fix("add the intermediate", [missing]),
         commands=question.remedy.add([missing.sha256]),
@@ -362,7 +363,7 @@ def _intermediate_absent(question: Question, missing: Certificate, path: tuple[C
 
 def _leaf_absent(question: Question, leaf: Certificate) -> Finding:
     return finding(
-        "LEAF_NOT_IN_PSE",
+        Code.LEAF_NOT_IN_PSE,
         f"the server certificate {leaf.label} is not in the certificate list of {question.remedy.pse}, and"
         " include_leaf asks for it",
         fix=question.remedy.fix("add it, and again after each renewal, or set include_leaf: false", [leaf]),
@@ -379,7 +380,7 @@ def _expired(question: Question) -> list[Finding]:
     more = f" and {len(ended) - _EXPIRED_NAMED} more" if len(ended) > _EXPIRED_NAMED else ""
     return [
         finding(
-            "PK_LIST_EXPIRED",
+            Code.PK_LIST_EXPIRED,
             f"{len(ended)} of {len(question.entries)} certificates in {question.remedy.pse} have ended: {named}{more}",
             fix="harmless; remove them when the PSE is made anew",
             certificates=[each.sha256 for each in ended if each.sha256],
@@ -391,7 +392,7 @@ def _required(question: Question) -> list[Finding]:
     held = {each.sha256 for each in question.entries}
     return [
         finding(
-            "REQUIRED_ROOT_NOT_IN_PSE",
+            Code.REQUIRED_ROOT_NOT_IN_PSE,
             f"the required root sha256 {digest[:12]} is not in the certificate list of {question.remedy.pse}",
             fix=_get_root(digest),
             certificates=[digest],
@@ -411,7 +412,7 @@ def _changes_ahead(question: Question) -> list[Finding]:
     day = question.period.start.date()
     return [
         finding(
-            "ROOT_CHANGE_AHEAD",
+            Code.ROOT_CHANGE_AHEAD,
             f'{question.remedy.pse} does not hold "{change.successor}" (sha256 {change.sha256[:12]}), {change.words}',
             fix="add this root now" if change.sha256 in question.remedy.files else _get_root(change.sha256),
             commands=question.remedy.add([change.sha256]),
@@ -433,7 +434,7 @@ def _inspection(question: Question, path: tuple[Certificate, ...]) -> list[Findi
         anchors = bool(path) and entry.is_of(path[-1])
         found.append(
             finding(
-                "PSE_TRUSTS_INSPECTION",
+                Code.PSE_TRUSTS_INSPECTION,
                 f'{question.remedy.pse} trusts "{entry.subject}", a TLS-inspecting proxy ({product}), for everything',
                 fix="bypass the proxy for this host and remove it, or name it in roots: or pinned: to accept it",
                 severity=None if anchors else Severity.MINOR,
@@ -451,9 +452,9 @@ def _trust_findings(question: Question, path: tuple[Certificate, ...]) -> list[F
         return [_not_trusted(question, leaf)]
     anchor = path[-1]
     if anchor == leaf:
-        return [_short_lived(question, "PSE_HOLDS_SERVER_CERT_ONLY", "the server certificate itself", anchor)]
+        return [_short_lived(question, Code.PSE_HOLDS_SERVER_CERT_ONLY, "the server certificate itself", anchor)]
     if not is_self_signed(anchor):
-        return [_short_lived(question, "PSE_HOLDS_INTERMEDIATE_ONLY", _kind(question, anchor), anchor)]
+        return [_short_lived(question, Code.PSE_HOLDS_INTERMEDIATE_ONLY, _kind(question, anchor), anchor)]
     return []
 
 
@@ -471,7 +472,7 @@ def _not_trusted(question: Question, leaf: Certificate) -> Finding:
     vague = f" ({unknown} of its entries are known by their description only)" if unknown else ""
     words = "add it" if wanted else "find out first why the chain is not valid; then add its root"
     return finding(
-        "SERVER_NOT_TRUSTED",
+        Code.SERVER_NOT_TRUSTED,
         f"nothing in the certificate list of {question.remedy.pse} anchors {leaf.label}{which}{vague}",
         fix=question.remedy.fix(words, wanted),
         commands=question.remedy.add(each.sha256 for each in wanted),
@@ -479,7 +480,7 @@ def _not_trusted(question: Question, leaf: Certificate) -> Finding:
     )
 
 
-def _short_lived(question: Question, code: str, what: str, anchor: Certificate) -> Finding:
+def _short_lived(question: Question, code: Code, what: str, anchor: Certificate) -> Finding:
     wanted = question.wanted
     return finding(
         code,
