@@ -7,7 +7,7 @@ import pytest
 from pse_preflight.verdict.policy import Holds
 
 if TYPE_CHECKING:
-    from pse_preflight.client.look import ClientSide
+    from pse_preflight.client.side import ClientSide
 
 pytestmark = pytest.mark.client
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pse_preflight.client_pse.maker import ClientPse
+from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.landscape.system import System
 from pse_preflight.verdict.policy import Holds
 from pse_preflight.verdict.trust import Trust

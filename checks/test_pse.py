@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pse_preflight.client_pse.maker import ClientPse
+from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.verdict.policy import Holds
 
 if TYPE_CHECKING:
-    from pse_preflight.client.look import ClientSide
+    from pse_preflight.client.side import ClientSide
 
 pytestmark = pytest.mark.pse
 
@@ -32,7 +32,7 @@ def test_pse_is_private(pse: ClientPse, holds: Holds) -> None:
 
 def test_pse_owner_is_as_configured(pse: ClientPse, holds: Holds) -> None:
     """The PSE's own certificate is current and names whom systems.yaml says."""
-    holds(pse.condition.file)
+    holds(pse.condition.content)
 
 
 def test_client_account_can_read_the_pse(client: "ClientSide", holds: Holds) -> None:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pse_preflight.recording import folder as evidence
+from pse_preflight.recording import format as evidence
 from pse_preflight.report import facts
 
 HERE = Path(__file__).parent

@@ -141,6 +141,17 @@ def read_pem(text: bytes) -> tuple[Certificate, ...]:
         raise CertificateUnreadable(f"{type(error).__name__}: {error}") from error
 
 
+def readable(ders: Iterable[bytes]) -> tuple[Certificate, ...]:
+    """Return the certificates that a strict reader accepts; the others are reported where the chain is judged."""
+    found = []
+    for der in ders:
+        try:
+            found.append(Certificate.read(der))
+        except CertificateUnreadable:
+            continue
+    return tuple(found)
+
+
 def write_pem(certificates: Iterable[Certificate]) -> str:
     """Write certificates as PEM, a comment with its subject before each."""
     return "".join(f"# {each.subject}\n# sha256 {each.sha256}\n{each.pem}" for each in certificates)

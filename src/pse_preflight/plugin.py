@@ -13,7 +13,7 @@ from pse_preflight.errors import UsageProblem
 if TYPE_CHECKING:
     from pse_preflight.landscape.system import System
     from pse_preflight.recording.folder import Replay
-    from pse_preflight.run.one_system import Gathering
+    from pse_preflight.run.all_systems import Gathering
     from pse_preflight.settings import Engine, Settings
     from pse_preflight.verdict.policy import Outcome
 
@@ -85,7 +85,7 @@ class Run:
         """Return what gathers the evidence; the systems of the selected checks are known to it, and no others."""
         if self._gathering is None:
             from pse_preflight.certificate import now
-            from pse_preflight.run.one_system import Gathering
+            from pse_preflight.run.all_systems import Gathering
 
             marked = {name: self._marked(name) for name in ("network", "creates")}
             systems = [self.systems[alias] for alias in sorted({item_alias(item) for item in self.items})]
@@ -180,7 +180,7 @@ def _run(config: pytest.Config) -> Run:
 
 def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -> Run:
     """Return a run that judges recordings; what is said of the systems themselves would be passed over."""
-    from pse_preflight.recording.folder import EvidenceUnreadable
+    from pse_preflight.recording.format import EvidenceUnreadable
     from pse_preflight.recording.replay import chosen
 
     said = {"--sapgenpse": settings.sapgenpse, "--systems-file": config.getoption("systems_file")}
@@ -188,7 +188,7 @@ def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -
     if settings.replay == settings.evidence:
         raise UsageProblem("--replay and --evidence name the same folder; what is recorded there would be replaced")
     try:
-        found = chosen(settings.replay or Path(), names)
+        found = chosen(settings.replay or Path(), names, settings.evidence)
     except EvidenceUnreadable as error:
         raise UsageProblem(f"--replay: {error}") from None
     systems = {alias: system for alias, (system, _) in found.items()}

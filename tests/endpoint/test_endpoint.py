@@ -33,7 +33,8 @@ from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind, Limits, Tar
 from pse_preflight.endpoint.observation import observe
 from pse_preflight.endpoint.reading import _TEXTS, findings_of
 from pse_preflight.endpoint.records import read_flight, starts_like_tls
-from pse_preflight.endpoint.thorough import differences_of, observe_every
+from pse_preflight.endpoint.reading import differences_of
+from pse_preflight.endpoint.thorough import observe_every
 from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.url import Proxy
 from tests.kit.places import SOURCES

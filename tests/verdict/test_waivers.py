@@ -11,14 +11,14 @@ from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import Roots
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Severity
 from pse_preflight.client_pse.condition import Condition, State
-from pse_preflight.client_pse.maker import ClientPse
+from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.errors import UsageProblem
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.file import read_landscape
 from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.run.one_system import Evidence
+from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.sapgenpse.output import Listing
 from pse_preflight.verdict.policy import Outcome, Policy, Verdict, decide
 from pse_preflight.verdict.trust import Trust

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from pse_preflight.certificate import Certificate, CertificateUnreadable, read_p
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding, finding
+from pse_preflight.json_types import WholeCertificate
 
 LARGEST_FILE = 16 << 20
 
@@ -19,7 +20,7 @@ class RootsUnreadable(PreflightError):
     """The file that `roots` names cannot be used."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Roots:
     """Roots to judge a chain by.
 
@@ -30,10 +31,15 @@ class Roots:
         from_pse: they are the PSE's own list, for want of others; any of them may anchor.
     """
 
-    certificates: tuple[Certificate, ...]
+    certificates: tuple[WholeCertificate, ...]
     name: str
     explicit: bool = False
     from_pse: bool = False
+
+    @cached_property
+    def fingerprints(self) -> frozenset[str]:
+        """Return the SHA-256 of every root."""
+        return frozenset(each.sha256 for each in self.certificates)
 
 
 def named_roots(text: str) -> Roots:

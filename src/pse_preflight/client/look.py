@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,35 +15,13 @@ from pse_preflight.client.account import Reach
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
 from pse_preflight.client.posix import PosixAccount
+from pse_preflight.client.side import ClientSide
 from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import Client, System
 
 _WINDOWS = sys.platform == "win32"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSide:
-    """What was seen of the client's own side.
-
-    Attributes:
-        host: the name of this machine.
-        is_its_host: it is one of those that `client.hosts` names, or none is named.
-        account: the name of the client's account, where one is configured and known here.
-        reach: whether that account can read the PSE; None where none is configured, or there is no PSE.
-        destination: what sapnwrfc.ini says; None where none is configured or it could not be read.
-        library: SAP's TLS library; None where none is configured.
-        findings: what is to be said of all this.
-    """
-
-    host: str
-    is_its_host: bool = True
-    account: str = ""
-    reach: Reach | None = None
-    destination: Destination | None = None
-    library: Library | None = None
-    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +49,9 @@ def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
     if system.client is None:
         return None
     host = socket.gethostname()
-    wrong = wrong_host(system, host)
+    wrong, meant = wrong_host(system, host), _belongs_to_group(system.pse, system.client.group)
     if wrong:
-        return ClientSide(host=host, is_its_host=False, findings=(wrong,))
+        return ClientSide(host=host, is_its_host=False, group_may_read=meant, findings=(wrong,))
     seen, unknown = _account(system.client)
     destination, about_ini = _ini(system)
     reach = _reach(system.pse, seen.account) if seen and pse_is_there else None
@@ -82,6 +60,7 @@ def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
         host=host,
         account=seen.account.name if seen else "",
         reach=reach,
+        group_may_read=meant,
         destination=destination,
         library=library,
         findings=(
@@ -111,15 +90,9 @@ def hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] | 
     return _windows_handover(name, group) if _WINDOWS else _posix_handover(name, group, pse, again)
 
 
-def without_intended(found: Iterable[Finding | None], system: System) -> Iterator[Finding]:
-    """Leave out that a group can read the PSE, where `client.group` says that one shall and it is that group."""
-    meant = system.client.group if system.client else None
-    for each in found:
-        if each and not (each.code == Code.PSE_READABLE_BY_GROUP and meant and _belongs_to_group(system.pse, meant)):
-            yield each
-
-
-def _belongs_to_group(pse: Path, group: str) -> bool:
+def _belongs_to_group(pse: Path, group: str | None) -> bool:
+    if group is None:
+        return False
     try:
         return pse.stat().st_gid == access.posix_group(group)
     except (OSError, PreflightError):

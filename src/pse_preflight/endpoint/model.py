@@ -1,15 +1,13 @@
 """What is asked of a system, and what was seen: plain data that can be recorded and replayed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
+from pse_preflight.json_types import Der, Moment
 from pse_preflight.landscape.url import Proxy
-
-Detail = str | int | float | bool | tuple[str, ...] | None
 
 KIBIBYTE = 1024
 
@@ -68,23 +66,54 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The stage that ended a pass.
+    """The stage that ended a pass, and what was seen of it; what does not belong to its kind is empty or None.
 
     Attributes:
-        code: a code of the table of findings.
-        details: what was seen, for the message: alert number, first bytes, HTTP status, schemes offered.
+        code: a code of the checklist.
+        name: the name that was looked up.
+        resolver_error: the number of the resolver's error.
+        seconds: how long was waited.
+        addresses: the addresses that were tried, each with what it answered.
+        proxy_is_silent: the proxy accepted the connection and said nothing.
+        closed: the proxy closed the connection in place of an answer.
+        status, location: of an HTTP answer in place of a tunnel.
+        schemes, sent_login: the login schemes that the proxy offers, and whether it has been given a login.
+        first_bytes, heard_bytes: what came, shown, and how much of it.
+        speaks_tls: TLS is spoken where plain HTTP was expected.
+        hello_version: the version of TLS that the server chose.
+        alert: the number of the TLS alert (RFC 8446, section 6.2).
+        ended: how the connection ended: "alert", "reset", "closed" or "timeout".
+        wants_client_certificate: the server had asked for one.
     """
 
     code: Code
-    details: Mapping[str, Detail] = field(default_factory=dict)
+    _: KW_ONLY
+    name: str = ""
+    resolver_error: int | None = None
+    seconds: float | None = None
+    addresses: tuple[str, ...] = ()
+    proxy_is_silent: bool = False
+    closed: bool = False
+    status: int | None = None
+    location: str | None = None
+    schemes: tuple[str, ...] = ()
+    sent_login: bool = False
+    first_bytes: str = ""
+    heard_bytes: int = 0
+    speaks_tls: bool = False
+    hello_version: int | None = None
+    alert: int | None = None
+    ended: str | None = None
+    wants_client_certificate: bool = False
 
 
 class StageFailed(PreflightError):
     """A stage of a connection failed in a way that has a code; never leaves this package."""
 
-    def __init__(self, code: Code, **details: Detail) -> None:
+    def __init__(self, code: Code, **seen: Any) -> None:
+        """Say which code, and what was seen as the fields of Failure name it."""
         super().__init__(code)
-        self.failure = Failure(code, details)
+        self.failure = Failure(code, **seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +162,12 @@ class Endpoint:
     host: str
     port: int
     proxy: str | None
-    asked_at: datetime
+    asked_at: Moment
     addresses: tuple[str, ...] = ()
     address: str | None = None
     key_kind: KeyKind = KeyKind.ANY
     failure: Failure | None = None
-    presented: tuple[bytes, ...] = field(default=(), repr=False)
+    presented: tuple[Der, ...] = field(default=(), repr=False)
     presented_cut: bool = False
     tls_version: str | None = None
     tls_12: bool | None = None
@@ -195,7 +224,7 @@ class LiveHandshake:
 
     host: str
     port: int
-    asked_at: datetime
+    asked_at: Moment
     succeeded: bool
     accepted: bool | None = None
     verify_code: int | None = None

@@ -42,8 +42,8 @@ def observe(
     first = _look(way, clock, TLS_1_2, key_kind)
     if first.failure is None:
         return replace(first, tls_12=True)
-    if first.failure.details.get("closed") and proxy_speaks_tls(way):
-        return replace(first, failure=Failure(Code.PROXY_ANSWERS_ITSELF, {"speaks_tls": True}))
+    if first.failure.closed and proxy_speaks_tls(way):
+        return replace(first, failure=Failure(Code.PROXY_ANSWERS_ITSELF, speaks_tls=True))
     if key_kind is KeyKind.ANY and _may_be_a_matter_of_versions(first.failure):
         newer = _look(way, clock, TLS_1_3, key_kind)
         if newer.failure is None:
@@ -51,19 +51,18 @@ def observe(
             again = _look(way, clock, TLS_1_2, key_kind) if _heard_nothing(first.failure) else first
             return replace(newer, tls_12=False) if again.failure else replace(again, tls_12=True)
     if _heard_nothing(first.failure) and speaks_plain_http(way):
-        return replace(first, failure=Failure(Code.NOT_TLS, {"first_bytes": "HTTP/"}))
+        return replace(first, failure=Failure(Code.NOT_TLS, first_bytes="HTTP/"))
     return first
 
 
 def _may_be_a_matter_of_versions(failure: Failure) -> bool:
-    details = failure.details
-    if failure.code != Code.TLS_HANDSHAKE_FAILED or details.get("hello_version"):
+    if failure.code != Code.TLS_HANDSHAKE_FAILED or failure.hello_version:
         return False
-    return details.get("alert") in _VERSION_ALERTS or _heard_nothing(failure)
+    return failure.alert in _VERSION_ALERTS or _heard_nothing(failure)
 
 
 def _heard_nothing(failure: Failure) -> bool:
-    return failure.code in {Code.TLS_HANDSHAKE_FAILED, Code.TLS_TIMEOUT} and not failure.details.get("heard_bytes")
+    return failure.code in {Code.TLS_HANDSHAKE_FAILED, Code.TLS_TIMEOUT} and not failure.heard_bytes
 
 
 @dataclass(slots=True)
@@ -127,8 +126,8 @@ class _Look:
         ended = self.stream.ended if self.stream else None
         # With TLS 1.3 the refusal for want of a certificate comes after the handshake.
         if ended == "alert" or (self.seen.wants_client_certificate and ended != "timeout"):
-            return Failure(Code.CLIENT_CERTIFICATE_WANTED, {"alert": None})
-        return Failure(Code.HTTP_NO_ANSWER, {"ended": ended})
+            return Failure(Code.CLIENT_CERTIFICATE_WANTED)
+        return Failure(Code.HTTP_NO_ANSWER, ended=ended)
 
 
 def _look(way: Way, clock: Clock, version: ssl.TLSVersion, key_kind: KeyKind) -> Endpoint:

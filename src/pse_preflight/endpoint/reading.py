@@ -1,12 +1,14 @@
 """What the observations of a connection mean: findings, in the words of people who know SAP and not TLS."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from pse_preflight.checklist import Code
+from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.checklist import Code, Severity
 from pse_preflight.endpoint.model import (
     Endpoint,
     Failure,
     HttpAnswer,
+    KeyKind,
     LiveHandshake,
     WebSocketAnswer,
     WebSocketReading,
@@ -15,6 +17,7 @@ from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.url import authority
 
 _MOST_SKEW_SECONDS = 300
+_KEY_KINDS = (KeyKind.RSA, KeyKind.ECDSA)
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _UNAUTHORIZED_NAME = 112
@@ -159,53 +162,52 @@ def _listed(value: object) -> str:
 
 
 def _seconds(failure: Failure) -> str:
-    seconds = failure.details.get("seconds")
-    return f"{seconds:g} s" if isinstance(seconds, int | float) else ""
+    return "" if failure.seconds is None else f"{failure.seconds:g} s"
 
 
 def _host_unknown(endpoint: Endpoint, failure: Failure) -> Text:
     whose = "the proxy's name" if endpoint.proxy else "the name"
-    observed = f"the DNS of this machine knows no address for {failure.details.get('name')}"
+    observed = f"the DNS of this machine knows no address for {failure.name}"
     return observed, f"check {whose} letter by letter; if it is right, ask the network people for a DNS entry"
 
 
 def _dns_timeout(_endpoint: Endpoint, failure: Failure) -> Text:
-    name = failure.details.get("name")
     seconds = _seconds(failure)
     how = f"did not answer in {seconds}" if seconds else "could not tell for the moment"
-    return f"the DNS {how} when asked for {name}", "check that this machine reaches its DNS server, then run again"
+    return (
+        f"the DNS {how} when asked for {failure.name}",
+        "check that this machine reaches its DNS server, then run again",
+    )
 
 
 def _port_refused(endpoint: Endpoint, failure: Failure) -> Text:
-    observed = f"{_peer(endpoint)} refuses the connection ({_listed(failure.details.get('addresses'))})"
+    observed = f"{_peer(endpoint)} refuses the connection ({_listed(failure.addresses)})"
     return observed, "check the port; if it is right, ask the network people which firewall refuses it"
 
 
 def _port_timeout(endpoint: Endpoint, failure: Failure) -> Text:
-    if failure.details.get("proxy_is_silent"):
+    if failure.proxy_is_silent:
         observed = f"the proxy {endpoint.proxy} took the request for {endpoint.host} and did not answer it in time"
         return observed, "ask the network people whether the proxy reaches the host"
-    tried = _listed(failure.details.get("addresses"))
+    tried = _listed(failure.addresses)
     observed = f"{_peer(endpoint)} did not answer in {_seconds(failure) or 'time'} ({tried})"
     return observed, "ask the network people for an opening to this host and port; a proxy may be the way (key proxy)"
 
 
 def _port_unreachable(endpoint: Endpoint, failure: Failure) -> Text:
-    observed = f"no way leads from this machine to {_peer(endpoint)} ({_listed(failure.details.get('addresses'))})"
+    observed = f"no way leads from this machine to {_peer(endpoint)} ({_listed(failure.addresses)})"
     return observed, "check network, routes and this machine's own firewall"
 
 
 def _proxy_refused(endpoint: Endpoint, failure: Failure) -> Text:
-    status = failure.details.get("status")
-    how = f"with HTTP {status}" if status else "by closing the connection"
+    how = f"with HTTP {failure.status}" if failure.status else "by closing the connection"
     observed = f"the proxy {endpoint.proxy} answers the CONNECT to {authority(endpoint.host, endpoint.port)} {how}"
     return observed, f"ask the network people to allow CONNECT to {authority(endpoint.host, endpoint.port)}"
 
 
 def _proxy_wants_login(endpoint: Endpoint, failure: Failure) -> Text:
-    schemes = failure.details.get("schemes")
-    offered = _listed(schemes) or "no scheme"
-    sent = "refuses the login it was given" if failure.details.get("sent_login") else "asks for a login"
+    offered = _listed(failure.schemes) or "no scheme"
+    sent = "refuses the login it was given" if failure.sent_login else "asks for a login"
     observed = f"the proxy {endpoint.proxy} {sent} (HTTP 407, schemes offered: {offered})"
     if _BASIC in offered.lower().split(", "):
         return observed, "give the login in systems.yaml: proxy: http://user:${PROXY_PASSWORD}@host:port"
@@ -213,36 +215,35 @@ def _proxy_wants_login(endpoint: Endpoint, failure: Failure) -> Text:
 
 
 def _proxy_answers_itself(endpoint: Endpoint, failure: Failure) -> Text:
-    details = failure.details
-    if details.get("speaks_tls"):
+    if failure.speaks_tls:
         return f"{_peer(endpoint)} speaks TLS itself, not plain HTTP", "name the proxy's plain HTTP port"
-    if status := details.get("status"):
-        to = f", to {details['location']}" if details.get("location") else ""
-        observed = f"{_peer(endpoint)} answers the CONNECT with something of its own: HTTP {status}{to}"
+    if failure.status:
+        to = f", to {failure.location}" if failure.location else ""
+        observed = f"{_peer(endpoint)} answers the CONNECT with something of its own: HTTP {failure.status}{to}"
     else:
-        observed = f"{_peer(endpoint)} does not speak HTTP; it sent {details.get('first_bytes')!r}"
+        observed = f"{_peer(endpoint)} does not speak HTTP; it sent {failure.first_bytes!r}"
     return observed, "check that this is a proxy's host and port, and that no logon page stands before it"
 
 
 def _not_tls(endpoint: Endpoint, failure: Failure) -> Text:
-    observed = f"{_where(endpoint)} does not speak TLS; it sent {failure.details.get('first_bytes')!r}"
+    observed = f"{_where(endpoint)} does not speak TLS; it sent {failure.first_bytes!r}"
     return observed, "use the HTTPS port of the system; for SAP's cloud that is 443"
 
 
 def _tls_timeout(endpoint: Endpoint, failure: Failure) -> Text:
-    heard = failure.details.get("heard_bytes") or "nothing"
+    heard = failure.heard_bytes or "nothing"
     observed = f"{_where(endpoint)} took the connection, but TLS did not get through in time ({heard} bytes came back)"
     return observed.replace("nothing bytes", "nothing"), "ask the network people whether a firewall holds TLS back"
 
 
 def _tls_handshake_failed(endpoint: Endpoint, failure: Failure) -> Text:
-    alert = failure.details.get("alert")
-    if isinstance(alert, int):
+    alert = failure.alert
+    if alert is not None:
         how = f"with TLS alert {alert} ({_ALERTS.get(alert, 'unknown')})"
-    elif endpoint.presented and failure.details.get("ended") is None:
+    elif endpoint.presented and failure.ended is None:
         how = "because OpenSSL here cannot read what the server sent as its certificates"
     else:
-        how = f"because {_ENDINGS.get(str(failure.details.get('ended')), 'the answer is no proper TLS')}"
+        how = f"because {_ENDINGS.get(str(failure.ended), 'the answer is no proper TLS')}"
     fix = "an IP allow list, a firewall or a TLS-inspecting proxy may cut it: ask with time, host and this machine's IP"
     if alert == _UNAUTHORIZED_NAME:
         fix = "the server does not know this host name: check the URL"
@@ -250,8 +251,7 @@ def _tls_handshake_failed(endpoint: Endpoint, failure: Failure) -> Text:
 
 
 def _tls_too_old(endpoint: Endpoint, failure: Failure) -> Text:
-    version = failure.details.get("hello_version")
-    name = _VERSIONS.get(version, "an older version") if isinstance(version, int) else "an older version"
+    name = _VERSIONS.get(failure.hello_version or 0, "an older version")
     observed = f"{_where(endpoint)} speaks {name} and nothing newer; SAP's cloud and every current client want TLS 1.2"
     return observed, "have TLS 1.2 switched on at the server, or at the proxy in front of it"
 
@@ -263,14 +263,13 @@ def _tls_13_only(endpoint: Endpoint) -> Finding:
 
 
 def _http_no_answer(endpoint: Endpoint, failure: Failure) -> Text:
-    how = _ENDINGS.get(str(failure.details.get("ended")), "what came is no HTTP answer")
+    how = _ENDINGS.get(str(failure.ended), "what came is no HTTP answer")
     observed = f"{_where(endpoint)} completed TLS but gave no HTTP answer: {how}"
     return observed, "ask the system's administrator, or whoever runs the proxy in between"
 
 
 def _client_certificate_wanted(endpoint: Endpoint, failure: Failure) -> Text:
-    alert = failure.details.get("alert")
-    number = f" (TLS alert {alert})" if alert is not None else ""
+    number = "" if failure.alert is None else f" (TLS alert {failure.alert})"
     observed = f"{_where(endpoint)} breaks off when it gets no client certificate{number}"
     return observed, "use the API host of a communication arrangement with user and password, or a client certificate"
 
@@ -314,3 +313,51 @@ def _clock_findings(endpoint: Endpoint) -> Iterator[Finding]:
     minutes = abs(offset) / _MINUTE
     observed = f"this machine's clock is {minutes:.0f} minutes {which} the Date that {_where(endpoint)} sends"
     yield finding(Code.CLOCK_SKEW, observed, fix="set the clock of this machine (NTP); certificates are judged by it")
+
+
+_Face = tuple[str, ...]
+"""What the trust in a server depends on: its intermediates by fingerprint, or the code of a failure."""
+
+
+def differences_of(endpoints: Sequence[Endpoint]) -> tuple[Finding, ...]:
+    """Say where the addresses of one host differ in what the trust in them depends on.
+
+    That a server has one kind of key only is no difference. That its two kinds of keys have different issuers is a
+    minor one: which of them a client meets is the client's choice.
+    """
+    by_kind = {kind: [each for each in endpoints if each.key_kind is kind] for kind in _KEY_KINDS}
+    offered = [group for group in by_kind.values() if any(each.presented for each in group)]
+    if not offered:
+        return ()
+    if any(len({_face(each) for each in group}) > 1 for group in offered):
+        return (_difference([each for group in offered for each in group], Severity.MAJOR),)
+    if len({_face(group[0]) for group in offered}) > 1:
+        return (_difference([group[0] for group in offered], Severity.MINOR),)
+    return ()
+
+
+def _face(endpoint: Endpoint) -> _Face:
+    if endpoint.failure:
+        return (endpoint.failure.code,)
+    return tuple(_described(each) for each in endpoint.presented[1:])
+
+
+def _described(der: bytes) -> str:
+    try:
+        return Certificate.read(der).label
+    except CertificateUnreadable:
+        return "an unreadable certificate"
+
+
+def _difference(endpoints: Sequence[Endpoint], severity: Severity) -> Finding:
+    where = authority(endpoints[0].host, endpoints[0].port)
+    seen = "; ".join(dict.fromkeys(_told(endpoints)))
+    observed = f"{where} is not the same at every address or with every kind of key: {seen}"
+    fix = "the PSE needs the roots of all of them; a server that lags behind is the system administrator's to mend"
+    return finding(Code.ADDRESSES_DIFFER, observed, fix=fix, severity=severity)
+
+
+def _told(endpoints: Iterable[Endpoint]) -> Iterable[str]:
+    for each in endpoints:
+        what = " + ".join(_face(each)) or "no intermediate"
+        yield f"{each.address or each.host} with {each.key_kind.upper()}: {what}"

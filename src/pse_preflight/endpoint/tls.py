@@ -69,10 +69,9 @@ def _for_http(context: ssl.SSLContext) -> ssl.SSLContext:
 
 def wants_client_certificate(failure: Failure) -> Failure | None:
     """Return the failure under its true name where the server only broke off for want of a client certificate."""
-    details = failure.details
-    if not details.get("wants_client_certificate") or details.get("ended") not in {"alert", "reset", "closed"}:
+    if not failure.wants_client_certificate or failure.ended not in {"alert", "reset", "closed"}:
         return None
-    return Failure(Code.CLIENT_CERTIFICATE_WANTED, {"alert": details.get("alert")})
+    return Failure(Code.CLIENT_CERTIFICATE_WANTED, alert=failure.alert)
 
 
 class TlsStream(io.RawIOBase):

@@ -135,6 +135,7 @@ def _system(alias: str, entry: Entry, around: Surroundings, place: str) -> Syste
         url=url,
         url_as_written=redacted(keys.url),
         url_findings=url_findings,
+        folder=around.evidence / alias,
         pse=paths.pse_path(keys.pse or f"{alias}.pse", secudir, windows=around.windows),
         secudir=secudir,
         dn=keys.dn,

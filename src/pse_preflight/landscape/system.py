@@ -74,6 +74,7 @@ class System:
         url: the API URL's host and port.
         url_as_written: the URL in systems.yaml, without user, password and whatever follows the host.
         url_findings: what is to be said of the URL as it was written.
+        folder: where the files about it go.
         pse: absolute path of the client PSE.
         secudir: the folder that the PSE tool is told as SECUDIR.
         dn: the owner of a PSE that is to be created; None where it was not configured.
@@ -94,6 +95,7 @@ class System:
     url: ApiUrl
     url_as_written: str = ""
     url_findings: tuple[Finding, ...] = ()
+    folder: Path = Path()
     pse: Path
     secudir: Path
     dn: str | None = None

@@ -9,6 +9,7 @@ from functools import cached_property
 from cryptography import x509
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, load
+from pse_preflight.json_types import Der
 from pse_preflight.pse import asn1, name
 from pse_preflight.pse.errors import UnknownEncoding
 from pse_preflight.pse.taken_apart import ToBeSigned, three_parts
@@ -35,8 +36,8 @@ class TrustedCertificate:
         found: where it was found, "PKList" or "PKList + CertList".
     """
 
-    tbs: bytes
-    der: bytes | None
+    tbs: Der
+    der: Der | None
     found: str
 
     def __repr__(self) -> str:

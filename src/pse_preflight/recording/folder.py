@@ -1,41 +1,21 @@
-"""The files about one system: what was seen, kept so that it can be judged again, and the scripts that mend.
-
-docs/evidence.md describes the files. A recording holds observations and what was asked, never a verdict, so nothing
-that somebody writes into it by hand turns red into green unless it is an observation.
-"""
+"""The files about one system: what was seen, kept so that it can be judged again, and the scripts that mend."""
 
 import base64
 import binascii
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import (
-    AwareDatetime,
-    BeforeValidator,
-    PlainSerializer,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    WithJsonSchema,
-)
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, write_pem
 from pse_preflight.checklist import Code
-from pse_preflight.client_pse.condition import State
-from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Command, Finding, finding, quoted
-from pse_preflight.landscape.system import ExpiryDays
-from pse_preflight.verdict.changes import Change
+from pse_preflight.recording.format import EvidenceUnreadable, Recording, parsed, written
+from pse_preflight.verdict.evidence import Evidence, file_names, successor_names
 
-FORMAT = 1
 LARGEST_FILE = 16 << 20
 
 _RECORDING = "evidence.json"
@@ -49,185 +29,6 @@ class EvidenceUnwritable(PreflightError):
     """The evidence folder cannot be written to."""
 
 
-class EvidenceUnreadable(PreflightError):
-    """A recording cannot be used; the text names the file and what is wrong with it."""
-
-
-def _base64(der: bytes) -> str:
-    return base64.b64encode(der).decode("ascii")
-
-
-def _from_base64(text: object) -> object:
-    try:
-        return base64.b64decode(text, validate=True) if isinstance(text, str) else text
-    except binascii.Error:
-        raise ValueError("is no base64") from None
-
-
-ToolCode = Literal[Code.TOOL_MISSING, Code.TOOL_FAILED, Code.TOOL_TIMEOUT, Code.PSE_HAS_PIN]
-"""Why the program gave no list."""
-
-Der = Annotated[
-    bytes,
-    BeforeValidator(_from_base64),
-    PlainSerializer(_base64, when_used="json"),
-    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
-]
-"""An ASN.1 value in DER, in JSON as base64."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a recording comes from; nothing vouches for it.
-
-    Attributes:
-        host: the machine.
-        account: who ran it.
-        at: when, in UTC.
-        toolkit: the version of this package.
-    """
-
-    host: str
-    account: str
-    at: AwareDatetime
-    toolkit: str
-
-    def __str__(self) -> str:
-        """Say it as every report of a replay does."""
-        return f"recorded on {self.host} as {self.account} at {self.at:%Y-%m-%d %H:%M} UTC, unauthenticated"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What was asked: the system as systems.yaml describes it, without the login of its proxy.
-
-    Attributes:
-        url: as it was written, without user, password and whatever follows the host.
-        engine: what --engine said.
-        confirm: SAP's tool is expected to have listed a PSE that the bundled implementation wrote.
-
-    All others are the keys of systems.yaml.
-    """
-
-    alias: str
-    url: str
-    pse: str
-    secudir: str
-    dn: str | None
-    roots: str
-    pinned: tuple[str, ...]
-    include_leaf: bool
-    expiry_days: ExpiryDays
-    required_roots: tuple[str, ...]
-    tags: tuple[str, ...]
-    extras: tuple[tuple[str, str], ...]
-    engine: Literal["auto", "sapgenpse", "bundled"]
-    confirm: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RootsSeen:
-    """The roots of a file or of the operating system, as far as they can play a part in this chain."""
-
-    name: str
-    explicit: bool
-    certificates: tuple[Der, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntrySeen:
-    """One entry of the certificate list, as the tool printed it."""
-
-    subject: str
-    issuer: str
-    sha256: str | None
-    serial: int | None
-    not_before: AwareDatetime | None
-    not_after: AwareDatetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustedSeen:
-    """One entry of the certificate list, as the file holds it.
-
-    Attributes:
-        tbs: the signed part.
-        der: the whole certificate, where the file has it.
-        found: the objects of the file that it was found in.
-    """
-
-    tbs: Der
-    der: Der | None
-    found: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileSeen:
-    """What the PSE file holds, but for its private key."""
-
-    owner: Der | None
-    trusted: tuple[TrustedSeen, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolSaid:
-    """What the program said that makes and lists PSEs, where it gave no list."""
-
-    code: ToolCode
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PseSeen:
-    """The client PSE.
-
-    Attributes:
-        state: what stood at its path.
-        problem: why it could not be read, in words.
-        mode: its POSIX access rights in octal digits; None on Windows.
-        created: it was made in that run.
-        tool: how people know the program that listed it.
-        one_reader: that program was the bundled implementation.
-        listing: the certificate list; None where the tool gave none.
-        said: what the tool said instead of a list.
-        file: its content, where it could be read.
-    """
-
-    state: State
-    problem: str
-    mode: Annotated[str, StringConstraints(pattern="^[0-7]{3,4}$")] | None
-    created: bool
-    tool: str
-    one_reader: bool
-    listing: tuple[EntrySeen, ...] | None
-    said: tuple[ToolSaid, ...]
-    file: FileSeen | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
-    """Everything that was observed of one system.
-
-    Attributes:
-        endpoint: what the first connection showed; None where nothing was asked.
-        presented: SHA-256 of each certificate that the server sent; the certificates stand in presented.pem.
-        fetched: what was got from AIA addresses.
-        live: what the second connection showed, which trusted the PSE alone.
-        changes: what had changed from run to run, the oldest first.
-    """
-
-    format: Literal[1] = 1
-    recorded: Origin
-    asked: Asked
-    roots: RootsSeen | None
-    endpoint: Endpoint | None
-    presented: tuple[str, ...]
-    fetched: tuple[Der, ...]
-    pse: PseSeen
-    live: LiveHandshake | None
-    changes: tuple[Change, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Replay:
     """A recording as it was read back.
@@ -238,7 +39,7 @@ class Replay:
     """
 
     recording: Recording
-    doubts: tuple[Finding, ...] = field(default=())
+    doubts: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,40 +48,31 @@ class Folder:
 
     path: Path
 
-    def begin(self, presented: Sequence[bytes], verified: Sequence[Certificate]) -> dict[str, Path]:
-        """Write the presented chain and the verified path; what an earlier run left of them is replaced.
+    def begin(self, evidence: Evidence) -> None:
+        """Write the presented chain, the verified path and what follows its root; an earlier run's are replaced.
 
-        Returns:
-            the file of each certificate of the verified path, by SHA-256; those of an unverified one are not written
-            singly, so that no fix can name them.
+        The certificates of an unverified path are not written singly, so that no fix can name them.
 
         Raises:
             EvidenceUnwritable: where the folder cannot be written to.
         """
+        path = evidence.judgement.path
+        singly = {**file_names(path), **successor_names(evidence.successors)}
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             for stale in (*self.path.glob("*.pem"), *self.path.glob("fix-*")):
                 stale.unlink()
-            self._write(_PRESENTED, "".join(_pem(der) for der in presented))
-            return self._write_path(verified)
+            self._write(_PRESENTED, "".join(_pem(der) for der in evidence.observations.presented))
+            if path:
+                self._write("path.pem", write_pem(path))
+            for each in (*path, *evidence.successors):
+                self._write(singly[each.sha256], write_pem([each]))
         except OSError as error:
             raise EvidenceUnwritable(f"no evidence can be written to {self.path}: {error.strerror}") from None
 
-    def add(self, name: str, certificates: Iterable[Certificate]) -> dict[str, Path]:
-        """Write further certificates that may be trusted, each to a file of its own.
-
-        Returns:
-            the file of each certificate, by SHA-256.
-        """
-        files = {each: self.path / f"{name}-{number}.pem" for number, each in enumerate(certificates, 1)}
-        for each, file in files.items():
-            self._write(file.name, write_pem([each]))
-        return {each.sha256: file for each, file in files.items()}
-
     def record(self, recording: Recording) -> None:
         """Write what was observed as evidence.json."""
-        told = _adapter().dump_python(recording, mode="json", exclude={"endpoint": {"presented"}})
-        self._write(_RECORDING, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        self._write(_RECORDING, written(recording))
 
     def last(self) -> Recording | None:
         """Return what an earlier run recorded here; nothing where there is none, or none that can be read."""
@@ -295,16 +87,6 @@ class Folder:
         if len(commands) > 1:
             self._write(f"fix-{alias}.sh", shell_script(commands))
             self._write(f"fix-{alias}.cmd", batch_file(commands))
-
-    def _write_path(self, verified: Sequence[Certificate]) -> dict[str, Path]:
-        if not verified:
-            return {}
-        self._write("path.pem", write_pem(verified))
-        names = ["server", *(f"intermediate-{number}" for number in range(1, len(verified) - 1)), "root"]
-        files = {each.sha256: self.path / f"{name}.pem" for each, name in zip(verified, names, strict=False)}
-        for each in verified:
-            self._write(files[each.sha256].name, write_pem([each]))
-        return files
 
     def _write(self, name: str, text: str) -> None:
         temporary = self.path / f".{name}.{os.getpid()}"
@@ -336,33 +118,12 @@ def read(folder: Path) -> Replay:
         EvidenceUnreadable: where a file is missing, too large, or not in the form of docs/evidence.md.
     """
     file = folder / _RECORDING
-    recording = _parsed(file, _content(file))
+    recording = parsed(_content(file), str(file))
     if recording.endpoint is None:
         return Replay(recording)
     presented = _ders(_content(folder / _PRESENTED)) if recording.presented else ()
     endpoint = replace(recording.endpoint, presented=presented)
     return Replay(replace(recording, endpoint=endpoint), tuple(_doubts(folder, recording.presented, presented)))
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON schema of evidence.json."""
-    told = _adapter().json_schema(mode="serialization")
-    del told["$defs"]["Endpoint"]["properties"]["presented"]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **told, "title": "evidence.json"}
-
-
-@cache
-def _adapter() -> TypeAdapter[Recording]:
-    return TypeAdapter(Recording)
-
-
-def _parsed(file: Path, content: bytes) -> Recording:
-    try:
-        return _adapter().validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "it"
-        raise EvidenceUnreadable(f"{file}: {where}: {first['msg']}") from None
 
 
 def _content(file: Path) -> bytes:
@@ -424,6 +185,6 @@ def batch_file(commands: Iterable[Command]) -> str:
 
 
 def _pem(der: bytes) -> str:
-    text = _base64(der)
+    text = base64.b64encode(der).decode("ascii")
     lines = [text[start : start + 64] for start in range(0, len(text), 64)]
     return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])

@@ -1,102 +1,159 @@
-"""From what was seen to a recording, and back to what can be judged again."""
+"""The form of a recording: the observations of one run, with what was asked, where and when.
+
+docs/evidence.md describes it. It holds no verdict, so nothing that somebody writes into it by hand turns red into green
+unless it is an observation.
+"""
 
 import getpass
 import hashlib
+import json
 import socket
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from pse_preflight import __version__
-from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.roots import Roots
-from pse_preflight.checklist import Code
-from pse_preflight.client_pse.condition import Condition, Content
-from pse_preflight.client_pse.maker import ClientPse, Contribution, entries_of, file_findings, not_made
-from pse_preflight.endpoint.model import Endpoint, LiveHandshake
-from pse_preflight.landscape.system import System
+from pse_preflight.client_pse.model import Attempt, ClientPse
+from pse_preflight.endpoint.model import Endpoint, Failure, LiveHandshake
+from pse_preflight.errors import PreflightError
+from pse_preflight.findings import Finding
+from pse_preflight.json_types import Der
+from pse_preflight.landscape.system import ExpiryDays, System
 from pse_preflight.landscape.url import UrlUnreadable, read_url
-from pse_preflight.pse.file import TrustedCertificate
-from pse_preflight.recording.folder import (
-    Asked,
-    EntrySeen,
-    EvidenceUnreadable,
-    FileSeen,
-    Origin,
-    PseSeen,
-    Recording,
-    RootsSeen,
-    ToolCode,
-    ToolSaid,
-    TrustedSeen,
-)
-from pse_preflight.sapgenpse.output import ListedCertificate, Listing
-from pse_preflight.sapgenpse.tool import PinRefused, ToolError, ToolFailed, ToolMissing, ToolTimeout
 from pse_preflight.settings import Engine
 from pse_preflight.verdict import changes
 from pse_preflight.verdict.changes import Change, Sight
+from pse_preflight.verdict.evidence import Evidence, Known, Observations, Origin
 
-_SAID_BY_TOOL: tuple[ToolCode, ...] = (
-    Code.TOOL_MISSING,
-    Code.TOOL_FAILED,
-    Code.TOOL_TIMEOUT,
-    Code.PSE_HAS_PIN,
-)
+_NOT_WRITTEN: dict[str, Any] = {"endpoint": {"presented"}, "pse": {"program"}}
+_REFUSAL_FIX = "ask again where the program works; this is what it said when recorded"
+_NOT_MADE = "a recording is judged, and nothing is made"
 
 
-class PseSource(Protocol):
-    """What knows a PSE: its file and a tool, or a recording."""
-
-    @property
-    def program(self) -> str:
-        """Return the program that fixes name."""
-
-    @property
-    def repair_options(self) -> str:
-        """Return the options with which a run repairs the PSE; empty where none can."""
-
-    def look(self, system: System) -> ClientPse:
-        """Return the PSE as it is."""
-
-    def make(self, contributions: Sequence[Contribution]) -> ClientPse:
-        """Make the PSE that is missing, or say why not."""
-
-    def repair(self, before: ClientPse, contributions: Sequence[Contribution]) -> ClientPse:
-        """Add what the PSE lacks, or say why not."""
+class EvidenceUnreadable(PreflightError):
+    """A recording cannot be used; the text names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What was seen of one system in one run."""
+class Asked:
+    """What was asked: the system as systems.yaml describes it, without the login of its proxy.
 
-    system: System
+    Attributes:
+        url: as it was written, without user, password and whatever follows the host.
+        engine: what --engine said.
+        confirm: SAP's tool is expected to have listed a PSE that the bundled implementation wrote.
+
+    All others are the keys of systems.yaml.
+    """
+
+    alias: str
+    url: str
+    pse: str
+    secudir: str
+    dn: str | None
+    roots: str
+    pinned: tuple[str, ...]
+    include_leaf: bool
+    expiry_days: ExpiryDays
+    required_roots: tuple[str, ...]
+    tags: tuple[str, ...]
+    extras: tuple[tuple[str, str], ...]
     engine: Engine
+    confirm: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Everything that was observed of one system, as it is written down.
+
+    Attributes:
+        roots: the roots of a file or of the operating system, as far as they can play a part in this chain.
+        presented: SHA-256 of each certificate that the server sent; the certificates stand in presented.pem.
+        changes: what had changed from run to run, the oldest first.
+
+    All others are those of Observations.
+    """
+
+    format: Literal[2] = 2
+    recorded: Origin
+    asked: Asked
+    roots: Roots | None
     endpoint: Endpoint | None
-    fetched: tuple[bytes, ...]
-    roots: Roots
+    presented: tuple[str, ...]
+    fetched: tuple[Der, ...]
     pse: ClientPse
     live: LiveHandshake | None
+    changes: tuple[Change, ...] = ()
+
+    def observations(self, known: Known, doubts: tuple[Finding, ...] = ()) -> Observations:
+        """Return what was seen, to be judged again with what this machine knows of roots."""
+        refusal = replace(self.pse.refusal, fix=_REFUSAL_FIX) if self.pse.refusal else None
+        program = "opengenpse" if self.pse.one_reader else "sapgenpse"
+        return Observations(
+            endpoint=self.endpoint,
+            fetched=self.fetched,
+            roots=self.roots,
+            pse=replace(self.pse, refusal=refusal, program=program),
+            attempt=Attempt(refusals=(_NOT_MADE,)),
+            live=self.live,
+            changes=self.changes,
+            recorded=self.recorded,
+            doubts=doubts,
+            known=known,
+        )
 
 
-def recorded(seen: Seen, at: datetime) -> Recording:
+def recorded(evidence: Evidence, engine: Engine, at: datetime) -> Recording:
     """Write down what was seen; no login, no PIN and no private key is in it."""
-    presented = seen.endpoint.presented if seen.endpoint else ()
+    seen, system = evidence.observations, evidence.system
     return Recording(
         recorded=Origin(host=socket.gethostname(), account=_account(), at=at, toolkit=__version__),
-        asked=_asked(seen.system, seen.engine),
-        roots=_roots_seen(seen),
+        asked=_asked(system, engine),
+        roots=_roots(seen) if seen.roots else None,
         endpoint=seen.endpoint,
-        presented=tuple(_sha256(der) for der in presented),
+        presented=tuple(hashlib.sha256(der).hexdigest() for der in seen.presented),
         fetched=seen.fetched,
-        pse=_pse_seen(seen.pse),
+        pse=replace(seen.pse, tool=_text(seen.pse.tool)),
         live=seen.live,
+        changes=seen.changes,
     )
 
 
-def system_of(recording: Recording) -> System:
+def written(recording: Recording) -> str:
+    """Return the text of evidence.json."""
+    told = _adapter().dump_python(recording, mode="json", exclude=_NOT_WRITTEN)
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+
+
+def parsed(content: bytes, place: str) -> Recording:
+    """Read evidence.json, of this version or of an earlier one; keys that are not known are passed over.
+
+    Raises:
+        EvidenceUnreadable: where it has not the form of docs/evidence.md.
+    """
+    try:
+        told = json.loads(content)
+        return _adapter().validate_python(_from_format_1(told) if told.get("format") == 1 else told, strict=False)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        raise EvidenceUnreadable(f"{place}: {where}: {first['msg']}") from None
+    except (ValueError, RecursionError, AttributeError, TypeError, LookupError):
+        raise EvidenceUnreadable(f"{place}: is no JSON of a recording") from None
+
+
+def system_of(recording: Recording, folder: Path = Path()) -> System:
     """Return the system that was asked about.
+
+    Args:
+        folder: where the files about the replay go.
 
     Raises:
         EvidenceUnreadable: where its URL names no host.
@@ -111,6 +168,7 @@ def system_of(recording: Recording) -> System:
         url=url,
         url_as_written=asked.url,
         url_findings=findings,
+        folder=folder,
         pse=Path(asked.pse),
         secudir=Path(asked.secudir),
         dn=asked.dn,
@@ -126,11 +184,6 @@ def system_of(recording: Recording) -> System:
     )
 
 
-def roots_of(seen: RootsSeen) -> Roots:
-    """Return recorded roots to judge by."""
-    return Roots(readable(seen.certificates), seen.name, explicit=seen.explicit)
-
-
 def changes_between(last: Recording, now: Recording) -> tuple[Change, ...]:
     """Say what is otherwise than in the last recording of the same host."""
     if last.endpoint and now.endpoint and last.endpoint.host != now.endpoint.host:
@@ -138,118 +191,32 @@ def changes_between(last: Recording, now: Recording) -> tuple[Change, ...]:
     return changes.changes(_sight(last), _sight(now))
 
 
-def readable(ders: Iterable[bytes]) -> tuple[Certificate, ...]:
-    """Return the certificates that a strict reader accepts; the others are reported where the chain is judged."""
-    found = []
-    for der in ders:
-        try:
-            found.append(Certificate.read(der))
-        except CertificateUnreadable:
-            continue
-    return tuple(found)
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of evidence.json."""
+    told = _adapter().json_schema(mode="serialization")
+    del told["$defs"]["Endpoint"]["properties"]["presented"]
+    del told["$defs"]["ClientPse"]["properties"]["program"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **told, "title": "evidence.json"}
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedPse:
-    """A PSE as it was recorded; nothing is opened, and no program is asked."""
-
-    recording: Recording
-
-    @property
-    def program(self) -> str:
-        """Return the program that fixes name."""
-        return "opengenpse" if self.recording.pse.one_reader else "sapgenpse"
-
-    @property
-    def repair_options(self) -> str:
-        """Return the options with which a run on the recorded machine repairs the PSE."""
-        return "--repair --engine=bundled" if self.recording.pse.one_reader else "--repair"
-
-    def look(self, system: System) -> ClientPse:
-        """Return the PSE as it was."""
-        seen = self.recording.pse
-        content = _Content.of(seen.file) if seen.file else None
-        listing = None if seen.listing is None else Listing(tuple(_listed(each) for each in seen.listing))
-        mode = None if seen.mode is None else int(seen.mode, 8)
-        recorded_pse = ClientPse(
-            condition=Condition(system.pse, seen.state, seen.problem, content, mode),
-            listing=listing,
-            entries=entries_of(listing, content.trusted if content else ()),
-            refusal=next((_said(each) for each in seen.said), None),
-            tool=seen.tool,
-            one_reader=seen.one_reader,
-        )
-        return replace(recorded_pse, findings=file_findings(recorded_pse))
-
-    def make(self, contributions: Sequence[Contribution]) -> ClientPse:
-        """Say that nothing is made."""
-        missing = self.look(contributions[0].system)
-        return replace(missing, findings=(not_made(contributions),))
-
-    def repair(self, before: ClientPse, contributions: Sequence[Contribution]) -> ClientPse:  # noqa: ARG002
-        """Leave the PSE as it was recorded."""
-        return before
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """What was recorded of the PSE's content."""
-
-    owner: Certificate | None
-    trusted: tuple[TrustedCertificate, ...]
-
-    @classmethod
-    def of(cls, seen: FileSeen) -> Content:
-        owner = readable([seen.owner] if seen.owner else [])
-        return cls(
-            owner=owner[0] if owner else None,
-            trusted=tuple(TrustedCertificate(each.tbs, each.der, each.found) for each in seen.trusted),
-        )
-
-
-def _listed(seen: EntrySeen) -> ListedCertificate:
-    return ListedCertificate(
-        sha256=seen.sha256,
-        subject=seen.subject,
-        issuer=seen.issuer,
-        serial=seen.serial,
-        not_before=seen.not_before,
-        not_after=seen.not_after,
-    )
-
-
-def _said(seen: ToolSaid) -> ToolError:
-    kinds = {each.code: each for each in (ToolMissing, ToolFailed, ToolTimeout, PinRefused)}
-    return kinds[seen.code](seen.text, fix="ask again where the program works; this is what it said when recorded")
+@cache
+def _adapter() -> TypeAdapter[Recording]:
+    return TypeAdapter(Recording)
 
 
 def _asked(system: System, engine: Engine) -> Asked:
-    return Asked(
-        alias=system.alias,
-        url=system.url_as_written,
-        pse=_text(system.pse),
-        secudir=_text(system.secudir),
-        dn=system.dn,
-        roots=system.roots,
-        pinned=system.pinned,
-        include_leaf=system.include_leaf,
-        expiry_days=system.expiry_days,
-        required_roots=system.required_roots,
-        tags=system.tags,
-        extras=system.extras,
-        engine=engine,
-        confirm=system.confirm,
-    )
+    same = {each.name: getattr(system, each.name) for each in fields(Asked) if hasattr(system, each.name)}
+    own = {"url": system.url_as_written, "pse": _text(system.pse), "secudir": _text(system.secudir), "engine": engine}
+    return Asked(**{**same, **own})
 
 
-def _roots_seen(seen: Seen) -> RootsSeen | None:
-    """Keep the roots that no other machine has, as far as they can play a part."""
-    if seen.system.pinned or seen.system.roots in {"auto", "mozilla"}:
+def _roots(seen: Observations) -> Roots | None:
+    """Keep the roots that no other machine has, as far as they are sent, or issued what is sent or listed."""
+    if seen.roots is None:
         return None
-    listed = [each.certificate for each in seen.pse.entries if each.certificate]
-    presented = seen.endpoint.presented if seen.endpoint else ()
-    part = _playing_a_part(seen.roots.certificates, [*readable((*presented, *seen.fetched)), *listed])
-    return RootsSeen(name=seen.roots.name, explicit=seen.roots.explicit, certificates=tuple(each.der for each in part))
+    listed = [entry.certificate for entry in seen.pse.entries if entry.certificate]
+    others = [*readable((*seen.presented, *seen.fetched)), *listed]
+    return replace(seen.roots, certificates=tuple(_playing_a_part(seen.roots.certificates, others)))
 
 
 def _playing_a_part(roots: Sequence[Certificate], others: Sequence[Certificate]) -> list[Certificate]:
@@ -263,44 +230,9 @@ def _playing_a_part(roots: Sequence[Certificate], others: Sequence[Certificate])
         part += more
 
 
-def _pse_seen(pse: ClientPse) -> PseSeen:
-    condition = pse.condition
-    return PseSeen(
-        state=condition.state,
-        problem=condition.problem,
-        mode=None if condition.mode is None else f"{condition.mode:04o}",
-        created=pse.created,
-        tool=_text(pse.tool),
-        one_reader=pse.one_reader,
-        listing=None if pse.listing is None else tuple(_entry_seen(each) for each in pse.listing.entries),
-        said=tuple(ToolSaid(code=code, text=str(pse.refusal)) for code in _SAID_BY_TOOL if _is_said(pse, code)),
-        file=_file_seen(condition.file) if condition.file else None,
-    )
-
-
-def _is_said(pse: ClientPse, code: Code) -> bool:
-    return pse.refusal is not None and pse.refusal.code == code
-
-
-def _entry_seen(listed: ListedCertificate) -> EntrySeen:
-    return EntrySeen(
-        subject=listed.subject,
-        issuer=listed.issuer,
-        sha256=listed.sha256,
-        serial=listed.serial,
-        not_before=listed.not_before,
-        not_after=listed.not_after,
-    )
-
-
-def _file_seen(content: Content) -> FileSeen:
-    trusted = [TrustedSeen(tbs=each.tbs, der=each.der, found=each.found) for each in content.trusted]
-    return FileSeen(owner=content.owner.der if content.owner else None, trusted=tuple(trusted))
-
-
 def _sight(recording: Recording) -> Sight:
     presented = readable(recording.endpoint.presented) if recording.endpoint else ()
-    content = _Content.of(recording.pse.file) if recording.pse.file else None
+    content = recording.pse.condition.content
     listed = [each.certificate for each in content.trusted] if content else []
     return Sight(
         at=recording.recorded.at,
@@ -311,8 +243,36 @@ def _sight(recording: Recording) -> Sight:
     )
 
 
-def _sha256(der: bytes) -> str:
-    return hashlib.sha256(der).hexdigest()
+def _from_format_1(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recording of version 1 in the form of today's."""
+    old = told["pse"]
+    said = next(iter(old["said"]), None)
+    condition = {"path": told["asked"]["pse"], "content": old["file"], **_some(old, "state", "problem", "mode")}
+    pse = {
+        "condition": condition,
+        "listing": None if old["listing"] is None else {"entries": old["listing"]},
+        "refusal": said,
+        **_some(old, "tool", "one_reader"),
+    }
+    endpoint, live = (_with_flat_failures(told[key]) for key in ("endpoint", "live"))
+    return {**told, "format": 2, "pse": pse, "endpoint": endpoint, "live": live}
+
+
+def _some(told: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: told[key] for key in keys}
+
+
+def _with_flat_failures(told: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Lift what was seen of a failure to where it stands today; what was None, or is not known, is left out."""
+    if told is None:
+        return None
+    known = {each.name for each in fields(Failure)}
+    flat = dict(told)
+    for key in ("failure", "http_failure"):
+        if old := told.get(key):
+            details = {name: value for name, value in old["details"].items() if name in known and value is not None}
+            flat[key] = {"code": old["code"], **details}
+    return flat
 
 
 def _account() -> str:

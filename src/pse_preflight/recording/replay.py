@@ -5,33 +5,34 @@ from pathlib import Path
 
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import UrlUnreadable, read_url
-from pse_preflight.recording.folder import EvidenceUnreadable, Replay, read, recorded_folders
-from pse_preflight.recording.format import system_of
+from pse_preflight.recording.folder import Replay, read, recorded_folders
+from pse_preflight.recording.format import EvidenceUnreadable, system_of
 
 Recorded = tuple[System, Replay]
 
 
-def chosen(folder: Path, names: Iterable[str]) -> Mapping[str, Recorded]:
+def chosen(folder: Path, names: Iterable[str], evidence: Path) -> Mapping[str, Recorded]:
     """Return the recorded systems that --system names, by alias; all of them where it names none.
 
     Args:
+        evidence: the folder for the files about the replay.
         names: aliases, `all`, `tag:<tag>`, `demo:<scenario>` or URLs, as for systems that are asked.
 
     Raises:
         EvidenceUnreadable: where a recording cannot be read, or there is none of a name.
     """
-    found = {alias: _recorded(place) for alias, place in recorded_folders(folder).items()}
+    found = {alias: _recorded(place, evidence / alias) for alias, place in recorded_folders(folder).items()}
     wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
     picked = [alias for name in wanted or ["all"] for alias in _named(name, found, folder)]
     return {alias: found[alias] for alias in sorted(set(picked))}
 
 
-def _recorded(place: Path) -> Recorded:
+def _recorded(place: Path, folder: Path) -> Recorded:
     replay = read(place)
     if replay.recording.asked.alias != place.name:
         told = replay.recording.asked.alias
         raise EvidenceUnreadable(f"{place}: asked.alias is {told!r}, and the folder has another name")
-    return system_of(replay.recording), replay
+    return system_of(replay.recording, folder), replay
 
 
 def _named(name: str, found: Mapping[str, Recorded], folder: Path) -> list[str]:

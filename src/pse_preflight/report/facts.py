@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal, TypeVar, cast
 
-from pse_preflight.certificate import Certificate
+from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.judge import Judgement
 from pse_preflight.checklist import CODES, Severity
 from pse_preflight.findings import Command, Finding, message, one_line, quoted
-from pse_preflight.recording.format import readable
-from pse_preflight.run.one_system import Evidence
+from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome
 
 FORMAT = 1
@@ -268,7 +267,7 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         tls=(seen.tls_version or "") if seen else "",
         pse=one_line(str(system.pse)),
         pse_state=evidence.pse.condition.state.value,
-        created=evidence.pse.created,
+        created=evidence.created,
         engine=evidence.pse.tool,
         chain=_chain(path, sent, evidence),
         missing=_missing(path, evidence.judgement),
@@ -279,9 +278,9 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         renewal=_moment(trust.renewal),
         judged=evidence.period.end.isoformat(),
         findings=tuple(finding_facts(each) for each in evidence.findings),
-        files=tuple(str(each) for each in sorted(evidence.folder.glob("*.*")) if _is_shown(each.name)),
-        changes=tuple(one_line(str(each)) for each in evidence.changes),
-        origin=one_line(str(evidence.replayed.recorded)) if evidence.replayed else "",
+        files=tuple(str(each) for each in sorted(system.folder.glob("*.*")) if _is_shown(each.name)),
+        changes=tuple(one_line(str(each)) for each in evidence.observations.changes),
+        origin=one_line(str(evidence.observations.recorded or "")),
         labels=tuple((one_line(key), one_line(value)) for key, value in system.extras),
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pse_preflight.findings import Finding, one_line
 from pse_preflight.report.facts import SystemFacts
 from pse_preflight.report.terminal import drawing, printable
-from pse_preflight.run.one_system import Evidence
+from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome
 
 
@@ -22,7 +22,7 @@ def properties(outcome: Outcome, evidence: Evidence) -> list[tuple[str, str]]:
         "server_sha256": leaf.sha256 if leaf else "",
         "server_not_after": f"{leaf.not_after:%Y-%m-%d}" if leaf else "",
         "trust_ends": f"{ends:%Y-%m-%d}" if ends else "",
-        "recorded": str(evidence.replayed.recorded) if evidence.replayed else "",
+        "recorded": str(evidence.observations.recorded or ""),
     }
     path = [(f"chain_{number}_sha256", each.sha256) for number, each in enumerate(evidence.judgement.best)]
     told = [pair for each in outcome.findings for pair in _told(each)]

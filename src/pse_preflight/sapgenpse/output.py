@@ -14,6 +14,7 @@ from cryptography import x509
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.errors import PreflightError
+from pse_preflight.json_types import Moment
 
 _Value = TypeVar("_Value")
 
@@ -102,8 +103,8 @@ class ListedCertificate:
     subject: str
     issuer: str
     serial: int | None
-    not_before: datetime | None
-    not_after: datetime | None
+    not_before: Moment | None
+    not_after: Moment | None
 
     def is_of(self, certificate: Certificate) -> bool:
         """Tell whether this entry is the given certificate: by fingerprint, or without one by serial number and issuer.

@@ -9,7 +9,7 @@ from pse_preflight.client_pse.condition import State
 from pse_preflight.endpoint.model import LiveHandshake
 from pse_preflight.findings import Finding, message, most_decisive_first
 from pse_preflight.landscape.system import Waiver
-from pse_preflight.run.one_system import Evidence
+from pse_preflight.verdict.evidence import Evidence
 
 Holds = Callable[[object], None]
 """Passes a check if nothing speaks against it and there is evidence for it; fails with the findings otherwise."""
@@ -163,7 +163,7 @@ def _no_date(evidence: Evidence) -> str:
 
 
 def _one_reader(evidence: Evidence) -> str:
-    if evidence.pse.condition.file is None:
+    if evidence.pse.condition.content is None:
         return "one reader only: the tool lists what cannot be read here"
     return "one reader only: the bundled implementation is the tool" if evidence.pse.one_reader else ""
 
@@ -180,9 +180,9 @@ def _no_access_rights(evidence: Evidence) -> str:
 def _not_live(evidence: Evidence) -> str:
     if evidence.live:
         return ""
-    if evidence.replayed is None:
+    if evidence.observations.recorded is None:
         return "the live handshake belongs to the present, and another day is judged"
-    return f"the live handshake belongs to its moment; when this was recorded, {_live_text(evidence.replayed.live)}"
+    return f"the live handshake belongs to its moment; when this was recorded, {_live_text(evidence.observations.live)}"
 
 
 def _live_text(live: LiveHandshake | None) -> str:

@@ -10,48 +10,15 @@ from pse_preflight.chain.judge import Judgement, Period, inspection_product, ver
 from pse_preflight.chain.sap_roots import Change
 from pse_preflight.chain.search import is_self_signed, issuer_of, public_key_of, subject_of
 from pse_preflight.checklist import Code, Severity
+from pse_preflight.client_pse.entries import Entry, holds
 from pse_preflight.findings import Command, Finding, finding
 from pse_preflight.landscape.system import ExpiryDays
-from pse_preflight.sapgenpse.output import names
 
 _DUE_DAYS = timedelta(days=30)
 _DUE_SHARE = 0.1
 _MOST_ANCHORS = 16
 """So many certificates of the list are tried as the end of a path; no list holds more for one server."""
 _EXPIRED_NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One certificate of the PSE's list, as far as it is known.
-
-    Attributes:
-        subject: its owner as the list's reader writes it.
-        not_after: the last second of its validity, where known.
-        sha256: its fingerprint, where known.
-        serial: its serial number, where known.
-        certificate: the whole certificate, where it is at hand.
-        issuer: who issued it, as the list's reader writes it; empty where not known.
-    """
-
-    subject: str
-    not_after: datetime | None = None
-    sha256: str | None = None
-    serial: int | None = None
-    certificate: Certificate | None = field(default=None, repr=False)
-    issuer: str = ""
-
-    def is_of(self, certificate: Certificate) -> bool:
-        """Tell whether this entry is the given certificate: by fingerprint, else by serial number, issuer and end."""
-        if self.certificate is not None:
-            return self.certificate == certificate
-        if self.sha256 is not None:
-            return self.sha256 == certificate.sha256
-        return (
-            self.serial == certificate.parsed.serial_number
-            and self.not_after == certificate.not_after
-            and names(self.issuer, certificate.parsed.issuer)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +148,6 @@ def judge(question: Question) -> Trust:
         renewal=min((each.not_after for each in renewing), default=None),
         relied=relied,
     )
-
-
-def holds(entries: Sequence[Entry], certificate: Certificate) -> bool:
-    """Tell whether the list holds this very certificate."""
-    return any(entry.is_of(certificate) for entry in entries)
 
 
 def lasting_findings(verdict: Trust, judged: Sequence[Certificate], period: Period, days: ExpiryDays) -> list[Finding]:

@@ -1,0 +1,184 @@
+"""All selected systems at once, each in a thread of its own; each PSE is handled once."""
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pse_preflight.chain.roots import named_roots
+from pse_preflight.chain.sap_roots import SHIPPED, read_table
+from pse_preflight.client.look import hand_over
+from pse_preflight.client_pse.maker import Maker
+from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
+from pse_preflight.endpoint.model import Limits
+from pse_preflight.landscape.system import System
+from pse_preflight.recording.folder import Folder, Replay
+from pse_preflight.run.one_system import Clock, Run, gather
+from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
+from pse_preflight.settings import Settings
+from pse_preflight.verdict.evidence import Evidence, Known, judge
+
+MOST_AT_ONCE = 128
+"""How many systems are asked at the same time; each has at most two connections."""
+
+_INTERRUPTIBLE_SECONDS = 0.5  # on Windows Ctrl-C is not seen while a lock is waited for without an end
+
+
+class Gathering:
+    """Gathers the evidence of systems, all at once when the first is asked for."""
+
+    def __init__(
+        self,
+        systems: Iterable[System],
+        settings: Settings,
+        *,
+        clock: Clock,
+        asked: Collection[str],
+        creating: Collection[str],
+        replays: Mapping[str, Replay] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Know the systems; none is asked before its evidence is.
+
+        Args:
+            asked: aliases of the systems whose network may be asked.
+            creating: aliases of the systems whose missing PSE may be made.
+            replays: the recordings to be judged in place of the systems, by alias.
+        """
+        self.progress: Callable[[int, int], None] = lambda _done, _all: None
+        """Told now and then how many of how many systems are done, while somebody waits."""
+        self.tool = _find_tool(settings)
+        self._run = Run(settings, clock, frozenset(asked), frozenset(creating), limits or Limits())
+        self._replays = replays or {}
+        self._places = threading.Semaphore(MOST_AT_ONCE)
+        self._asked = {system.alias: _Asked(system) for system in systems}
+        self._starting = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to ask every system.
+
+        Each has a thread, not a place in a pool: systems that share a missing PSE wait for each other, and those that
+        wait must not keep the others from starting.
+        """
+        with self._starting:
+            idle = [each for each in self._asked.values() if each.thread is None]
+            shared = self._shared_pses(each.system for each in idle)
+            for each in idle:
+                work = (each, shared[each.system.pse])
+                each.thread = threading.Thread(target=self._work, args=work, name=each.system.alias, daemon=True)
+        for each in idle:
+            if each.thread:
+                each.thread.start()
+
+    def evidence(self, alias: str) -> Evidence:
+        """Return the evidence of a system; the first call asks all of them.
+
+        Raises:
+            PreflightError: where the system cannot be judged at all; its roots cannot be read, for example.
+        """
+        self.start()
+        asked = self._asked[alias]
+        while not asked.done.wait(_INTERRUPTIBLE_SECONDS):
+            self.progress(sum(each.done.is_set() for each in self._asked.values()), len(self._asked))
+        if asked.evidence is None:
+            raise asked.error or RuntimeError(f"{alias} was not asked")
+        return asked.evidence
+
+    def _shared_pses(self, systems: Iterable[System]) -> "Mapping[object, _SharedPse]":
+        maker = Maker(self.tool, self._run.settings.engine, hand_over)
+        shared: dict[object, _SharedPse] = {}
+        for system in systems:
+            pse = shared.setdefault(system.pse, _SharedPse(system, maker, self._places, self._run.settings))
+            pse.members += 1
+        return shared
+
+    def _work(self, asked: "_Asked", shared: "_SharedPse") -> None:
+        system = asked.system
+        try:
+            if system.alias in self._replays:
+                asked.evidence = self._replay(system, self._replays[system.alias])
+            else:
+                with self._places:
+                    system.prepare()
+                    asked.evidence = gather(system, self._run, shared)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asks for this system
+            asked.error = error
+        finally:
+            shared.leave(system.alias)
+            asked.done.set()
+
+    def _replay(self, system: System, replay: Replay) -> Evidence:
+        """Judge what was recorded; nothing is asked, and no program is started."""
+        table = read_table(self._run.settings.roots_in_use or SHIPPED)
+        seen = replay.recording.observations(Known(named_roots("mozilla"), table), replay.doubts)
+        evidence = judge(system, seen, self._run.period)
+        folder = Folder(system.folder)
+        folder.begin(evidence)
+        folder.write_fixes(system.alias, evidence.findings)
+        return evidence
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One system being asked by a thread of its own."""
+
+    system: System
+    done: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+    evidence: Evidence | None = None
+    error: BaseException | None = None
+
+
+class _SharedPse:
+    """A PSE and the systems that use it: looked at once, made or repaired once, from what all of them contribute."""
+
+    def __init__(self, system: System, maker: Maker, places: threading.Semaphore, settings: Settings) -> None:
+        self.members = 0
+        self._path = system.pse
+        self._maker = maker
+        self._places = places
+        self._repairing = settings.repair
+        self._before: ClientPse | None = None
+        self._after: tuple[ClientPse, Attempt] | None = None
+        self._contributions: dict[str, Contribution | None] = {}
+        self._looking = threading.Lock()
+        self._arrival = threading.Condition()
+
+    def look(self) -> ClientPse:
+        """Return the PSE as it was before the run."""
+        with self._looking:
+            if self._before is None:
+                self._before = self._maker.look(self._path)
+            return self._before
+
+    def join(self, contribution: Contribution) -> tuple[ClientPse, Attempt]:
+        """Return the PSE that is there; a missing or lacking one is mended when the last system has contributed."""
+        before = self.look()
+        if before.is_there and not self._repairing:
+            return before, NOTHING_DONE
+        self._places.release()  # whoever waits here gives way to the systems that it waits for
+        try:
+            with self._arrival:
+                self._contributions[contribution.system.alias] = contribution
+                self._arrival.notify_all()
+                self._arrival.wait_for(lambda: len(self._contributions) == self.members)
+                if self._after is None:
+                    given = [each for each in self._contributions.values() if each]
+                    self._after = self._maker.repair(before, given) if before.is_there else self._maker.make(given)
+                return self._after
+        finally:
+            self._places.acquire()
+
+    def leave(self, alias: str) -> None:
+        """Let the others go on without a system that contributes nothing."""
+        with self._arrival:
+            self._contributions.setdefault(alias, None)
+            self._arrival.notify_all()
+
+
+def _find_tool(settings: Settings) -> Tool | ToolError:
+    if settings.replay:
+        return ToolMissing("a replay asks no program")
+    try:
+        return find_tool(settings.engine, settings.sapgenpse)
+    except ToolError as error:
+        return error

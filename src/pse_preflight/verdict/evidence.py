@@ -1,0 +1,339 @@
+"""What was seen of one system, and what it means: observations in, evidence out. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pse_preflight.certificate import Certificate, readable
+from pse_preflight.chain import judge as chain
+from pse_preflight.chain.judge import Judgement
+from pse_preflight.chain.roots import Roots, listed_roots, pinned_roots, said_of
+from pse_preflight.chain.sap_roots import Change as RootChange
+from pse_preflight.chain.sap_roots import Table
+from pse_preflight.chain.verify import Period
+from pse_preflight.checklist import CODES, Code, Severity
+from pse_preflight.client.side import ClientSide
+from pse_preflight.client_pse.findings import (
+    attempt_findings,
+    condition_findings,
+    disagreement,
+    file_findings,
+    unconfirmed,
+)
+from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
+from pse_preflight.endpoint import reading
+from pse_preflight.endpoint.model import Endpoint, LiveHandshake
+from pse_preflight.findings import Finding
+from pse_preflight.json_types import Der, Moment
+from pse_preflight.landscape.system import System
+from pse_preflight.verdict import trust
+from pse_preflight.verdict.changes import Change
+from pse_preflight.verdict.trust import Remedy, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of roots everywhere, whatever is seen here.
+
+    Attributes:
+        mozilla: Mozilla's list.
+        table: the announced changes of roots.
+    """
+
+    mozilla: Roots
+    table: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a recording comes from; nothing vouches for it.
+
+    Attributes:
+        host: the machine.
+        account: who ran it.
+        at: when, in UTC.
+        toolkit: the version of this package.
+    """
+
+    host: str
+    account: str
+    at: Moment
+    toolkit: str
+
+    def __str__(self) -> str:
+        """Say it as every report of a replay does."""
+        return f"recorded on {self.host} as {self.account} at {self.at:%Y-%m-%d %H:%M} UTC, unauthenticated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observations:
+    """What the endpoint, the PSE file, the tool and the client's machine showed in one run.
+
+    Attributes:
+        endpoint: what the first connection showed; None where nothing was asked.
+        addresses: what each address of the host showed with each kind of key, where all of them were asked.
+        fetched: what was got from AIA addresses.
+        roots: the roots that `roots` names; None where they are Mozilla's, which every machine has.
+        pse: the client PSE, as it stood at the end.
+        attempt: what the run has done about a PSE that was missing, or that lacked certificates.
+        live: what the second connection showed, which trusted the PSE alone; None where there was none.
+        client: the client's own side; None where systems.yaml says nothing of it.
+        changes: what had changed from run to run, the oldest first.
+        recorded: where this was seen, if it is a recording; None where it was seen in this run.
+        doubts: where the files of a recording contradict each other.
+        known: what this machine knows of roots beside all that.
+    """
+
+    endpoint: Endpoint | None
+    addresses: tuple[Endpoint, ...] = ()
+    fetched: tuple[Der, ...] = field(default=(), repr=False)
+    roots: Roots | None = None
+    pse: ClientPse
+    attempt: Attempt = NOTHING_DONE
+    live: LiveHandshake | None = None
+    client: ClientSide | None = None
+    changes: tuple[Change, ...] = ()
+    recorded: Origin | None = None
+    doubts: tuple[Finding, ...] = ()
+    known: Known = field(repr=False)
+
+    @property
+    def presented(self) -> tuple[bytes, ...]:
+        """Return what the server sent, in its order."""
+        return self.endpoint.presented if self.endpoint else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Everything that is known of one system; every verdict follows from it.
+
+    Attributes:
+        system: what was asked about.
+        period: when everything has to hold: the moment of the run, or the day that --at names.
+        observations: what was seen.
+        roots: what the chain was judged by.
+        judgement: the chain, judged.
+        trust: the PSE's list against the chain.
+        findings: all findings, each once, in the order of the checklist.
+        not_created_for: the finding for which a missing PSE was not made.
+        successors: the announced successors of the server's root, as far as their bytes are at hand.
+    """
+
+    system: System
+    period: Period
+    observations: Observations
+    roots: Roots
+    judgement: Judgement
+    trust: Trust
+    findings: tuple[Finding, ...]
+    not_created_for: Finding | None
+    successors: tuple[Certificate, ...] = ()
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Return what the first connection showed."""
+        return self.observations.endpoint
+
+    @property
+    def pse(self) -> ClientPse:
+        """Return the client PSE."""
+        return self.observations.pse
+
+    @property
+    def live(self) -> LiveHandshake | None:
+        """Return what the second connection showed; one that was recorded belongs to its moment."""
+        return None if self.observations.recorded else self.observations.live
+
+    @property
+    def client(self) -> ClientSide | None:
+        """Return the client's own side."""
+        return self.observations.client
+
+    @property
+    def created(self) -> bool:
+        """Tell whether the PSE was made in this run."""
+        return self.observations.attempt.created
+
+    @property
+    def creation_cause(self) -> Finding | None:
+        """Return the finding for which no PSE may be filled from this chain, where there is one."""
+        return _creation_cause(self.observations, self.judgement)
+
+
+def judge(system: System, observations: Observations, period: Period) -> Evidence:
+    """Say what the observations mean at the time that is to be judged.
+
+    Where only certificates that the server renews by itself have ended on the day that --at names, the chain of the
+    day on which it was seen stands for the one of that day.
+    """
+    evidence = _Case(system, observations, period).evidence()
+    seen = observations.endpoint
+    if period.start == period.end or seen is None or evidence.trust.path:
+        return evidence
+    then = _Case(system, observations, Period(seen.asked_at, seen.asked_at))
+    root_holds = all(period.end <= each.not_after for each in then.judgement.path[-1:])
+    if root_holds and then.trust.outlasts_renewals(period):
+        return _Case(system, observations, period, then.judgement, then.trust).evidence()
+    return evidence
+
+
+class _Case:
+    """One system judged at one time, from its chain to everything that is to be said of it."""
+
+    def __init__(
+        self,
+        system: System,
+        seen: Observations,
+        period: Period,
+        judgement: Judgement | None = None,
+        verdict: Trust | None = None,
+    ) -> None:
+        self._system = system
+        self._seen = seen
+        self._period = period
+        self._roots = roots_for(system, seen)
+        self.judgement = judgement or chain.judge(self._question())
+        self._changes = self._announced()
+        self._successors = tuple(
+            each
+            for each in seen.known.mozilla.certificates
+            if each.sha256 in {change.sha256 for change in self._changes}
+        )
+        self.trust = verdict or trust.judge(self._list_question())
+
+    def evidence(self) -> Evidence:
+        cause = None if self._seen.attempt.forbidden else _creation_cause(self._seen, self.judgement)
+        return Evidence(
+            system=self._system,
+            period=self._period,
+            observations=self._seen,
+            roots=self._roots,
+            judgement=self.judgement,
+            trust=self.trust,
+            findings=_in_order(self._findings()),
+            not_created_for=None if self._seen.pse.is_there else cause,
+            successors=self._successors,
+        )
+
+    def _question(self) -> chain.Question:
+        system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
+        public = system.url.is_sap_cloud or system.roots == "mozilla"
+        return chain.Question(
+            host=system.url.host,
+            presented=self._seen.presented,
+            roots=roots.certificates,
+            roots_name=roots.name,
+            period=self._period,
+            fetched=self._seen.fetched,
+            sap_domain=system.url.is_sap_cloud,
+            inspection_accepted=roots.explicit,
+            partial=roots.from_pse,
+            mozilla=mozilla.fingerprints if public else frozenset(),
+        )
+
+    def _announced(self) -> tuple[RootChange, ...]:
+        path, url = self.judgement.path, self._system.url
+        return self._seen.known.table.changes_of(url.host, path[-1].sha256) if path and url.is_sap_cloud else ()
+
+    def _list_question(self) -> trust.Question:
+        system, roots = self._system, self._roots
+        return trust.Question(
+            entries=self._seen.pse.entries,
+            judgement=self.judgement,
+            presented=readable(self._seen.presented),
+            host=system.url.host,
+            period=self._period,
+            include_leaf=system.include_leaf,
+            required_roots=system.required_roots,
+            changes=self._changes,
+            accepted=frozenset(each.sha256 for each in roots.certificates if roots.explicit),
+            remedy=self._remedy(),
+        )
+
+    def _remedy(self) -> Remedy:
+        """Return how a certificate is added here; a run may add it itself where it may write and the path is good."""
+        pse, system = self._seen.pse, self._system
+        addable = bool(self.judgement.path) and not self._roots.from_pse and system.create
+        repair = ""
+        if addable and pse.tool and _creation_cause(self._seen, self.judgement) is None:
+            repair = "--repair --engine=bundled" if pse.one_reader else "--repair"
+        files = file_names(self.judgement.path) | successor_names(self._successors)
+        return Remedy(pse.program, system.pse, {key: system.folder / name for key, name in files.items()}, repair)
+
+    def _findings(self) -> Iterable[Finding]:
+        seen, system = self._seen, self._system
+        yield from seen.doubts
+        yield from system.url_findings
+        if seen.endpoint:
+            yield from reading.findings_of(seen.endpoint)
+        yield from reading.differences_of(seen.addresses)
+        if _no_chain(seen) is None:
+            yield from self.judgement.findings
+        yield from said_of(self._roots, system.url.host)
+        yield from trust.lasting_findings(self.trust, self.judgement.path, self._period, system.expiry_days)
+        yield from self._pse_findings()
+        if seen.pse.listing is not None:
+            yield from self.trust.findings
+        if seen.live and not seen.recorded:
+            yield from reading.handshake_findings(seen.live)
+            yield from reading.websocket_findings(seen.live)
+        if seen.client:
+            yield from seen.client.findings
+
+    def _pse_findings(self) -> Iterable[Finding]:
+        seen, system = self._seen, self._system
+        yield from attempt_findings(seen.pse, seen.attempt, system)
+        yield from file_findings(seen.pse)
+        for each in condition_findings(seen.pse.condition, system.dn, self._period.start):
+            if each.code is not Code.PSE_READABLE_BY_GROUP or not (seen.client and seen.client.group_may_read):
+                yield each
+        yield from (each for each in (unconfirmed(seen.pse, system), disagreement(seen.pse)) if each)
+
+
+def roots_for(system: System, seen: Observations) -> Roots:
+    """Return what a system's chain is judged by."""
+    mozilla = seen.known.mozilla
+    listed = [entry.certificate for entry in seen.pse.entries if entry.certificate]
+    if system.pinned:
+        at_hand = readable((*seen.presented, *seen.fetched))
+        return pinned_roots(system.pinned, (*at_hand, *listed, *mozilla.certificates))
+    if system.roots != "auto":
+        return seen.roots or mozilla
+    return mozilla if system.url.is_sap_cloud else listed_roots(listed, system.pse)
+
+
+def file_names(path: Sequence[Certificate]) -> dict[str, str]:
+    """Return the name of the file for each certificate of a verified path, by SHA-256."""
+    names = ["server", *(f"intermediate-{number}" for number in range(1, len(path) - 1)), "root"]
+    return {each.sha256: f"{name}.pem" for each, name in zip(path, names, strict=False)}
+
+
+def successor_names(successors: Iterable[Certificate]) -> dict[str, str]:
+    """Return the name of the file for each successor of a root, by SHA-256."""
+    return {each.sha256: f"successor-{number}.pem" for number, each in enumerate(successors, 1)}
+
+
+def _no_chain(seen: Observations) -> Finding | None:
+    """Return the finding for which a connection showed no certificate."""
+    if seen.endpoint is None or seen.endpoint.presented or seen.endpoint.failure is None:
+        return None
+    code = seen.endpoint.failure.code
+    return next((each for each in reading.findings_of(seen.endpoint) if each.code == code), None)
+
+
+def _creation_cause(seen: Observations, judgement: Judgement) -> Finding | None:
+    """Return the finding for which no PSE may be filled from this chain."""
+    if seen.client and not seen.client.is_its_host:
+        return next((each for each in seen.client.findings if each.code is Code.WRONG_HOST), None)
+    no_chain = _no_chain(seen)
+    if no_chain:
+        return no_chain
+    if judgement.path and judgement.names_host:
+        inspected = (each for each in judgement.findings if each.code is Code.TLS_INSPECTED)
+        return next((each for each in inspected if each.severity > Severity.MINOR), None)
+    grave = [each for each in judgement.findings if each.severity > Severity.MINOR]
+    return max(grave, key=lambda each: each.severity, default=None)
+
+
+def _in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    order = list(CODES)
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: order.index(each.code)))
