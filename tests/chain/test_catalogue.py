@@ -3,8 +3,6 @@
 import contextlib
 import itertools
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from pse_preflight.checklist import OWNERS, Code, Severity
 from pse_preflight.pse import file as pse_file
 from tests.kit.chains import CATALOGUE, Case, Chain, World, numbered_words, random_names
 from tests.kit.places import CHECKOUT
+from tests.kit.runs import run_checks
 from tests.kit.servers import Connection, Server, answering_like_abap, http_answer, over_tls, serve
 
 PUBLIC = {"critical-names-from-a-public-root"}  # no root of ours is in Mozilla's list
@@ -102,16 +101,8 @@ def told(
     with contextlib.ExitStack() as stack:
         shop = Shop(folder, stack, random=request.param == "random names")
         shop.describe()
-        command = [sys.executable, "-m", "pytest", str(CHECKOUT / "checks"), "--system=all", "--engine=bundled", "-q"]
-        ended = subprocess.run(
-            [*command, "--junitxml=r.xml", "-p", "no:cacheprovider"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            env={"PATH": "", "HOME": str(folder), "PYTHONPATH": str(CHECKOUT / "src")},
-        )
+        options = ["--system=all", "--engine=bundled", "-q", "--junitxml=r.xml", "-p", "no:cacheprovider"]
+        ended = run_checks(folder, *options, environment={"PATH": "", "HOME": str(folder)}, seconds=300)
         assert "Traceback" not in ended.stdout + ended.stderr, ended.stdout
         yield shop, _red_checks(folder / "r.xml")
 

@@ -26,6 +26,7 @@ from pse_preflight.landscape.system import Client, ClientIni, System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.verdict.policy import inapplicable
 from tests.kit.places import CHECKOUT
+from tests.kit.runs import run_checks, run_result
 
 SERVICE, ME = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-500"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="users and modes of POSIX")
@@ -371,9 +372,7 @@ def checks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callab
     def run(keys: str, *options: str) -> dict[str, str]:
         text = f"systems:\n  PRD:\n    url: https://localhost:1\n    secudir: {pytester.path}/sec\n{keys}"
         (pytester.path / "systems.yaml").write_text(text, encoding="utf-8")
-        pytester.runpytest_subprocess(
-            str(CHECKOUT / "checks"), "--engine=bundled", "--system=PRD", "--junitxml=r.xml", *options, timeout=120
-        )
+        run_checks(pytester.path, "--engine=bundled", "--system=PRD", "--junitxml=r.xml", *options)
         cases = ElementTree.parse(pytester.path / "r.xml").findall(".//testcase")
         return {
             case.attrib["name"].partition("[")[0]: next(
@@ -473,14 +472,13 @@ def test_a_pse_is_made_for_the_account_or_not_at_all(
             f"  GOOD: {{{keys}, pse: {open_folder}/sec/client.pse}}\n"
             f"  BAD: {{{keys}, pse: {closed}/client.pse}}\n"
         )
-        result = pytester.runpytest_subprocess(
-            str(CHECKOUT / "checks"), "--engine=bundled", "--system=all", "--fail-on=blocker", timeout=120
-        )
+        ended = run_checks(pytester.path, "--engine=bundled", "--system=all", "--fail-on=blocker")
         made = Path(open_folder) / "sec" / "client.pse"
         assert made.stat().st_uid == access.posix_account("nobody").number
         assert made.stat().st_mode & 0o777 == 0o600
         assert not (closed / "client.pse").exists()
         server.communicate("")
+    result = run_result(ended)
     result.stdout.fnmatch_lines(
         ["*PSE_MISSING: *none was made, for the client's account could not use it: the folder *"]
     )

@@ -18,6 +18,7 @@ from pse_preflight.sapgenpse import bundled, output, wording
 from tests.kit.fake_program import install
 from tests.kit.places import CHECKOUT
 from tests.kit.pse_mutations import owner_key
+from tests.kit.runs import run_checks, run_result
 from tests.kit.servers import serve_tls
 from tests.kit.systems import issuers, roots_file, server
 from tests.sapgenpse.test_variants import EXPECTED, GIVEN
@@ -316,9 +317,7 @@ class TestWholeToolkit:
                 (pytester.path / "systems.yaml").write_text(text)
                 program = install(pytester.path / "exe", **switches)
                 chosen = options or ("--engine=sapgenpse", f"--sapgenpse={program}")
-                return pytester.runpytest_subprocess(
-                    "-p", "no_bundled", str(CHECKOUT / "checks"), "--system=SYS", *chosen, timeout=120
-                )
+                return run_result(run_checks(pytester.path, "-p", "no_bundled", "--system=SYS", *chosen))
 
         return run
 

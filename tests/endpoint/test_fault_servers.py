@@ -2,8 +2,6 @@
 
 import contextlib
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +13,7 @@ import pytest
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.checklist import OWNERS, Code
 from pse_preflight.demo.authority import Identity, root_authority
-from tests.kit.places import CHECKOUT
+from tests.kit.runs import run_checks
 from tests.kit.servers import (
     Talk,
     alerts,
@@ -127,15 +125,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[st
     folder = tmp_path_factory.mktemp("faults")
     with contextlib.ExitStack() as stack:
         Street(folder, stack).build()
-        command = [sys.executable, "-m", "pytest", str(CHECKOUT / "checks"), "--system=all", "--engine=bundled"]
-        subprocess.run(
-            [*command, "--fail-on=minor", "--junitxml=r.xml", "-q", "-p", "no:cacheprovider"],
-            cwd=folder,
-            capture_output=True,
-            timeout=200,
-            check=False,
-            env={"PATH": "", "HOME": str(folder), "PYTHONPATH": str(CHECKOUT / "src")},
-        )
+        options = ["--system=all", "--engine=bundled", "--fail-on=minor", "--junitxml=r.xml", "-q"]
+        alone = {"PATH": "", "HOME": str(folder)}
+        run_checks(folder, *options, "-p", "no:cacheprovider", environment=alone, seconds=200)
         yield _red(folder / "r.xml")
 
 

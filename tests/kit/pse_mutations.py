@@ -130,6 +130,9 @@ def variants() -> dict[str, Variant]:
     whole = [each.der for each in authorities(3)]
     signed = [tbs(each) for each in authorities(3)]
     own = [each.der for each in made().objects]
+    own_without_pool = [each.der for each in made().objects if each.name != "CertList"]
+    pool = stored_object("CertList", bytes.fromhex("06042b240200"), tlv(SET, *whole))
+    list_of_signed_parts = stored_object("PKList", LIST_OID, tlv(SET, *signed))
     path = stored_object("FCPath", PATH_OID, tlv(SEQUENCE, tlv(SET, whole[0]), tlv(SET, whole[1], whole[2])))
     odd = stored_object("Odd_one", UNKNOWN_OID, tlv(OCTET_STRING, b"kept as it is"), None)
     secude = tlv(PRINTABLE_STRING, b"mueller") + tlv(0x17, b"050102030405Z")
@@ -140,7 +143,8 @@ def variants() -> dict[str, Variant]:
         "version 4 with PIN": Variant(usual, version=4, sealed=True, pin=PIN),
         "no owner": Variant(content(quick(pse_file.new(None, None, authorities(2), time=START, salt=SALT)))),
         "list of whole certificates": Variant(content_of(*own, stored_object("PKList", LIST_OID, tlv(SET, *whole)))),
-        "list without the whole ones": Variant(content_of(*own, stored_object("PKList", LIST_OID, tlv(SET, *signed)))),
+        "list without the whole ones": Variant(content_of(*own, list_of_signed_parts)),
+        "list with the whole ones in the pool": Variant(content_of(*own_without_pool, pool, list_of_signed_parts)),
         "path": Variant(content_of(*own, path)),
         "unknown object": Variant(content_of(odd, *own)),
         "DSA key": Variant(content_of(_dsa_key(), own[1])),

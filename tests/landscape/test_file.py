@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,23 @@ systems:
     assert (system.expiry_days.leaf, system.expiry_days.ca) == (1, 2)
     assert system.tags == ("a", "b")
     assert system.extras == (("x-ticket", "CHG0042"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "leaf", "ca"),
+    [
+        (MINIMAL, 2, 10),
+        (MINIMAL + "    expiry_days: {leaf: 7}\n", 7, 10),
+        (MINIMAL + "    expiry_days: {ca: 90}\n", 2, 90),
+        (f"defaults: {{expiry_days: {{leaf: 5, ca: 60}}}}\n{MINIMAL}", 5, 60),
+    ],
+)
+def test_expiry_days_count_as_days_where_they_are_written(selected: Select, text: str, leaf: int, ca: int) -> None:
+    (system,) = selected(text)
+    days = system.expiry_days
+    assert days.before_end_of_leaf(timedelta(days=6)) == timedelta(days=leaf)
+    assert days.before_end_of_ca(timedelta(days=30)) == timedelta(days=ca)
+    assert days.before_end_of_leaf(timedelta(days=398)) == timedelta(days=days.leaf)
 
 
 def test_a_system_shows_no_secret(selected: Select) -> None:

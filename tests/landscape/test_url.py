@@ -16,6 +16,16 @@ API_HOSTS = [
     "7a1b.abap.eu10.hana.ondemand.com",
     "7a1b.abap.hana.ondemand.com",
     "7a1b-c2.abap.stagingaws.hanavlab.ondemand.com",
+    "my300123-api.scmibp.ondemand.com",
+    "my3001234-api.scmibp1.ondemand.com",
+    "7a1b.abap.cn40.platform.sapcloud.cn",
+]
+DATABASE = "7a1b-c2d3.hna0.prod-eu10.hanacloud.ondemand.com"
+IDENTITY = [
+    "a1b2c3.accounts.ondemand.com",
+    "a1b2c3.accounts400.ondemand.com",
+    "a1b2c3.accounts.cloud.sap",
+    "a1b2c3.accounts.sapcloud.cn",
 ]
 
 
@@ -63,6 +73,9 @@ def test_spellings_of_one_url_are_the_same(text: str) -> None:
         ("7a1b.abap-web.eu10.hana.ondemand.com", "7a1b.abap.eu10.hana.ondemand.com"),
         ("7a1b.abap-support.hana.ondemand.com", "7a1b.abap.hana.ondemand.com"),
         ("7a1b.abap-provider-web.x.hanavlab.ondemand.com", "7a1b.abap.x.hanavlab.ondemand.com"),
+        ("7a1b.abap-web.cn40.platform.sapcloud.cn", "7a1b.abap.cn40.platform.sapcloud.cn"),
+        ("my300123.scmibp.ondemand.com", "my300123-api.scmibp.ondemand.com"),
+        ("my300123.scmibp1.ondemand.com", "my300123-api.scmibp1.ondemand.com"),
     ],
 )
 def test_the_host_for_people_is_told_with_the_right_one(host: str, api_host: str) -> None:
@@ -106,6 +119,10 @@ def test_plain_http_means_port_80() -> None:
         ("https://my401122-ap.s4hana.cloud.sap", "not named like an API host"),
         ("https://my40112-api.s4hana.cloud.sap", "not named like an API host"),
         ("https://erp.theobald.example.corp", "not in a domain of SAP's cloud"),
+        ("https://cockpit.cn40.platform.sapcloud.cn", "not named like an API host"),
+        ("https://my300123-ap.scmibp.ondemand.com", "not named like an API host"),
+        (f"https://{DATABASE}", "speaks SQL over TLS, and neither HTTP nor WebSocket RFC"),
+        *((f"https://{host}", "SAP's identity service") for host in IDENTITY),
         ("https://10.0.0.1", "IP address"),
         ("https://[2001:db8::1]:8443", "IP address"),
         ("2001:db8::1", "IP address"),
@@ -116,6 +133,19 @@ def test_what_is_out_of_the_ordinary_is_minor(text: str, words: str) -> None:
     assert (found.code, found.severity) == ("URL_UNUSUAL", Severity.MINOR)
     assert words in found.observed
     assert url.askable
+
+
+@pytest.mark.parametrize("host", [DATABASE, *IDENTITY, "cockpit.cn40.platform.sapcloud.cn", *API_HOSTS])
+def test_saps_domains_are_saps_and_what_only_looks_like_them_is_not(host: str) -> None:
+    assert ApiUrl(host, 443).is_sap_cloud
+    for other in (f"{host}.example.org", f"{host}x", host.replace(".", "-")):
+        assert not ApiUrl(other, 443).is_sap_cloud
+
+
+@pytest.mark.parametrize("host", ["accounts.ondemand.com", "hanacloud.ondemand.com", "platform.sapcloud.cn"])
+def test_a_label_that_only_ends_like_saps_is_not_saps(host: str) -> None:
+    assert ApiUrl(f"x.{host}", 443).is_sap_cloud
+    assert not ApiUrl(f"x{host}", 443).is_sap_cloud
 
 
 def test_dashes_and_blanks_are_repaired() -> None:

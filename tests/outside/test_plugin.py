@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.kit.places import CHECKOUT
+from tests.kit.runs import PARALLEL, run_checks, run_module, run_result
 from tests.kit.systems import write_pse
 
 CHECK_COUNT = 32
@@ -26,7 +27,7 @@ def checks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest
 
 
 def _run(checks: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return checks.runpytest_subprocess(str(CHECKOUT / "checks"), "--engine=bundled", *arguments, timeout=120)
+    return run_result(run_checks(checks.path, "--engine=bundled", *arguments))
 
 
 def _landscape(checks: pytest.Pytester, text: str) -> None:
@@ -71,7 +72,7 @@ def test_junit_names_the_check_and_the_system(checks: pytest.Pytester) -> None:
 
 def test_the_short_form_puts_the_evidence_into_the_junit_report(checks: pytest.Pytester) -> None:
     options = ("--system=demo", "--engine=bundled", "--junitxml=report.xml")
-    assert checks.run(sys.executable, "-m", "pse_preflight", *options, timeout=120).ret == 0
+    assert run_module("pse_preflight", *options, folder=checks.path).returncode == 0
     (case, *_) = ElementTree.parse(checks.path / "report.xml").findall(".//testcase")
     assert "[[ATTACHMENT|" in str(case.findtext("system-out"))
 
@@ -142,7 +143,7 @@ def test_without_a_system_the_checks_are_a_misuse(checks: pytest.Pytester) -> No
 
 
 def test_without_a_system_the_checks_are_a_misuse_in_parallel_too(checks: pytest.Pytester) -> None:
-    _usage_error(_run(checks, "-n2"), "no --system given")
+    _usage_error(_run(checks, *PARALLEL), "no --system given")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_a_misuse_is_one_line_and_exit_code_4(
     checks: pytest.Pytester, arguments: list[str], says: list[str], parallel: bool
 ) -> None:
     _landscape(checks, "systems: {PRD: {url: prd.example.com}, KEPT: {url: kept.example.com, create: false}}")
-    _usage_error(_run(checks, *arguments, *(["-n1"] if parallel else [])), *says)
+    _usage_error(_run(checks, *arguments, *(PARALLEL if parallel else [])), *says)
 
 
 def test_a_bad_systems_file_is_told_with_its_line(checks: pytest.Pytester) -> None:
@@ -238,13 +239,13 @@ def test_after_the_root_has_ended_nothing_is_green(checks: pytest.Pytester) -> N
 
 
 def test_the_checks_give_the_same_results_in_parallel(checks: pytest.Pytester) -> None:
-    assert _outcomes(checks, "--system=demo") == _outcomes(checks, "--system=demo", "-n2")
+    assert _outcomes(checks, "--system=demo") == _outcomes(checks, "--system=demo", *PARALLEL)
 
 
 def test_ini_settings_stand_for_options(checks: pytest.Pytester) -> None:
     ini = "[pytest]\npreflight_system = demo\npreflight_read_only = true\npreflight_evidence = proof\n"
     (checks.path / "pytest.ini").write_text(ini)
-    result = checks.runpytest_subprocess("-c", "pytest.ini", str(CHECKOUT / "checks"), "-p", "pse_preflight.plugin")
+    result = run_result(run_checks(checks.path, "-c", "pytest.ini", "-p", "pse_preflight.plugin"))
     result.stdout.fnmatch_lines(["*none was made: --read-only*"])
     assert (checks.path / "proof" / "demo" / "evidence.json").exists()
 
@@ -278,7 +279,7 @@ def test_mine(system, chain):
 
 def test_other_peoples_tests_are_left_alone(checks: pytest.Pytester) -> None:
     checks.makepyfile(STRANGER)
-    result = checks.runpytest_subprocess("-p", "pse_preflight.plugin", "--strict-markers")
+    result = run_result(run_module("pytest", "-p", "pse_preflight.plugin", "--strict-markers", folder=checks.path))
     result.assert_outcomes(passed=2)
     assert "pse-preflight:" not in result.stdout.str()
 

@@ -155,6 +155,42 @@ def test_a_file_of_sap_keeps_its_objects_when_certificates_come_and_go(sap_files
     assert [each.value for each in shrunk.objects] == [each.value for each in before.objects]
 
 
+SAP_LISTS = ("required-2024-02-13", "required-2024-05-03", "optional-2024-02-13")
+
+
+@pytest.mark.parametrize("kind", SAP_LISTS)
+def test_a_list_of_sap_is_regenerated_byte_for_byte_from_its_parts(kind: str, samples: Path) -> None:
+    original = (samples / "pse" / "sap-trust-list" / f"{kind}.pse").read_bytes()
+    parts = second.dissect(original)
+    assert (parts.version, parts.status, parts.names) == (2, 0, ["PKList"])
+    (entry,) = parts.objects
+    twin = pse_file.new(
+        None,
+        None,
+        [Certificate.read(each) for each in reversed(second.elements(entry.value))],
+        time=moment(parts.created),
+        written=moment(entry.time or ""),
+        salt=bytes.fromhex(parts.salt),
+    )
+    assert twin.encode() == original
+    read = pse_file.read(original)
+    assert [each.der for each in read.trusted] == second.elements(entry.value)
+    assert (read.owner, read.has_pin, read.encode()) == (None, False, original)
+
+
+@pytest.mark.parametrize("kind", SAP_LISTS)
+def test_a_list_of_sap_grows_to_itself_again(kind: str, samples: Path) -> None:
+    """One certificate is taken out and added again, one second later."""
+    file = pse_file.read((samples / "pse" / "sap-trust-list" / f"{kind}.pse").read_bytes())
+    written = file.objects[0].time
+    assert written is not None
+    middle = file.trusted[len(file.trusted) // 2]
+    assert middle.certificate is not None
+    without = file.without_trusted(lambda each: each.der == middle.der, LATER)
+    assert len(without.trusted) == len(file.trusted) - 1
+    assert without.with_trusted([middle.certificate], written).encode() == file.encode()
+
+
 # --- written, and read by others -------------------------------------------------------------------------------------
 
 
@@ -168,9 +204,8 @@ def test_the_second_reader_finds_what_was_written(version: int) -> None:
     assert {each.time for each in read.objects} == {"20260102030405Z"}
     assert read.of("Cert").value == pses.owner().der
     assert read.of("PKList").oid == "1.3.36.2.6.1"
-    assert set(second.elements(read.of("PKList").value)) == {tbs(each) for each in authorities(3)}
-    pool = {each.der for each in (*authorities(3), pses.owner())}
-    assert set(second.elements(read.of("CertList").value)) == pool
+    assert set(second.elements(read.of("PKList").value)) == {each.der for each in authorities(3)}
+    assert second.elements(read.of("CertList").value) == [pses.owner().der]
     numbers = pses.owner_key().private_numbers()
     assert second.primes(read.of("SKnew").value) == tuple(sorted((numbers.p, numbers.q), reverse=True))
     content = pses.content(file)
@@ -250,7 +285,7 @@ def test_every_list_is_read_back(many: tuple[Certificate, ...], count: int, vers
     file = pse_file.read(made(0, version).with_trusted(chosen, LATER).encode())
     assert {each.sha256 for each in file.trusted} == {each.sha256 for each in chosen}
     assert len(file.trusted) == count
-    assert {each.found for each in file.trusted} <= {"PKList + CertList"}
+    assert {each.found for each in file.trusted} <= {"PKList"}
     half = {each.sha256 for each in chosen[: count // 2]}
     rest = pse_file.read(file.without_trusted(lambda each: each.sha256 in half, LATER).encode())
     assert {each.sha256 for each in rest.trusted} == {each.sha256 for each in chosen} - half
@@ -464,7 +499,7 @@ def test_an_entry_tells_what_is_known_of_it() -> None:
     assert (entry.subject, entry.issuer) == ("CN=root 0, O=pse-preflight",) * 2
     assert entry.serial_number == one.parsed.serial_number
     assert (entry.not_before, entry.not_after) == (one.not_before, one.not_after)
-    assert (entry.found, entry.unreadable) == ("PKList + CertList", None)
+    assert (entry.found, entry.unreadable, entry.is_stored_whole) == ("PKList", None, True)
     assert entry.label == f'"CN=root 0, O=pse-preflight" (sha256 {one.sha256[:12]}, until 2036-12-15)'
 
 
@@ -472,7 +507,7 @@ def test_an_entry_without_its_whole_certificate_is_listed_without_a_fingerprint(
     (one,) = authorities(1)
     (entry,) = pse_file.read(with_list(tbs(one))).trusted
     assert (entry.tbs, entry.der, entry.sha256, entry.certificate) == (tbs(one), None, None, None)
-    assert (entry.found, entry.unreadable) == ("PKList", None)
+    assert (entry.found, entry.unreadable, entry.is_stored_whole) == ("PKList", None, False)
     assert (entry.subject, entry.not_after) == ("CN=root 0, O=pse-preflight", one.not_after)
     assert entry.serial_number == one.parsed.serial_number
     assert entry.parsed is not None
@@ -624,27 +659,65 @@ def test_nothing_changed_is_nothing_written_otherwise(kind: str, pin: str | None
         assert file.encode(variant.pin) == variant.file
 
 
-def test_adding_touches_the_list_and_the_pool_only() -> None:
+def test_adding_touches_the_list_only() -> None:
     file = unusual()
     grown = file.with_trusted(authorities(3), LATER)
     before, after = second.dissect(file.encode()), second.dissect(grown.encode())
     assert after.names == [*before.names, "PKList"]
     for old, new in zip(before.objects, after.objects, strict=False):
-        assert (old.raw == new.raw) is (old.name != "CertList")
-    assert after.of("CertList").time == after.of("PKList").time == "20260201030405Z"
-    assert (after.created, after.salt) == (before.created, before.salt)
+        assert old.raw == new.raw
+    assert after.of("PKList").time == "20260201030405Z"
+    assert (after.created, after.salt, after.status) == (before.created, before.salt, before.status)
 
 
-def test_removing_again_leaves_every_other_object_as_it_was() -> None:
+def test_removing_again_leaves_every_byte_as_it_was() -> None:
     file = unusual()
     back = file.with_trusted(authorities(3), LATER).without_trusted(lambda _: True, START)
-    before, after = second.dissect(file.encode()), second.dissect(back.encode())
-    assert after.names == before.names
-    for old, new in zip(before.objects, after.objects, strict=True):
-        if old.name != "CertList":
-            assert old.raw == new.raw
-    kept = second.elements(after.of("CertList").value)
-    assert set(kept) == {pses.owner().der, authorities(1)[0].der, authorities(2)[1].der}, "the path needs two of them"
+    assert back.encode() == file.encode()
+
+
+def old_form(*certificates: Certificate, own: tuple[bytes, ...] | None = None) -> PseFile:
+    """A PSE as SAP's ancestors wrote it: signed parts in the list, the whole certificates in the pool."""
+    kept = own or tuple(each.der for each in made().objects if each.name != "CertList")
+    signed = pses.stored_object("PKList", LIST_OID, tlv(SET, *sorted(map(tbs, certificates))))
+    whole = sorted({each.der for each in (*certificates, pses.owner())})
+    pool = pses.stored_object("CertList", bytes.fromhex("06042b240200"), tlv(SET, *whole))
+    return pse_file.read(pses.plain_file(*kept, pool, signed))
+
+
+def test_an_old_list_keeps_its_form_for_what_is_there_and_gets_whole_certificates() -> None:
+    one, two, three = authorities(3)
+    file = old_form(one, two)
+    grown = pse_file.read(file.with_trusted([three, one], LATER).encode())
+    before, after = second.dissect(file.encode()), second.dissect(grown.encode())
+    assert second.elements(after.of("PKList").value) == sorted([tbs(one), tbs(two), three.der])
+    assert after.of("CertList").raw == before.of("CertList").raw
+    assert {each.sha256: each.found for each in grown.trusted} == {
+        one.sha256: "PKList + CertList",
+        two.sha256: "PKList + CertList",
+        three.sha256: "PKList",
+    }
+
+
+def test_what_leaves_an_old_list_leaves_the_pool_too() -> None:
+    one, two = authorities(2)
+    rest = old_form(one, two).without_trusted(lambda each: each.sha256 == one.sha256, LATER)
+    after = second.dissect(rest.encode())
+    assert second.elements(after.of("PKList").value) == [tbs(two)]
+    assert set(second.elements(after.of("CertList").value)) == {two.der, pses.owner().der}
+    assert after.of("CertList").time == after.of("PKList").time == "20260201030405Z"
+
+
+def test_what_leaves_an_old_list_stays_in_the_pool_where_the_path_needs_it() -> None:
+    one, two, three = authorities(3)
+    path = pses.stored_object("FCPath", pses.PATH_OID, tlv(0x30, tlv(SET, one.der), tlv(SET, two.der)))
+    own = (path, *(each.der for each in made().objects if each.name != "CertList"))
+    back = old_form(one, two, three, own=own).without_trusted(lambda _: True, LATER)
+    assert set(second.elements(second.dissect(back.encode()).of("CertList").value)) == {
+        pses.owner().der,
+        one.der,
+        two.der,
+    }
 
 
 def test_an_added_certificate_leaves_a_plain_pse_byte_for_byte_when_it_is_removed() -> None:
@@ -653,20 +726,19 @@ def test_an_added_certificate_leaves_a_plain_pse_byte_for_byte_when_it_is_remove
 
 
 def test_the_owner_stays_in_the_pool_when_it_is_no_longer_trusted() -> None:
-    file = made().with_trusted([pses.owner()], LATER)
-    assert subjects(file) == ["CN=client, O=Firma"]
-    back = file.without_trusted(lambda _: True, LATER)
-    assert back.trusted == ()
-    assert second.elements(second.dissect(back.encode()).of("CertList").value) == [pses.owner().der]
+    for file in (made().with_trusted([pses.owner()], LATER), old_form(pses.owner())):
+        assert subjects(file) == ["CN=client, O=Firma"]
+        back = file.without_trusted(lambda _: True, LATER)
+        assert back.trusted == ()
+        assert second.elements(second.dissect(back.encode()).of("CertList").value) == [pses.owner().der]
 
 
 def test_a_root_taken_apart_keeps_its_whole_certificate_in_the_pool() -> None:
     """A PSE whose PKRoot is not its owner: the whole root is needed although no object holds its bytes."""
-    (root,) = authorities(1)
-    own = [each.der for each in made().objects if each.name != "PKRoot"]
-    value = write_root(root.der)
-    file = pse_file.read(pses.plain_file(*own, pses.stored_object("PKRoot", bytes.fromhex("06052b24020501"), value)))
-    back = file.with_trusted(authorities(2), LATER).without_trusted(lambda _: True, LATER)
+    root, _ = authorities(2)
+    own = [each.der for each in made().objects if each.name in ("SKnew", "Cert")]
+    value = pses.stored_object("PKRoot", bytes.fromhex("06052b24020501"), write_root(root.der))
+    back = old_form(*authorities(2), own=(*own, value)).without_trusted(lambda _: True, LATER)
     assert set(second.elements(second.dissect(back.encode()).of("CertList").value)) == {pses.owner().der, root.der}
 
 
@@ -697,12 +769,10 @@ def test_a_list_of_whole_certificates_gets_whole_ones_and_the_pool_nothing() -> 
     assert [each.sha256 for each in rest.trusted] == [two.sha256]
 
 
-def test_the_whole_certificate_of_a_reduced_entry_completes_it() -> None:
+def test_what_is_listed_by_its_signed_part_is_not_added_again() -> None:
     (one,) = authorities(1)
     file = pse_file.read(with_list(tbs(one)))
-    completed = pse_file.read(file.with_trusted([one], LATER).encode())
-    assert [(each.sha256, each.found) for each in completed.trusted] == [(one.sha256, "PKList + CertList")]
-    assert second.dissect(completed.encode()).of("PKList").raw == second.dissect(file.encode()).of("PKList").raw
+    assert file.with_trusted([one], LATER) is file
 
 
 def test_a_list_without_order_is_not_sorted() -> None:
@@ -710,7 +780,7 @@ def test_a_list_without_order_is_not_sorted() -> None:
     file = pse_file.read(with_list(*reversed(ordered)))
     new = Certificate.of(root_authority("one more", START, 10).certificate)
     grown = second.dissect(file.with_trusted([new], LATER).encode())
-    assert second.elements(grown.of("PKList").value) == [*reversed(ordered), tbs(new)]
+    assert second.elements(grown.of("PKList").value) == [*reversed(ordered), new.der]
 
 
 def test_a_list_never_becomes_longer_than_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -730,6 +800,23 @@ def test_the_owner_certificate_says_who_wrote_it() -> None:
     root = root_authority("root", START, 10)
     other = root.issue(name.parse("CN=x"), START, 5, [(comment, False)])
     assert not pse_file.is_ours(Certificate.of(other.certificate))
+
+
+def test_a_pse_shows_whether_it_was_written_here() -> None:
+    one, two = authorities(2)
+
+    def shows(file: PseFile) -> bool:
+        return pse_file.is_written_here(file.owner, file.trusted)
+
+    assert shows(made(2))
+    assert shows(made())
+    foreign = pse_file.read(with_list(tbs(one)))
+    assert not shows(foreign)
+    assert shows(foreign.with_trusted([two], LATER)), "a form that no file of SAP's has"
+    assert not shows(foreign.with_trusted([two], LATER).without_trusted(lambda each: each.der is None, LATER))
+    assert not shows(pse_file.read(with_list(one.der)).with_trusted([two], LATER)), "nothing in it shows"
+    assert not shows(pse_file.new(None, None, [one], time=START, salt=SALT))
+    assert not shows(old_form(one, own=(made().objects[0].der,)))
 
 
 def test_the_owner_certificate_is_as_asked() -> None:
@@ -781,7 +868,8 @@ def test_every_name_of_an_owner_is_read_back(original: x509.Name) -> None:
 def test_a_pse_without_owner_verifies_others() -> None:
     file = pse_file.new(None, None, authorities(2), time=START, salt=SALT)
     read = pse_file.read(file.encode())
-    assert sorted(names(read)) == ["CertList", "PKList"]
+    assert names(read) == ["PKList"]
+    assert second.dissect(file.encode()).status == 0
     assert (read.owner, read.owner_der, read.private_key(), read.owner_path) == (None, None, None, ())
     assert len(read.trusted) == 2
     assert names(pse_file.read(pse_file.new(None, None, time=START, salt=SALT).encode())) == []

@@ -23,15 +23,15 @@ from pse_preflight.run.all_systems import Gathering
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.policy import Outcome, Policy, Verdict, decide
 from tests.kit.places import CHECKOUT
+from tests.kit.runs import PARALLEL, Ended, run_checks
 
 Edit = Callable[[Path], object]
 
 RED = "demo-expired-leaf"
 
 
-def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", str(CHECKOUT / "checks"), "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+def _pytest(folder: Path, *arguments: str) -> Ended:
+    return run_checks(folder, "-p", "no:cacheprovider", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def recorded(recordings: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(recordings, tmp_path / "recorded", ignore=kept))
 
 
-def _run(recorded: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
+def _run(recorded: Path, *arguments: str) -> tuple[Ended, dict[str, str]]:
     """Judge the recordings as a user does; return how each check ended, by its name."""
     run = _pytest(recorded.parent, f"--replay={recorded}", "--junitxml=replay.xml", *arguments)
     cases = ET.parse(recorded.parent / "replay.xml").iter("testcase")
@@ -285,7 +285,7 @@ def test_a_recording_that_cannot_be_read_is_told(recorded: Path, edit: Edit, say
 
 
 def test_a_replay_in_parallel_ends_the_same(recorded: Path) -> None:
-    assert _run(recorded)[1] == _run(recorded, "-n2")[1]
+    assert _run(recorded)[1] == _run(recorded, *PARALLEL)[1]
 
 
 def test_the_next_run_says_what_changed(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import pytest
 from pse_preflight import __version__
 from pse_preflight.demo.server import SCENARIOS
 from tests.kit.places import CHECKOUT
+from tests.kit.runs import run_checks, surroundings
 
 GOLDEN = Path(__file__).parent / "golden"
 SYSTEMS = ",".join(["demo", *(f"demo:{each}" for each in SCENARIOS)])
@@ -31,11 +31,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the length of p
 def folder() -> Iterator[Path]:
     """Return a folder, with a path of always the same length, in which all scenarios have been checked."""
     folder = Path(tempfile.mkdtemp(prefix="golden-", dir="/tmp"))
-    command = [sys.executable, "-m", "pytest", str(CHECKOUT / "checks"), f"--system={SYSTEMS}", "--engine=bundled"]
     outputs = ["--junitxml=report.xml", "--trust-report=page.html", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "COLUMNS": "80"}
-    run = subprocess.run(
-        [*command, *outputs], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=180
+    run = run_checks(
+        folder, f"--system={SYSTEMS}", "--engine=bundled", *outputs, environment=surroundings(COLUMNS="80")
     )
     assert run.returncode == 1, run.stdout + run.stderr
     (folder / "terminal.txt").write_text(run.stdout, encoding="utf-8")

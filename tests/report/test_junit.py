@@ -7,14 +7,13 @@ distribution on PyPI carries it. It is older than properties of single cases, wh
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.kit.places import CHECKOUT
+from tests.kit.runs import PARALLEL, Ended, run_checks
 
 SCHEMA = CHECKOUT / "tests" / "outside" / "schemas" / "junit-10.xsd"
 SYSTEMS = "demo,demo:expired-leaf,demo:missing-intermediate"
@@ -22,9 +21,8 @@ SYSTEMS = "demo,demo:expired-leaf,demo:missing-intermediate"
 Case = dict[str, object]
 
 
-def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", str(CHECKOUT / "checks"), "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+def _pytest(folder: Path, *arguments: str) -> Ended:
+    return run_checks(folder, "-p", "no:cacheprovider", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with evidence and two reports of it: one of a single process, one of two workers."""
     folder = tmp_path_factory.mktemp("junit")
     _pytest(folder, f"--system={SYSTEMS}", "--engine=bundled", "-q")
-    for name, arguments in (("alone", []), ("together", ["-n2"])):
+    for name, arguments in (("alone", ()), ("together", PARALLEL)):
         run = _pytest(folder, "--replay=.pse-preflight", f"--junitxml={name}.xml", *arguments)
         assert run.returncode == 1, run.stdout + run.stderr
     return folder

@@ -16,6 +16,7 @@ from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.pse import file as pse_file
 from tests.kit.places import CHECKOUT
+from tests.kit.runs import run_checks
 from tests.kit.servers import Server, add_identity, real_proxy, serve, serve_tls, silent, speaks_plain_http, speaks_ssh
 
 HOST = "localhost"
@@ -25,7 +26,6 @@ class Site:
     """A folder with a private CA, a systems.yaml and a server, in which the checks are run."""
 
     def __init__(self, pytester: pytest.Pytester, stack: ExitStack) -> None:
-        self.pytester = pytester
         self.path = pytester.path
         self.stack = stack
         self.root = root_authority("Site Root", now() - timedelta(days=10), 4000)
@@ -46,9 +46,7 @@ class Site:
 
     def run(self, *arguments: str, engine: str = "bundled") -> dict[str, tuple[str, str]]:
         """Run all checks; return for each how it ended and the message."""
-        self.result = self.pytester.runpytest_subprocess(
-            str(CHECKOUT / "checks"), "--system=SYS", f"--engine={engine}", "--junitxml=r.xml", *arguments, timeout=120
-        )
+        self.ended = run_checks(self.path, "--system=SYS", f"--engine={engine}", "--junitxml=r.xml", *arguments)
         assert "Traceback" not in self.output
         return {case.attrib["name"]: _ending(case) for case in ElementTree.parse(self.path / "r.xml").iter("testcase")}
 
@@ -62,7 +60,7 @@ class Site:
 
     @property
     def output(self) -> str:
-        return f"{self.result.stdout.str()}\n{self.result.stderr.str()}"
+        return f"{self.ended.stdout}\n{self.ended.stderr}"
 
     @property
     def pse(self) -> Path:

@@ -3,8 +3,6 @@
 import base64
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pse_preflight.demo.server import SCENARIOS
 from pse_preflight.pse.file import read
 from pse_preflight.sapgenpse import bundled
-from tests.kit.places import CHECKOUT
+from tests.kit.places import SOURCES
+from tests.kit.runs import PARALLEL, Ended, run_checks, surroundings
 
 PIN = "P1n/Geheim+4711?"
 PROXY_PASSWORD = "Pr0xy+Geheim/4712?"
@@ -75,7 +74,7 @@ MODES = {
     "plain": [],
     "verbose": ["-vv", "--setup-show"],
     "debugging": ["-vv", "--showlocals", "--log-level=DEBUG", "--log-cli-level=DEBUG", "-rA", "--full-trace"],
-    "workers": ["-n2", "--showlocals"],
+    "workers": [*PARALLEL, "--showlocals"],
     **{
         f"crash of {place}": [
             "-p",
@@ -115,9 +114,9 @@ def _key_shapes(pse: Path) -> set[bytes]:
     return shapes
 
 
-def _outputs(folder: Path, run: subprocess.CompletedProcess[bytes]) -> Iterator[tuple[str, bytes]]:
-    yield "stdout", run.stdout
-    yield "stderr", run.stderr
+def _outputs(folder: Path, run: Ended) -> Iterator[tuple[str, bytes]]:
+    yield "stdout", run.stdout.encode()
+    yield "stderr", run.stderr.encode()
     for file in folder.rglob("*"):
         if file.is_file() and file.name not in INPUTS and file.suffix not in {".pse", ".key", ".pyc"}:
             yield str(file.relative_to(folder)), file.read_bytes()
@@ -141,21 +140,17 @@ def planted(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    environment = {
-        **os.environ,
-        "HTTPS_PROXY": f"http://{PROXY_USER}:{quote(SHELL_PROXY_PASSWORD, safe='')}@127.0.0.1:9",
-        "PLANTED": quote(ENVIRONMENT, safe=""),
-        "PYTHONPATH": os.pathsep.join((str(folder), str(CHECKOUT / "src"))),
-    }
-    command = [sys.executable, "-m", "pytest", str(CHECKOUT / "checks"), "--engine=bundled", "-p", "no:cacheprovider"]
-    reports = ["--junitxml=report.xml", "--trust-report=page.html", "-o", "junit_logging=all"]
-    return subprocess.run(
-        [*command, *reports, *arguments], cwd=folder, env=environment, capture_output=True, check=False, timeout=240
+def _run(folder: Path, *arguments: str) -> Ended:
+    environment = surroundings(
+        HTTPS_PROXY=f"http://{PROXY_USER}:{quote(SHELL_PROXY_PASSWORD, safe='')}@127.0.0.1:9",
+        PLANTED=quote(ENVIRONMENT, safe=""),
+        PYTHONPATH=os.pathsep.join((str(folder), str(SOURCES))),
     )
+    always = ["--engine=bundled", "-p", "no:cacheprovider", "--junitxml=report.xml", "--trust-report=page.html"]
+    return run_checks(folder, *always, "-o", "junit_logging=all", *arguments, environment=environment)
 
 
-def _leaks(folder: Path, run: subprocess.CompletedProcess[bytes], shapes: set[bytes]) -> list[str]:
+def _leaks(folder: Path, run: Ended, shapes: set[bytes]) -> list[str]:
     return [
         f"{name}: {content[max(0, content.index(shape) - 80) :][:200]!r}"
         for name, content in _outputs(folder, run)
@@ -169,14 +164,14 @@ def test_no_secret_comes_out(planted: Path, mode: list[str]) -> None:
     place = next((each for each in CRASHES if mode is MODES.get(f"crash of {each}")), CRASHES[0])
     (planted / "crash.py").write_text(CRASH.format(place=place))
     run = _run(planted, "--system=all,demo", *mode)
-    assert run.returncode == 1, run.stdout.decode() + run.stderr.decode()
+    assert run.returncode == 1, run.stdout + run.stderr
     shapes = {shape for text in TEXTS for shape in _shapes(text)}
     keys = [each for each in planted.rglob("*.pse") if each.name != "pin.pse"]
     shapes |= {shape for pse in keys for shape in _key_shapes(pse)}
-    assert "-p" in mode or keys
+    assert "crash" in mode or keys
     assert _leaks(planted, run, shapes) == []
-    if "-p" in mode:
-        assert b"forced" in run.stdout
+    if "crash" in mode:
+        assert "forced" in run.stdout
 
 
 def test_no_scenario_of_the_demo_lets_its_key_out(planted: Path) -> None:
@@ -189,21 +184,21 @@ def test_no_scenario_of_the_demo_lets_its_key_out(planted: Path) -> None:
 def test_nor_does_a_replay(planted: Path) -> None:
     _run(planted, "--system=all,demo", "-q")
     run = _run(planted, "--replay=.pse-preflight", "-vv", "--showlocals", "-rA")
-    assert b"with-user" in run.stdout
+    assert "with-user" in run.stdout
     assert _leaks(planted, run, {shape for text in TEXTS for shape in _shapes(text)}) == []
 
 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        (f"url: 'https://{URL_USER}:{URL_PASSWORD}@'", b"no host"),
-        (f"url: https://host, proxy: 'http://{PROXY_USER}:{PROXY_PASSWORD}@proxy'", b"the proxy has no port"),
-        (f"url: https://host, proxy: 'socks5://{PROXY_USER}:{PROXY_PASSWORD}@proxy:1'", b"plain HTTP CONNECT"),
-        (f"url: https://host, pse: ['{ENVIRONMENT}']", b"valid string"),
+        (f"url: 'https://{URL_USER}:{URL_PASSWORD}@'", "no host"),
+        (f"url: https://host, proxy: 'http://{PROXY_USER}:{PROXY_PASSWORD}@proxy'", "the proxy has no port"),
+        (f"url: https://host, proxy: 'socks5://{PROXY_USER}:{PROXY_PASSWORD}@proxy:1'", "plain HTTP CONNECT"),
+        (f"url: https://host, pse: ['{ENVIRONMENT}']", "valid string"),
     ],
     ids=["url", "port", "scheme", "type"],
 )
-def test_a_misuse_does_not_repeat_them(planted: Path, line: str, says: bytes) -> None:
+def test_a_misuse_does_not_repeat_them(planted: Path, line: str, says: str) -> None:
     (planted / "systems.yaml").write_text(f"systems:\n  PRD: {{{line}}}\n")
     run = _run(planted, "--system=PRD")
     assert run.returncode == pytest.ExitCode.USAGE_ERROR

@@ -26,6 +26,8 @@ from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import create, file
 from pse_preflight.pse.trusted import TrustedCertificate
 from pse_preflight.sapgenpse import bundled, output, tool, wording
+from tests.kit import pse_mutations as pses
+from tests.kit import pse_second_reader as second
 from tests.kit.places import SAMPLES
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -91,6 +93,8 @@ class Program:
     folder: Path
     key: rsa.RSAPrivateKey
     bits: list[int] = dataclasses.field(default_factory=list)
+    moment: datetime | None = None
+    salt: bytes = bytes(range(1, 9))
 
     def __call__(
         self, *arguments: str, typed: str | io.StringIO = "", environ: Mapping[str, str] | None = None
@@ -102,8 +106,8 @@ class Program:
             stdin=io.StringIO(typed) if isinstance(typed, str) else typed,
             stdout=out,
             stderr=err,
-            now=lambda: NOW,
-            random=lambda count: bytes(range(1, count + 1)),
+            now=lambda: self.moment or NOW,
+            random=lambda count: self.salt if count == len(self.salt) else bytes(range(1, count + 1)),
             make_key=self._make_key,
             windows=False,
         )
@@ -498,22 +502,21 @@ class TestMaintainPk:
     def test_an_entry_known_by_its_signed_part_only_has_no_fingerprint(
         self, made: Program, pem: Callable[..., str]
     ) -> None:
-        made.done("maintain_pk", "-p", "client", "-x", "", "-a", pem(*ROOTS[:2]))
-        found = made.read()
-        bare = dataclasses.replace(found, objects=tuple(each for each in found.objects if each.name != "CertList"))
-        made.pse.write_bytes(bare.encode())
+        signed = sorted(map(pses.tbs, ROOTS[:2]))
+        made.pse.write_bytes(pses.plain_file(pses.stored_object("PKList", pses.LIST_OID, pses.tlv(pses.SET, *signed))))
         text = made.done("maintain_pk", "-l", "-p", "client", "-x", "")
         assert "fingerprint (SHA256)" not in text
         listing = output.parse_listing(text)
         assert len(listing.entries) == 2
         assert all(listing.find(each) for each in ROOTS[:2])
         assert listing.find(ROOTS[2]) is None
+        before = made.pse.read_bytes()
+        assert "Duplicate" in made.done("maintain_pk", "-p", "client", "-x", "", "-a", pem(ROOTS[0]))
+        assert made.pse.read_bytes() == before
 
-    def test_what_lies_in_the_pool_alone_is_not_listed(self, made: Program, pem: Callable[..., str]) -> None:
-        made.done("maintain_pk", "-p", "client", "-x", "", "-a", pem(*ROOTS[:2]))
-        found = made.read()
-        bare = dataclasses.replace(found, objects=tuple(each for each in found.objects if each.name != "PKList"))
-        made.pse.write_bytes(bare.encode())
+    def test_what_lies_in_the_pool_alone_is_not_listed(self, made: Program) -> None:
+        whole = pses.tlv(pses.SET, *(each.der for each in ROOTS))
+        made.pse.write_bytes(pses.plain_file(pses.stored_object("CertList", bytes.fromhex("06042b240200"), whole)))
         assert made.listed() == set()
 
     def test_all_of_mozilla_s_roots_are_added_and_listed_again(self, made: Program) -> None:
@@ -536,6 +539,39 @@ class TestMaintainPk:
         roots = read_pem(Path(certifi.where()).read_bytes())
         made = tool.create_pse(tool.BundledTool(), tmp_path / "client.pse", "CN=a", roots)
         assert {entry.sha256 for entry in made.entries} == {root.sha256 for root in roots}
+
+
+class TestListsOfSap:
+    """The files with certificate lists that SAP publishes, made again by the commands of the program."""
+
+    FILES = ("required-2024-02-13", "required-2024-05-03", "optional-2024-02-13")
+
+    @pytest.mark.parametrize("kind", FILES)
+    def test_they_are_made_again_byte_for_byte(
+        self, program: Program, samples: Path, pem: Callable[..., str], kind: str
+    ) -> None:
+        original = (samples / "pse" / "sap-trust-list" / f"{kind}.pse").read_bytes()
+        parts = second.dissect(original)
+        created = datetime.strptime(parts.created, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+        program.moment, program.salt = created, bytes.fromhex(parts.salt)
+        given = [Certificate.read(each) for each in second.elements(parts.of("PKList").value)]
+        program.done("gen_verify_pse", "-p", "client", "-x", "", "-a", pem(*reversed(given)))
+        assert program.pse.read_bytes() == original
+
+        few = ("-a", pem(*given[1::2]))
+        program.done("gen_verify_pse", "-p", "again", "-x", "", *few)
+        program.done("maintain_pk", "-p", "again", "-x", "", "-y", "-m", pem(*given))
+        assert (program.folder / "again.pse").read_bytes() == original
+
+    def test_trust_added_to_a_pse_with_a_key_leaves_the_rest_alone(
+        self, made: Program, pem: Callable[..., str]
+    ) -> None:
+        before = second.dissect(made.pse.read_bytes())
+        made.done("maintain_pk", "-p", "client", "-x", "", "-a", pem(*ROOTS))
+        after = second.dissect(made.pse.read_bytes())
+        assert {each.raw for each in after.objects} - {each.raw for each in before.objects} == {after.of("PKList").raw}
+        assert second.elements(after.of("PKList").value) == sorted(each.der for each in ROOTS)
+        assert (after.status, sorted(after.names)) == (1, sorted([*before.names, "PKList"]))
 
 
 class TestOtherCommands:

@@ -141,7 +141,8 @@ SOON, DUE = ("CERTIFICATE_EXPIRES_SOON", "major"), ("RENEWAL_DUE", "minor")
     ("days", "expected"),
     [
         (31, []),
-        (30, [(*DUE, HOST)]),
+        (20.1, []),
+        (19.9, [(*DUE, HOST)]),
         (7.01, [(*DUE, HOST)]),
         (7, [(*SOON, HOST)]),
         (0.5, [(*SOON, HOST)]),
@@ -152,14 +153,60 @@ def test_the_server_certificate_under_a_root(days: float, expected: list[tuple[s
     assert _lasting([_path(server)[2]], server) == expected
 
 
-@pytest.mark.parametrize(("age", "left", "due"), [(359, 40, False), (361, 40, True), (100, 31, False), (100, 30, True)])
-def test_a_renewal_is_due_within_30_days_or_a_tenth_of_the_lifetime(age: int, left: int, due: bool) -> None:
-    """The larger counts: 40 days are more than a tenth of 399 and less than a tenth of 401."""
+@pytest.mark.parametrize(
+    ("age", "left", "due"),
+    [
+        (358, 40, False),
+        (367, 31, False),
+        (368, 30, True),
+        (170, 30, True),
+        (55, 30, False),
+        (57, 28, True),
+        (18, 29, False),
+        (31, 16, False),
+        (32, 15, True),
+        (3, 3, False),
+    ],
+)
+def test_a_renewal_is_due_in_the_last_third_of_the_lifetime_and_at_most_30_days_before_the_end(
+    age: int, left: int, due: bool
+) -> None:
+    """Certificates of 398, 200, 85, 47 and 6 days."""
     server = _renewed(age, left)
     assert _lasting([_path(server)[2]], server) == ([(*DUE, HOST)] if due else [])
 
 
-def _renewed(age: int, left: int) -> Identity:
+@pytest.mark.parametrize(("age", "left", "due"), [(59, 31, False), (61, 29, True), (59, 30.5, False), (18, 12, False)])
+def test_an_intermediate_is_due_by_the_same_rule(age: float, left: float, due: bool) -> None:
+    root = root_authority("Root", NOW - timedelta(days=1000), 5000)
+    issuing = root.issue_authority("Issuing CA", NOW - timedelta(days=age), age + left)
+    server = issuing.issue_server([HOST], NOW - timedelta(days=1), 100)
+    assert _lasting([_path(server)[2]], server) == ([(*DUE, "Issuing CA")] if due else [])
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "days", "soon"),
+    [
+        (40, 7, DAYS, True),
+        (40, 7.1, DAYS, False),
+        (3, 3, DAYS, False),
+        (4.1, 1.9, DAYS, True),
+        (3, 3, ExpiryDays(leaf=7, leaf_is_written=True), True),
+        (3, 3, ExpiryDays(ca=90, ca_is_written=True), False),
+        (18, 29, ExpiryDays(leaf=29, leaf_is_written=True), True),
+        (18, 29, ExpiryDays(leaf=29), False),
+    ],
+)
+def test_a_server_certificate_ends_soon_by_days_or_by_a_third_where_nobody_wrote_days(
+    age: float, left: float, days: ExpiryDays, soon: bool
+) -> None:
+    """Certificates of 47 and 6 days."""
+    server = _renewed(age, left)
+    codes = {code for code, *_ in _lasting([_path(server)[2]], server, days)}
+    assert ("CERTIFICATE_EXPIRES_SOON" in codes) == soon
+
+
+def _renewed(age: float, left: float) -> Identity:
     root = root_authority("Root", NOW - timedelta(days=1000), 5000)
     issuing = root.issue_authority("Issuing CA", NOW - timedelta(days=500), 4000)
     return issuing.issue_server([HOST], NOW - timedelta(days=age), age + left)
@@ -172,17 +219,21 @@ def test_the_root_that_the_pse_relies_on(days: float, expected: list[tuple[str, 
 
 
 def test_an_intermediate_that_the_server_renews_is_due_and_one_that_anchors_ends_soon() -> None:
-    server = _chain(issuing_days=40)
+    server = _chain(issuing_days=30)
     _, issuing, root = _path(server)
     assert _lasting([root], server) == [(*DUE, "Issuing CA")]
     assert _lasting([issuing], server) == [(*SOON, "Issuing CA")]
 
 
 def test_a_server_certificate_that_is_the_anchor_is_relied_on() -> None:
-    server = _chain(leaf_days=80)
+    """It lives for 60 days: 20 of them are a third, and 90 are more than all of them."""
+    server = _chain(leaf_days=20)
     leaf, _, root = _path(server)
     assert _lasting([leaf], server) == [(*SOON, HOST)]
-    assert _lasting([root], server) == []
+    assert _lasting([root], server) == [(*DUE, HOST)]
+    younger = _chain(leaf_days=21)
+    assert _lasting([_path(younger)[0]], younger) == []
+    assert _lasting([_path(younger)[0]], younger, ExpiryDays(ca=21, ca_is_written=True)) == [(*SOON, HOST)]
 
 
 def test_a_renewal_is_not_called_harmless_where_the_pse_relies_on_an_intermediate() -> None:

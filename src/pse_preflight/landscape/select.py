@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pse_preflight import demo
 from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.landscape.file import ALIAS, FILE_NAME, ClientKeys, Entry, Keys, Landscape
+from pse_preflight.landscape.file import ALIAS, FILE_NAME, ClientKeys, Entry, ExpiryKeys, Keys, Landscape
 from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, System, Waiver
 from pse_preflight.landscape.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
 from pse_preflight.sapgenpse import paths
@@ -145,7 +145,7 @@ def _system(alias: str, entry: Entry, around: Surroundings, place: str) -> Syste
         ignored_proxy=ignored,
         include_leaf=keys.include_leaf,
         create=keys.create,
-        expiry_days=ExpiryDays(keys.expiry_days.leaf, keys.expiry_days.ca),
+        expiry_days=_expiry_days(keys.expiry_days),
         required_roots=tuple(keys.required_roots),
         tags=tuple(keys.tags),
         waivers=tuple(
@@ -154,6 +154,11 @@ def _system(alias: str, entry: Entry, around: Surroundings, place: str) -> Syste
         extras=entry.extras,
         client=_client(keys, around),
     )
+
+
+def _expiry_days(keys: ExpiryKeys) -> ExpiryDays:
+    written = keys.model_fields_set
+    return ExpiryDays(keys.leaf, keys.ca, leaf_is_written="leaf" in written, ca_is_written="ca" in written)
 
 
 def _client(keys: Keys, around: Surroundings) -> Client | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from pse_preflight.findings import Finding
@@ -11,10 +11,29 @@ from pse_preflight.landscape.url import ApiUrl, Proxy
 
 @dataclass(frozen=True, slots=True)
 class ExpiryDays:
-    """How many days before its end a certificate is a finding."""
+    """How many days before its end a certificate is a finding.
+
+    Attributes:
+        leaf: of the server certificate.
+        ca: of the root, and of whatever else trust relies on.
+        leaf_is_written, ca_is_written: somebody has chosen the days. Where nobody has, a third of the lifetime is
+            enough: certificates that live for 47 days would else be a finding for most of their lives.
+    """
 
     leaf: int = 7
     ca: int = 90
+    leaf_is_written: bool = False
+    ca_is_written: bool = False
+
+    def before_end_of_leaf(self, lifetime: timedelta) -> timedelta:
+        """Return how long before its end a server certificate of this lifetime is a finding."""
+        days = timedelta(days=self.leaf)
+        return days if self.leaf_is_written else min(days, lifetime / 3)
+
+    def before_end_of_ca(self, lifetime: timedelta) -> timedelta:
+        """Return how long before its end a certificate of this lifetime is a finding where trust relies on it."""
+        days = timedelta(days=self.ca)
+        return days if self.ca_is_written else min(days, lifetime / 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,17 +18,30 @@ _LONGEST_LABEL = 63
 _HIDDEN = "hidden"
 
 # The patterns of SAP's cloud hosts: reference "Trust between a client machine and SAP S/4HANA Cloud", section 3.
-_S4_DOMAIN = r"(\.lab)?\.s4hana\.(cloud\.sap|ondemand\.com|sapcloud\.cn)"
-_BTP_DOMAIN = r"\.([a-z0-9-]+\.)?hana(vlab)?\.ondemand\.com"
-_API_HOST = re.compile(rf"my\d{{6,7}}-api{_S4_DOMAIN}|[a-z0-9][a-z0-9-]*\.abap{_BTP_DOMAIN}", re.ASCII)
-_S4_UI_HOST = re.compile(rf"(my\d{{6,7}})(?:-adm)?({_S4_DOMAIN})", re.ASCII)
+_TENANT_DOMAIN = r"((\.lab)?\.s4hana\.(cloud\.sap|ondemand\.com|sapcloud\.cn)|\.scmibp1?\.ondemand\.com)"
+_BTP_DOMAIN = r"\.([a-z0-9-]+\.)?(hana(vlab)?\.ondemand\.com|platform\.sapcloud\.cn)"
+_API_HOST = re.compile(rf"my\d{{6,7}}-api{_TENANT_DOMAIN}|[a-z0-9][a-z0-9-]*\.abap{_BTP_DOMAIN}", re.ASCII)
+_TENANT_UI_HOST = re.compile(rf"(my\d{{6,7}})(?:-adm)?({_TENANT_DOMAIN})", re.ASCII)
 _BTP_UI_HOST = re.compile(rf"([a-z0-9][a-z0-9-]*)\.abap-(?:web|support|provider-web)({_BTP_DOMAIN})", re.ASCII)
+_DATABASE_DOMAIN = ".hanacloud.ondemand.com"
+_IDENTITY_DOMAINS = (
+    ".accounts.ondemand.com",
+    ".accounts400.ondemand.com",
+    ".accounts.cloud.sap",
+    ".accounts400.cloud.sap",
+    ".accounts.sapcloud.cn",
+)
 _CLOUD_DOMAINS = (
     ".s4hana.cloud.sap",
     ".s4hana.ondemand.com",
     ".s4hana.sapcloud.cn",
+    ".scmibp.ondemand.com",
+    ".scmibp1.ondemand.com",
     ".hana.ondemand.com",
     ".hanavlab.ondemand.com",
+    ".platform.sapcloud.cn",
+    _DATABASE_DOMAIN,
+    *_IDENTITY_DOMAINS,
 )
 
 _EXAMPLE_TENANT = re.compile(
@@ -248,7 +261,7 @@ def _wrong(parts: _Parts, url: ApiUrl) -> Iterator[Finding]:
 
 
 def _api_host_instead(host: str) -> str | None:
-    if found := _S4_UI_HOST.fullmatch(host):
+    if found := _TENANT_UI_HOST.fullmatch(host):
         return f"{found[1]}-api{found[2]}"
     if found := _BTP_UI_HOST.fullmatch(host):
         return f"{found[1]}.abap{found[2]}"
@@ -262,6 +275,15 @@ def _unusual(parts: _Parts, url: ApiUrl) -> Iterator[Finding]:
         yield finding(Code.URL_PLACEHOLDER, f"{url.host} looks like an example from documentation", fix=fix)
     for oddity in (*_odd_spelling(parts), *_odd_host(parts, url)):
         yield finding(Code.URL_UNUSUAL, oddity, fix=f"in the connector: host {url.host}, port {url.port}")
+
+
+def _kind_of_cloud_host(host: str) -> str:
+    """Say what a host of SAP's cloud is that is not named like an API host."""
+    if host.endswith(_DATABASE_DOMAIN):
+        return "a database of SAP HANA Cloud, which speaks SQL over TLS, and neither HTTP nor WebSocket RFC"
+    if host.endswith(_IDENTITY_DOMAINS):
+        return "SAP's identity service, where people log on; the communication arrangement shows the API URL"
+    return "in a domain of SAP's cloud, but not named like an API host there"
 
 
 def _is_example(host: str) -> bool:
@@ -289,6 +311,6 @@ def _odd_host(parts: _Parts, url: ApiUrl) -> Iterator[str]:
     elif not url.is_sap_cloud:
         yield f"{url.host} is not in a domain of SAP's cloud (right for a custom domain or an own system)"
     elif not _API_HOST.fullmatch(url.host) and not _api_host_instead(url.host):
-        yield f"{url.host} is in a domain of SAP's cloud, but not named like an API host there"
+        yield f"{url.host} is {_kind_of_cloud_host(url.host)}"
     if url.is_sap_cloud and url.askable and url.port != HTTPS_PORT:
         yield f"port {url.port} on {url.host}: SAP's cloud answers on {HTTPS_PORT}"

@@ -53,6 +53,7 @@ __all__ = [
     "WrongPin",
     "inspect",
     "is_ours",
+    "is_written_here",
     "new",
     "read",
     "self_signed_owner",
@@ -60,7 +61,7 @@ __all__ = [
 
 _BARE_VERSION, _SEALED_VERSION = 2, 4
 _ONE_KEY_PAIR = 1
-"""The status of all SAP-made files."""
+"""The status of all SAP-made files with a key; those without one have none."""
 
 _MOST_OBJECTS = 1_000
 _MOST_LEVELS = 100
@@ -133,38 +134,32 @@ class PseFile:
         return read_key(found.value, self.owner, found.offset) if found else None
 
     def with_trusted(self, certificates: Iterable[Certificate], time: datetime) -> "PseFile":
-        """Add certificates to the list; those that are there already, and whole, change nothing.
+        """Add whole certificates to the list, as SAP's tool writes it (pse-format.md, section 3).
 
-        A list that holds whole certificates gets whole ones. Any other gets their signed parts, and CertList the whole
-        ones. No other object is touched.
+        What is listed already, whole or by its signed part, stays as it stands there and is not added again. CertList
+        and all other objects are not touched.
 
         Args:
-            time: when the changed objects are written, UTC.
+            time: when the list is written, UTC.
 
         Raises:
             Unwritable: where the list would become longer than is read.
         """
-        complete = {each.tbs for each in self.trusted if each.der}
+        listed = {each.tbs for each in self.trusted}
         wanted = {each.parsed.tbs_certificate_bytes: each.der for each in certificates}
-        added = {tbs: der for tbs, der in wanted.items() if tbs not in complete}
+        added = [der for tbs, der in wanted.items() if tbs not in listed]
         if not added:
             return self
         if len(self.trusted) + len(added) > MOST_CERTIFICATES:
             raise Unwritable(f"a certificate list of more than {MOST_CERTIFICATES} entries")
-        if self.trusted and all(each.stored == each.der for each in self.trusted):
-            return self._with_sets({objects.LIST: self._grown(objects.LIST, added.values())}, time)
-        return self._with_sets(
-            {
-                objects.LIST: self._grown(objects.LIST, added),
-                objects.POOL: self._grown(objects.POOL, added.values()),
-            },
-            time,
-        )
+        before = self._elements(objects.LIST)
+        return self._with_sets({objects.LIST: asn1.in_the_order_of(before, [*before, *added])}, time)
 
     def without_trusted(self, unwanted: Callable[[TrustedCertificate], bool], time: datetime) -> "PseFile":
         """Remove the entries that the question answers with yes; an emptied list goes as a whole.
 
-        Their whole certificates leave CertList too, unless another entry or object needs them.
+        Where an entry is no more than the signed part of a certificate, the whole one leaves CertList too, unless
+        another entry or object needs it.
 
         Args:
             time: when the changed objects are written, UTC.
@@ -204,10 +199,6 @@ class PseFile:
     def _elements(self, name: str) -> list[bytes]:
         found = self._object(name)
         return set_elements(found.value, name, found.offset) if found else []
-
-    def _grown(self, name: str, elements: Iterable[bytes]) -> list[bytes]:
-        before = self._elements(name)
-        return asn1.in_the_order_of(before, list(dict.fromkeys([*before, *elements])))
 
     def _with_sets(self, sets: Mapping[str, list[bytes]], time: datetime) -> "PseFile":
         """Give objects these sets; an unchanged one stays as it is, an empty one goes."""
@@ -268,16 +259,32 @@ def new(
     if version not in (_BARE_VERSION, _SEALED_VERSION):
         raise Unwritable(f"version {version}; 2 and 4 are written")
     algorithm = protection.algorithm(salt)
+    status = asn1.encoded(_ONE_KEY_PAIR) if key else b""
     made = PseFile(
         version=version,
         has_pin=False,
         created=time.replace(microsecond=0),
         objects=_owner_objects(owner, key, written or time),
-        preamble=algorithm + asn1.generalized_time(time) + asn1.encoded(_ONE_KEY_PAIR),
+        preamble=algorithm + asn1.generalized_time(time) + status,
         algorithm=algorithm,
         sealed=version == _SEALED_VERSION,
     )
     return made.with_trusted(trusted, written or time)
+
+
+def is_written_here(owner: Certificate | None, trusted: Iterable[TrustedCertificate]) -> bool:
+    """Tell whether a PSE shows that this package made or changed it.
+
+    Its owner's certificate shows it by a comment. A list shows it that holds signed parts and whole certificates side
+    by side, which this package leaves where it adds to a list of the old form, and no file of SAP's shows. That
+    nothing shows proves nothing: a PSE without a key, one made from a key or a PKCS#12 file, and one of SAP's to which
+    whole certificates were added look as SAP's tool would have left them, and only a record of the run tells.
+
+    Args:
+        owner, trusted: the owner's certificate and the list of the PSE.
+    """
+    forms = {each.is_stored_whole for each in trusted}
+    return len(forms) > 1 or (owner is not None and is_ours(owner))
 
 
 def _owner_objects(owner: Certificate | None, key: rsa.RSAPrivateKey | None, time: datetime) -> tuple[PseObject, ...]:

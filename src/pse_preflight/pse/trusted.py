@@ -50,6 +50,11 @@ class TrustedCertificate:
         return self.der if self.der and self.found == IN_LIST else self.tbs
 
     @property
+    def is_stored_whole(self) -> bool:
+        """Tell whether PKList holds the whole certificate, and not its signed part."""
+        return self.stored is self.der
+
+    @property
     def certificate(self) -> Certificate | None:
         """Return the certificate, where it is whole and a strict reader accepts it."""
         return self._strictly_read[0] if self.der else None

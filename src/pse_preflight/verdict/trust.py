@@ -14,8 +14,7 @@ from pse_preflight.client_pse.entries import Entry, holds
 from pse_preflight.findings import Command, Finding, finding
 from pse_preflight.landscape.system import ExpiryDays
 
-_DUE_DAYS = timedelta(days=30)
-_DUE_SHARE = 0.1
+_DUE_AT_MOST = timedelta(days=30)
 _MOST_ANCHORS = 16
 """So many certificates of the list are tried as the end of a path; no list holds more for one server."""
 _EXPIRED_NAMED = 3
@@ -160,9 +159,9 @@ def lasting_findings(verdict: Trust, judged: Sequence[Certificate], period: Peri
     if not path:
         return []
     relied = verdict.relied or (path[-1],)
-    soon = [_soon(each, period, days.ca) for each in relied]
+    soon = [_soon(each, period, days.before_end_of_ca(_lifetime(each))) for each in relied]
     if path[0] not in relied and path[0].not_after >= period.end:
-        soon.insert(0, _soon(path[0], period, days.leaf))
+        soon.insert(0, _soon(path[0], period, days.before_end_of_leaf(_lifetime(path[0]))))
     found = [each for each in soon if each]
     named = {digest for each in found for digest in each.certificates}
     renewed = [each for each in path if each not in relied and each.sha256 not in named]
@@ -170,22 +169,25 @@ def lasting_findings(verdict: Trust, judged: Sequence[Certificate], period: Peri
     return [*found, *(each for each in due if each)]
 
 
-def _soon(certificate: Certificate, period: Period, days: int) -> Finding | None:
+def _lifetime(certificate: Certificate) -> timedelta:
+    return certificate.not_after - certificate.not_before
+
+
+def _soon(certificate: Certificate, period: Period, least: timedelta) -> Finding | None:
     left = certificate.not_after - period.end
-    if left > timedelta(days=days):
+    if left > least:
         return None
     return finding(
         Code.CERTIFICATE_EXPIRES_SOON,
-        f"{certificate.label} ends in {_days(left)}, and {days} days are the least that is wanted",
+        f"{certificate.label} ends in {_days(left)}, and {_days(least)} are the least that is wanted",
         fix="have it renewed, or add its successor to the PSE, before that day",
         certificates=[certificate.sha256],
     )
 
 
 def _due(certificate: Certificate, period: Period) -> Finding | None:
-    lifetime = certificate.not_after - certificate.not_before
     left = certificate.not_after - period.end
-    if left > max(_DUE_DAYS, lifetime * _DUE_SHARE):
+    if left > min(_DUE_AT_MOST, _lifetime(certificate) / 3):
         return None
     ended = f"has ended {_days(-left)} earlier" if left < timedelta(0) else f"ends in {_days(left)}"
     return finding(

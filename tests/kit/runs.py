@@ -1,0 +1,115 @@
+"""Runs of the toolkit in a process of their own, each with its folder, its environment, its output and its exit code.
+
+Of pytest's plugins ours is loaded, and those that a test names: a run is then what it is on a client's machine,
+whatever else this environment holds.
+"""
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.kit import prepared
+from tests.kit.places import CHECKOUT, SOURCES
+
+CHECKS = str(CHECKOUT / "checks")
+PARALLEL = ("-p", "xdist.plugin", "-n2")
+SECONDS = 120
+
+Ended = subprocess.CompletedProcess[str]
+
+
+def surroundings(**changed: str) -> dict[str, str]:
+    """Return the environment for a run: this process's, without what its own pytest has set."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **changed}
+
+
+def run_module(
+    module: str, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None, seconds: float = SECONDS
+) -> Ended:
+    """Run `python -m MODULE ARGUMENTS…` in a folder; without an environment, in this process's surroundings."""
+    given = surroundings() if environment is None else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
+    if not hasattr(os, "fork"):
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.run(
+            command, cwd=folder, env=given, capture_output=True, encoding="utf-8", timeout=seconds, check=False
+        )
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
+        code = prepared.ask(
+            prepared_process(),
+            module,
+            arguments,
+            folder=str(folder),
+            environment=given,
+            streams=[each.fileno() for each in (nothing, out, err)],
+            seconds=seconds,
+        )
+        said = [(stream.seek(0), stream.read().decode("utf-8"))[1] for stream in (out, err)]
+        return subprocess.CompletedProcess(arguments, code, *said)
+
+
+def run_checks(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = SECONDS
+) -> Ended:
+    """Run the checks of this checkout in a folder."""
+    return run_module("pytest", CHECKS, *arguments, folder=folder, environment=environment, seconds=seconds)
+
+
+def run_result(ended: Ended) -> pytest.RunResult:
+    """Return what has ended as pytest's own tests look at it."""
+    return pytest.RunResult(ended.returncode, ended.stdout.splitlines(), ended.stderr.splitlines(), duration=0)
+
+
+def python_program(file: Path) -> None:
+    """Write a program that stands for this Python, and runs modules in the prepared process."""
+    text = (
+        f"#!{sys.executable} -IS\n"
+        f"import sys\n"
+        f"sys.path.append({str(Path(prepared.__file__).parent)!r})\n"
+        f"import prepared\n"
+        f"sys.exit(prepared.be({prepared_process()!r}, sys.argv[1:]))\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o755)
+
+
+def prepared_process() -> str:
+    """Return the socket of the prepared process, which is started once for each process of the tests."""
+    return _started(os.getpid())
+
+
+@cache
+def _started(_process: int) -> str:
+    folder = Path(tempfile.mkdtemp(prefix="pse-preflight-tests-"))
+    path = folder / "socket"
+    process = subprocess.Popen(
+        [sys.executable, prepared.__file__, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+    )
+
+    def end() -> None:
+        if process.stdin:
+            process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(SECONDS)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(end)
+    deadline = time.monotonic() + SECONDS
+    while not path.exists():
+        assert process.poll() is None, "the prepared process has ended"
+        assert time.monotonic() < deadline, "the prepared process does not start"
+        time.sleep(0.01)
+    return str(path)
