@@ -157,6 +157,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and validate the options."""
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    _remove_older_reports(config)
     try:
         config.stash[RUN] = run = _run(config)
     except UsageProblem as error:
@@ -166,6 +167,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.pluginmanager.register(Reporting(run.settings, run.systems, _page(config)), "pse_preflight.report")
         run.progress = Progress(config)
+
+
+def _remove_older_reports(config: pytest.Config) -> None:
+    """Let a run that ends early, for a misuse for example, leave no older report that looks like its own."""
+    named = config.getoption("system") or config.getini("preflight_system")
+    if hasattr(config, "workerinput") or not named or config.getoption("collectonly"):
+        return
+    from pse_preflight.report.result import remove_older
+
+    page = _option(config, "trust_report")
+    default = REPLAY_EVIDENCE if _option(config, "replay") else EVIDENCE
+    remove_older(Path.cwd() / (_option(config, "evidence") or default), Path.cwd() / page if page else None)
 
 
 def _run(config: pytest.Config) -> Run:

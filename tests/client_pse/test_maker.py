@@ -13,9 +13,9 @@ import pytest
 from pse_preflight.checklist import Severity
 from pse_preflight.client_pse import condition as pse_condition
 from pse_preflight.client_pse.condition import State
-from pse_preflight.client_pse.model import ClientPse, Contribution
-from pse_preflight.client_pse.maker import Maker, default_owner
 from pse_preflight.client_pse.findings import disagreement, unconfirmed
+from pse_preflight.client_pse.maker import Maker, default_owner
+from pse_preflight.client_pse.model import ClientPse, Contribution
 from pse_preflight.findings import message
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed, ToolMissing
 from pse_preflight.settings import Settings

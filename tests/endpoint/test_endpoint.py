@@ -31,9 +31,8 @@ from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.live import handshake
 from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind, Limits, Target, WebSocketReading
 from pse_preflight.endpoint.observation import observe
-from pse_preflight.endpoint.reading import _TEXTS, findings_of
+from pse_preflight.endpoint.reading import _TEXTS, differences_of, findings_of
 from pse_preflight.endpoint.records import read_flight, starts_like_tls
-from pse_preflight.endpoint.reading import differences_of
 from pse_preflight.endpoint.thorough import observe_every
 from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.url import Proxy

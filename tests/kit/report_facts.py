@@ -64,6 +64,9 @@ def system(alias: str = "PRD", **facts: object) -> SystemFacts:
         extras=(),
         listed=2,
         others=(),
+        trusted=True,
+        trust_unknown="",
+        unconfirmed=False,
         trust_ends="2040-01-01T00:00:00+00:00",
         renewal="2027-02-01T00:00:00+00:00",
         judged=MADE,
@@ -82,7 +85,16 @@ def check(alias: str, name: str = "test_chain_is_valid", **facts: object) -> Che
 
 
 def good(alias: str = "PRD", **facts: object) -> SystemResult:
-    return SystemResult(alias=alias, verdict="OK", facts=system(alias, **facts), checks=(check(alias),), decisive=None)
+    return SystemResult(
+        alias=alias,
+        verdict="OK",
+        remark="",
+        ran=32,
+        of=32,
+        facts=system(alias, **facts),
+        checks=(check(alias),),
+        decisive=None,
+    )
 
 
 def bad(alias: str = "PRD", finding: FindingFacts | None = None, **facts: object) -> SystemResult:
@@ -90,7 +102,10 @@ def bad(alias: str = "PRD", finding: FindingFacts | None = None, **facts: object
     return SystemResult(
         alias=alias,
         verdict="FAILED",
-        facts=system(alias, **{"findings": (decisive,), "trust_ends": None, **facts}),
+        remark="",
+        ran=2,
+        of=32,
+        facts=system(alias, **{"findings": (decisive,), "trust_ends": None, "trusted": False, **facts}),
         checks=(check(alias, ended="failed", codes=(decisive.code,)), check(alias, "test_chain_is_strong")),
         decisive=decisive,
     )

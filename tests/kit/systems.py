@@ -14,10 +14,10 @@ from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.pse import file as pse_file
-from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
+from pse_preflight.verdict.evidence import Evidence
 from tests.kit.pse_mutations import SALT, START, owner, owner_key
 from tests.kit.servers import LOOPBACK
 

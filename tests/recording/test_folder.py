@@ -16,8 +16,8 @@ from pse_preflight.certificate import Certificate, read_pem
 from pse_preflight.chain.roots import Roots
 from pse_preflight.checklist import Code
 from pse_preflight.client_pse.condition import Condition, State
-from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.client_pse.entries import entries_of
+from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.endpoint.model import Endpoint, Failure, HttpAnswer, LiveHandshake, WebSocketAnswer, WebSocketReading
 from pse_preflight.findings import finding
@@ -25,9 +25,16 @@ from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import ApiUrl, Proxy
 from pse_preflight.pse.file import TrustedCertificate
 from pse_preflight.recording import folder as evidence
-from pse_preflight.recording.format import EvidenceUnreadable
 from pse_preflight.recording.folder import EvidenceUnwritable, Folder, batch_file, read, shell_script
-from pse_preflight.recording.format import RecordedPse, Seen, changes_between, recorded, roots_of, system_of
+from pse_preflight.recording.format import (
+    EvidenceUnreadable,
+    RecordedPse,
+    Seen,
+    changes_between,
+    recorded,
+    roots_of,
+    system_of,
+)
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolTimeout
 from pse_preflight.verdict.changes import Change, Known

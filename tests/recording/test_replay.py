@@ -18,9 +18,9 @@ from pse_preflight.certificate import now
 from pse_preflight.checklist import CHECKS, Severity
 from pse_preflight.recording.format import EvidenceUnreadable
 from pse_preflight.recording.replay import chosen
-from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.settings import Settings
+from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome, Policy, Verdict, decide
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import PARALLEL, Ended, run_checks

@@ -19,10 +19,10 @@ from pse_preflight.endpoint import live as live_handshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import message
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
+from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Policy, Verdict, decide
 from tests.kit.servers import Server, answering, free_port, http_answer, serve, serve_tls, tunnelling
 from tests.kit.systems import (

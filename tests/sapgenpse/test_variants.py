@@ -13,9 +13,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.client_pse.model import ClientPse, Contribution
-from pse_preflight.client_pse.maker import Maker
 from pse_preflight.client_pse.findings import disagreement
+from pse_preflight.client_pse.maker import Maker
+from pse_preflight.client_pse.model import ClientPse, Contribution
 from pse_preflight.conformance.fake import HARMFUL, SWITCHES
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import file as pse_file

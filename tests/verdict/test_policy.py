@@ -15,8 +15,8 @@ from pse_preflight.endpoint.model import Endpoint
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.sapgenpse.output import Listing
+from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Policy, Verdict, blocking, decide
 from pse_preflight.verdict.trust import Trust
 from tests.kit.pse_mutations import made

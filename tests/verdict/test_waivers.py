@@ -18,8 +18,8 @@ from pse_preflight.landscape.file import read_landscape
 from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.sapgenpse.output import Listing
+from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome, Policy, Verdict, decide
 from pse_preflight.verdict.trust import Trust
 

@@ -1,19 +1,19 @@
 """What the reports tell, in plain values that travel between processes: of a run, a system, a check."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal, TypeVar, cast
 
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.judge import Judgement
-from pse_preflight.checklist import CODES, Severity
+from pse_preflight.checklist import CHECKLIST, CODES, Code, Question, Severity
 from pse_preflight.findings import Command, Finding, message, one_line, quoted
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome
 
-FORMAT = 1
+FORMAT = 2
 NOT_CHECKED = (
     "alias user and password",
     "communication arrangements (SAP_COM_0636)",
@@ -23,7 +23,13 @@ NOT_CHECKED = (
 
 Ended = Literal["passed", "failed", "error", "skipped"]
 Role = Literal["server", "intermediate", "root"]
-Verdict = Literal["OK", "OK (PSE created)", "FAILED"]
+Verdict = Literal["OK", "NOT JUDGED", "FAILED"]
+"""What a run says of a system; OK says that the trust checks ran and passed, and nothing is red."""
+
+TRUST_CHECKS = tuple(each.name for each in CHECKLIST if each.question is Question.TRUST)
+LIVE_CHECK = "test_handshake_with_the_pse_alone"
+
+_RED = ("failed", "error")
 
 _Kind = TypeVar("_Kind")
 
@@ -97,6 +103,9 @@ class SystemFacts:
         extras: what the server sent beside it.
         listed: how many certificates the PSE's list has; None where it is not known.
         others: names of those that are no part of the chain.
+        trusted: the PSE's list anchors the chain; None where the list was not read, or the chain not seen.
+        trust_unknown: why that is not known; empty where it is.
+        unconfirmed: SAP's tool has not listed a PSE that the bundled implementation wrote.
         trust_ends: the last moment of trust, if the server renews what it renews by itself; None where there is none.
         renewal: when the server must have renewed.
         judged: the moment, or the last moment of the day, that was judged.
@@ -121,6 +130,9 @@ class SystemFacts:
     extras: tuple[str, ...]
     listed: int | None
     others: tuple[str, ...]
+    trusted: bool | None
+    trust_unknown: str
+    unconfirmed: bool
     trust_ends: str | None
     renewal: str | None
     judged: str
@@ -159,15 +171,30 @@ class SystemResult:
     """A system with its verdict.
 
     Attributes:
+        remark: what belongs to the verdict: what was done, for which day it holds, or why it was not judged.
+        ran: how many checks passed, failed or could not be made.
+        of: how many checks there are.
         facts: None where the system could not be judged at all.
         decisive: the finding to mend first.
     """
 
     alias: str
     verdict: Verdict
+    remark: str
+    ran: int
+    of: int
     facts: SystemFacts | None
     checks: tuple[CheckFacts, ...]
     decisive: FindingFacts | None
+
+    @property
+    def words(self) -> str:
+        """Return the verdict with its remark, in one line."""
+        if self.verdict == "NOT JUDGED":
+            return f"NOT JUDGED ({self.ran} of {self.of} checks): {self.remark}"
+        if self.remark.startswith(("for ", "as ")):
+            return f"{self.verdict} {self.remark}"
+        return f"{self.verdict} ({self.remark})" if self.remark else self.verdict
 
     @property
     def is_red(self) -> bool:
@@ -187,6 +214,7 @@ class RunFacts:
         at: the day that --at named; None where the present was judged.
         engine: the program that makes and lists PSEs, with its version.
         replay: the folder of the recordings that were judged; None where the systems themselves were asked.
+        broken_off: why the run did not come to its end; empty where it did.
     """
 
     toolkit: str
@@ -197,15 +225,16 @@ class RunFacts:
     fail_on: Literal["minor", "major", "blocker"]
     engine: str
     replay: str | None
+    broken_off: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """Everything that a report tells."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     run: RunFacts
-    verdict: Literal["OK", "FAILED"]
+    verdict: Verdict
     systems: tuple[SystemResult, ...]
     not_checked: tuple[str, ...] = NOT_CHECKED
 
@@ -274,6 +303,9 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         extras=tuple(each.label for each in sent if each not in path),
         listed=None if evidence.pse.listing is None else len(evidence.pse.entries),
         others=_others(path, evidence),
+        trusted=_trusted(evidence),
+        trust_unknown=_trust_unknown(evidence),
+        unconfirmed=any(each.code is Code.PSE_UNCONFIRMED for each in evidence.findings),
         trust_ends=_moment(trust.ends),
         renewal=_moment(trust.renewal),
         judged=evidence.period.end.isoformat(),
@@ -302,27 +334,71 @@ def finding_facts(found: Finding) -> FindingFacts:
     )
 
 
-def result(run: RunFacts, checks: Iterable[CheckFacts], systems: Mapping[str, SystemFacts]) -> Result:
-    """Put together what a run found: systems by alias, checks in their order."""
-    by_alias: dict[str, list[CheckFacts]] = {}
+def result(run: RunFacts, checks: Iterable[CheckFacts], systems: Mapping[str, SystemFacts | None]) -> Result:
+    """Put together what a run found: systems by alias, checks in their order.
+
+    Args:
+        systems: all that were to be checked, with what is known of each.
+    """
+    by_alias: dict[str, list[CheckFacts]] = {alias: [] for alias in systems}
     for each in checks:
         by_alias.setdefault(each.alias, []).append(each)
-    found = tuple(_system_result(alias, by_alias[alias], systems.get(alias)) for alias in sorted(by_alias))
-    return Result(run=run, verdict="FAILED" if any(each.is_red for each in found) else "OK", systems=found)
+    found = tuple(_system_result(run, alias, by_alias[alias], systems.get(alias)) for alias in sorted(by_alias))
+    verdicts = {each.verdict for each in found}
+    worst: Verdict = "FAILED" if "FAILED" in verdicts else "NOT JUDGED" if "NOT JUDGED" in verdicts else "OK"
+    return Result(run=run, verdict=worst, systems=found)
 
 
-def _system_result(alias: str, checks: Sequence[CheckFacts], facts: SystemFacts | None) -> SystemResult:
-    red = [each for each in checks if each.ended in {"failed", "error"}]
-    codes = {code for each in red for code in each.codes}
-    decisive = [each for each in (facts.findings if facts else ()) if each.code in codes]
-    created = facts is not None and facts.created
+def _system_result(run: RunFacts, alias: str, checks: Sequence[CheckFacts], facts: SystemFacts | None) -> SystemResult:
+    told = _told(facts, checks) if facts else None
+    red = {code for each in checks if each.ended in _RED for code in each.codes}
+    decisive = [each for each in (told.findings if told else ()) if each.code in red]
+    verdict, remark = _verdict(run, checks, told)
     return SystemResult(
         alias=alias,
-        verdict="FAILED" if red else "OK (PSE created)" if created else "OK",
-        facts=facts,
+        verdict=verdict,
+        remark=remark,
+        ran=sum(each.ended != "skipped" for each in checks),
+        of=len(CHECKLIST),
+        facts=told,
         checks=tuple(checks),
         decisive=max(decisive, key=lambda each: each.grade, default=None),
     )
+
+
+def _told(facts: SystemFacts, checks: Sequence[CheckFacts]) -> SystemFacts:
+    """Leave out findings about what no check of this run asked."""
+    asked = {each.name for each in checks}
+    named = {code for each in checks for code in each.codes}
+    return replace(facts, findings=tuple(each for each in facts.findings if each.check in asked or each.code in named))
+
+
+def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | None) -> tuple[Verdict, str]:
+    """Say no more than was checked in this run (docs/red-check.md)."""
+    if any(each.ended in _RED for each in checks):
+        return "FAILED", ""
+    if run.broken_off:
+        return "NOT JUDGED", run.broken_off
+    if lacking := _lacking(run, checks):
+        return "NOT JUDGED", lacking
+    if run.at:
+        return "OK", f"for {run.at}"
+    if run.replay:
+        return "OK", "as recorded"
+    done = ["PSE created"] if facts and facts.created else []
+    done += ["not yet confirmed by SAP's tool"] if facts and facts.unconfirmed else []
+    return "OK", ", ".join(done)
+
+
+def _lacking(run: RunFacts, checks: Sequence[CheckFacts]) -> str:
+    """Return which trust check did not pass, and why; a live handshake belongs to the present alone."""
+    ends = {each.name: each for each in checks}
+    left_out = {LIVE_CHECK} if run.at or run.replay else set()
+    for name in TRUST_CHECKS:
+        check = ends.get(name)
+        if name not in left_out and (check is None or check.ended != "passed"):
+            return f"{name}: {check.reason}" if check and check.reason else f"{name} did not run"
+    return ""
 
 
 def _chain(
@@ -345,6 +421,24 @@ def _chain(
         )
         for position, each in enumerate(path)
     )
+
+
+def _trusted(evidence: Evidence) -> bool | None:
+    if evidence.trust.path:
+        return True
+    return None if _trust_unknown(evidence) else False
+
+
+def _trust_unknown(evidence: Evidence) -> str:
+    """Return why it is not known whether the PSE trusts the server; empty where it is."""
+    if evidence.trust.path:
+        return ""
+    if evidence.judgement.leaf is None:
+        failure = evidence.endpoint.failure if evidence.endpoint else None
+        return f"the server's certificates were not seen ({failure.code if failure else 'it was not asked'})"
+    if evidence.pse.listing is None:
+        return f"the certificate list of the PSE could not be read (the PSE: {evidence.pse.condition.state.value})"
+    return ""
 
 
 def _missing(path: Sequence[Certificate], judgement: Judgement) -> str:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pse_preflight.checklist import CHECKS
 from pse_preflight.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ ATTRIBUTE = "pse_preflight_facts"
 
 _STDOUT = "Captured stdout call"
 _LONGEST_REASON = 500
+_BROKEN_OFF: Mapping[int, str] = {
+    pytest.ExitCode.INTERRUPTED: "the run was interrupted",
+    pytest.ExitCode.INTERNAL_ERROR: "the run ended with an internal error",
+    pytest.ExitCode.USAGE_ERROR: "the run could not be made as it was asked for",
+}
 _SECONDS_BETWEEN_PROGRESS = 5.0
 
 
@@ -84,6 +90,8 @@ class Reporting:
         carried = getattr(report, ATTRIBUTE, None)
         if carried:
             self._take(report.nodeid, carried)
+        elif report.failed:
+            self._take_crash(report)
         check = self._checks.get(report.nodeid)
         facts = self._facts.get(check.alias) if check and report.when == "teardown" else None
         if facts is None:
@@ -108,11 +116,11 @@ class Reporting:
         return [first, *header(list(self.systems.values()), self.settings, run.engine)]
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write result.json and the page."""
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write result.json and the page; a run that did not end says so in both."""
         if not self._checks:
             return
-        self._result = self._made()
+        self._result = self._made(_BROKEN_OFF.get(exitstatus, ""))
         try:
             self.notes += self._written(self._result)
         except OSError as error:
@@ -149,12 +157,29 @@ class Reporting:
             facts = unpacked(SystemFacts, carried["system"])
             self._facts[facts.alias] = facts
 
-    def _made(self) -> "Result":
+    def _take_crash(self, report: pytest.TestReport) -> None:
+        """Keep that a check could not be made because its process of pytest-xdist ended in the middle of it."""
+        from pse_preflight.report.facts import CheckFacts
+
+        name, _, rest = report.nodeid.rpartition("::")[2].partition("[")
+        alias = rest.removesuffix("]")
+        if alias in self.systems and name in CHECKS and report.nodeid not in self._checks:
+            self._checks[report.nodeid] = CheckFacts(
+                alias=alias,
+                name=name,
+                question=CHECKS[name].question.value,
+                ended="error",
+                codes=(),
+                reason=str(report.longrepr)[:_LONGEST_REASON],
+            )
+
+    def _made(self, broken_off: str) -> "Result":
         from pse_preflight.certificate import now
         from pse_preflight.report.facts import result
         from pse_preflight.report.run import run_facts
 
-        return result(run_facts(self.settings, now()), self._checks.values(), self._facts)
+        run = replace(run_facts(self.settings, now()), broken_off=broken_off)
+        return result(run, self._checks.values(), self._facts)
 
     def _written(self, result: "Result") -> list[str]:
         from pse_preflight.report.result import write

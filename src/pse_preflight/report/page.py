@@ -69,6 +69,11 @@ class View:
     by_name: Mapping[str, CheckFacts]
 
     @property
+    def mood(self) -> str:
+        """Return the class that colours the verdict; one that was not judged is neither good nor bad."""
+        return {"OK": "good", "FAILED": "bad"}.get(self.system.verdict, "unjudged")
+
+    @property
     def why_unknown(self) -> str:
         """Return why the system could not be judged, where a check says so."""
         return next((each.reason for each in self.system.checks if each.reason), "")
@@ -99,6 +104,7 @@ def render(result: Result) -> str:
         style_hash=_hash(style),
         script_hash=_hash(script),
         red=[each for each in views if each.system.is_red],
+        unjudged=[each for each in views if each.system.verdict == "NOT JUDGED"],
     )
 
 

@@ -69,15 +69,17 @@ def drawing(facts: SystemFacts) -> Iterator[str]:
 def _system_lines(system: SystemResult, *, verbose: bool) -> Iterator[str]:
     facts = system.facts
     if facts is None:
-        yield f"{system.alias}: {system.verdict}"
-        yield from _wrapped(next((each.reason for each in system.checks if each.reason), "could not be judged"), "  ")
+        yield from _wrapped(f"{system.alias}: {system.words}", "")
+        if system.is_red:
+            reasons = (each.reason for each in system.checks if each.reason)
+            yield from _wrapped(next(reasons, "could not be judged"), "  ")
         return
-    yield f"{system.alias} ({facts.place}): {system.verdict}"
+    yield from _wrapped(f"{system.alias} ({facts.place}): {system.words}", "")
     if facts.origin:
         yield from _wrapped(facts.origin, "  ")
     if system.decisive:
         yield from _finding_lines(system.decisive)
-    yield from _day_lines(facts)
+    yield from _day_lines(system, facts)
     yield from _also_lines(system, facts)
     for change in facts.changes[-_ALSO_SHOWN:]:
         yield from _wrapped(f"changed: {change}", "  ")
@@ -88,9 +90,13 @@ def _system_lines(system: SystemResult, *, verbose: bool) -> Iterator[str]:
         yield f"  evidence: {_folder(facts.files[0])}"
 
 
-def _day_lines(facts: SystemFacts) -> Iterator[str]:
-    if facts.trust_ends:
+def _day_lines(system: SystemResult, facts: SystemFacts) -> Iterator[str]:
+    if system.verdict == "NOT JUDGED":
+        return
+    if facts.trusted and facts.trust_ends:
         yield f"  the PSE trusts it until {facts.trust_ends[:_DAY]}"
+    elif facts.trusted is None:
+        yield from _wrapped(f"whether the PSE trusts it is not known: {facts.trust_unknown}", "  ")
     else:
         yield "  the PSE does not trust it"
     if facts.renewal:
