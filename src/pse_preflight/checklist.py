@@ -130,6 +130,7 @@ class Code(enum.StrEnum):
     # test_maintain_pk_lists_the_chain
     PK_LIST_EMPTY = auto()
     ROOT_NOT_IN_PSE = auto()
+    PK_LIST_NOT_COMPARABLE = auto()
     INTERMEDIATE_NOT_IN_PSE = auto()
     LEAF_NOT_IN_PSE = auto()
     PSE_NOT_REPAIRED = auto()
@@ -826,6 +827,13 @@ CHECKLIST: tuple[Check, ...] = (
                 cause="The root of the server's chain is not in the certificate list.",
                 fix="Add the root; the message names the commands, or say `--repair`.",
             ),
+            Code.PK_LIST_NOT_COMPARABLE: Row(
+                severity=_B,
+                later=_UNTRUSTED,
+                who=Who.CLIENT,
+                cause="The list names a certificate like the root, but nothing proves that it is the root: there is no SHA-256, and the file cannot be opened here.",
+                fix="Update SAP's sapgenpse, so that it prints SHA-256 fingerprints, or use a PSE that can be read.",
+            ),
             Code.INTERMEDIATE_NOT_IN_PSE: Row(
                 severity=_m,
                 later=_UNTRUSTED,
@@ -1190,7 +1198,12 @@ BREAKING: Mapping[Need, tuple[Code, ...]] = {
     Need.PSE_MADE: (Code.PSE_MISSING,),
     Need.PSE: (Code.PSE_UNREADABLE,),
     Need.LIST: (Code.PSE_HAS_PIN, Code.PSE_MACHINE_BOUND, Code.TOOL_MISSING, Code.TOOL_FAILED, Code.TOOL_TIMEOUT),
-    Need.ROOT_LISTED: (Code.PK_LIST_EMPTY, Code.ROOT_NOT_IN_PSE, Code.INTERMEDIATE_NOT_IN_PSE),
+    Need.ROOT_LISTED: (
+        Code.PK_LIST_EMPTY,
+        Code.ROOT_NOT_IN_PSE,
+        Code.PK_LIST_NOT_COMPARABLE,
+        Code.INTERMEDIATE_NOT_IN_PSE,
+    ),
     Need.TRUST: (Code.SERVER_NOT_TRUSTED,),
     Need.LIVE: (Code.HANDSHAKE_REFUSED, Code.CLIENT_CERTIFICATE_WANTED),
     Need.CLIENT_HOST: (Code.WRONG_HOST,),

@@ -15,7 +15,7 @@ from pse_preflight.chain.judge import Question as ChainQuestion
 from pse_preflight.chain.judge import judge as judge_chain
 from pse_preflight.chain.sap_roots import Change
 from pse_preflight.checklist import Code, Severity
-from pse_preflight.client_pse.entries import Entry
+from pse_preflight.client_pse.entries import Anchor, Entry
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.system import ExpiryDays
@@ -427,22 +427,60 @@ def test_a_list_of_inspection_says_whether_it_anchors() -> None:
 
 def test_an_entry_known_by_its_fingerprint_is_taken_from_the_verified_path() -> None:
     _, issuing, root = _path(_chain())
-    described = tuple(replace(_entry(each), certificate=None) for each in (issuing, root))
+    described = tuple(replace(_entry(each), certificate=None, only_listed=True) for each in (issuing, root))
     verdict = judge(replace(_question([]), entries=described))
     assert verdict.anchors == (issuing, root)
     assert (verdict.findings, verdict.anchor) == ((), root)
 
 
-def test_an_entry_without_a_fingerprint_is_known_by_serial_number_issuer_and_end() -> None:
+def test_a_fingerprint_that_the_tool_lists_and_a_readable_file_does_not_hold_anchors_nothing() -> None:
+    _, issuing, root = _path(_chain())
+    unheld = tuple(replace(_entry(each), certificate=None) for each in (issuing, root))
+    assert judge(replace(_question([]), entries=unheld)).anchors == ()
+
+
+def test_an_entry_known_by_its_signed_part_anchors_and_one_with_another_key_does_not() -> None:
     root = _path(_chain())[2]
-    entry = Entry("CN=Root", root.not_after, None, root.parsed.serial_number, None, "CN=Root, O=pse-preflight")
+    entry = replace(_entry(root), certificate=None, sha256=None, tbs=root.parsed.tbs_certificate_bytes)
     assert judge(replace(_question([]), entries=(entry,))).anchor == root
-    for wrong in (
+    flipped = bytearray(root.parsed.tbs_certificate_bytes)
+    flipped[-40] ^= 1
+    verdict = judge(replace(_question([]), entries=(replace(entry, tbs=bytes(flipped)),)))
+    assert (verdict.anchor, verdict.anchors) == (None, ())
+
+
+@pytest.mark.parametrize("only_listed", [True, False])
+def test_a_description_alone_is_never_an_anchor_and_is_red(only_listed: bool) -> None:
+    root = _path(_chain())[2]
+    serial, issuer = root.parsed.serial_number, "CN=Root, O=pse-preflight"
+    entry = Entry("CN=Root", root.not_after, None, serial, None, issuer, only_listed=only_listed)
+    verdict = judge(replace(_question([]), entries=(entry,)))
+    assert (verdict.anchor, verdict.anchors) == (None, ())
+    code = Code.PK_LIST_NOT_COMPARABLE if only_listed else Code.ROOT_NOT_IN_PSE
+    (found,) = (each for each in verdict.findings if each.code in {Code.PK_LIST_NOT_COMPARABLE, Code.ROOT_NOT_IN_PSE})
+    assert (found.code, found.severity) == (code, Severity.BLOCKER)
+    for other in (
         replace(entry, serial=1),
         replace(entry, issuer="CN=Other, O=pse-preflight"),
         replace(entry, not_after=NOW),
     ):
-        assert judge(replace(_question([]), entries=(wrong,))).anchor is None
+        codes = {each.code for each in judge(replace(_question([]), entries=(other,))).findings}
+        assert Code.PK_LIST_NOT_COMPARABLE not in codes
+        assert Code.ROOT_NOT_IN_PSE in codes
+
+
+def test_the_servers_own_certificate_cannot_be_made_an_anchor() -> None:
+    _, issuing, root = _path(_chain())
+    namesake = replace(_entry(root), certificate=None, sha256=None)
+    for entry in (
+        namesake,
+        replace(namesake, only_listed=True),
+        _entry(issuing),
+        replace(_entry(root), certificate=None),
+    ):
+        with pytest.raises(ValueError, match="is not what the list holds"):
+            Anchor(entry, root)
+    assert Anchor(_entry(root), root).certificate == root
 
 
 def test_an_entry_that_is_not_at_hand_is_admitted_where_nothing_is_trusted() -> None:

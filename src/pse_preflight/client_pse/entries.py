@@ -1,7 +1,7 @@
 """The certificate list of a PSE: what the tool prints, each entry joined with what the file holds of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pse_preflight.certificate import Certificate
@@ -20,6 +20,8 @@ class Entry:
         serial: its serial number, where known.
         certificate: the whole certificate, where it is at hand.
         issuer: who issued it, as the list's reader writes it; empty where not known.
+        tbs: its signed part, where the file holds that alone.
+        only_listed: the file can be opened by the tool alone, so what the tool lists is all there is.
     """
 
     subject: str
@@ -28,18 +30,62 @@ class Entry:
     serial: int | None = None
     certificate: Certificate | None = field(default=None, repr=False)
     issuer: str = ""
+    tbs: bytes | None = field(default=None, repr=False)
+    only_listed: bool = False
 
     def is_of(self, certificate: Certificate) -> bool:
-        """Tell whether this entry is the given certificate: by fingerprint, else by serial number, issuer and end."""
+        """Tell whether this entry is the given certificate: by its bytes, by its signed part, else by its SHA-256."""
         if self.certificate is not None:
             return self.certificate == certificate
-        if self.sha256 is not None:
-            return self.sha256 == certificate.sha256
+        if self.tbs is not None:
+            return self.tbs == certificate.parsed.tbs_certificate_bytes
+        return self.sha256 is not None and self.sha256 == certificate.sha256
+
+    def is_described_as(self, certificate: Certificate) -> bool:
+        """Tell whether serial number, end and issuer are the certificate's; another key may bear them just as well."""
         return (
             self.serial == certificate.parsed.serial_number
             and self.not_after == certificate.not_after
             and names(self.issuer, certificate.parsed.issuer)
         )
+
+    @property
+    def is_comparable(self) -> bool:
+        """Tell whether more than a description is known of it."""
+        return self.certificate is not None or self.tbs is not None or self.sha256 is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A certificate that the list lets trust begin with; what the server sent is none unless the list holds it.
+
+    Attributes:
+        entry: the entry that it comes from: whole, by its signed part, or, in a file that only the tool can open, by
+            the SHA-256 that the tool lists.
+        certificate: it.
+    """
+
+    entry: Entry
+    certificate: Certificate
+
+    def __post_init__(self) -> None:
+        """Refuse a certificate that the entry does not hold."""
+        held = self.entry.certificate is not None or self.entry.tbs is not None or self.entry.only_listed
+        if not held or not self.entry.is_of(self.certificate):
+            raise ValueError(f"{self.certificate.label} is not what the list holds as {self.entry.subject!r}")
+
+    @classmethod
+    def of(cls, entry: Entry, known: Iterable[Certificate]) -> "Anchor | None":
+        """Return the anchor that an entry is.
+
+        Args:
+            known: whole certificates, among which one is looked for whose signed part, or SHA-256, the entry has.
+        """
+        if entry.certificate is not None:
+            return cls(entry, entry.certificate)
+        if entry.tbs is None and not entry.only_listed:
+            return None
+        return next((cls(entry, each) for each in known if entry.is_of(each)), None)
 
 
 def holds(entries: Sequence[Entry], certificate: Certificate) -> bool:
@@ -47,10 +93,16 @@ def holds(entries: Sequence[Entry], certificate: Certificate) -> bool:
     return any(entry.is_of(certificate) for entry in entries)
 
 
-def entries_of(listing: Listing | None, held: Sequence[TrustedCertificate]) -> tuple[Entry, ...]:
-    """Return what the tool lists, each entry joined with the certificate that the file holds for it."""
+def entries_of(listing: Listing | None, held: Sequence[TrustedCertificate] | None) -> tuple[Entry, ...]:
+    """Return what the tool lists, each entry joined with the certificate that the file holds for it.
+
+    Args:
+        held: what the file holds; None where it can be opened by the tool alone.
+    """
     if listing is None:
         return ()
+    if held is None:
+        return tuple(replace(_entry(each, None), only_listed=True) for each in listing.entries)
     return tuple(
         _entry(listed, next((each for each in held if is_same(listed, each)), None)) for listed in listing.entries
     )
@@ -64,6 +116,7 @@ def _entry(listed: ListedCertificate, held: TrustedCertificate | None) -> Entry:
         serial=listed.serial,
         certificate=held.certificate if held else None,
         issuer=listed.issuer,
+        tbs=held.tbs if held else None,
     )
 
 

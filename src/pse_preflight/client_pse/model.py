@@ -52,7 +52,7 @@ class ClientPse:
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """Return the certificate list, each entry as far as tool and file together know it."""
-        return entries_of(self.listing, self.condition.content.trusted if self.condition.content else ())
+        return entries_of(self.listing, self.condition.content.trusted if self.condition.content else None)
 
     @property
     def is_there(self) -> bool:

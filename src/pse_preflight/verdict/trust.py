@@ -10,7 +10,7 @@ from pse_preflight.chain.judge import Judgement, Period, inspection_product, ver
 from pse_preflight.chain.sap_roots import Change
 from pse_preflight.chain.search import is_self_signed, issuer_of, public_key_of, subject_of
 from pse_preflight.checklist import Code, Severity
-from pse_preflight.client_pse.entries import Entry, holds
+from pse_preflight.client_pse.entries import Anchor, Entry, holds
 from pse_preflight.findings import Command, Finding, finding
 from pse_preflight.landscape.system import ExpiryDays
 
@@ -203,14 +203,10 @@ def _days(span: timedelta) -> str:
 
 
 def _at_hand(question: Question) -> tuple[Certificate, ...]:
-    """Return the list's certificates; one that is only described is the equal one of the path or of what was sent."""
-    known = dict.fromkeys((*question.judgement.path, *question.presented))
-    found: dict[Certificate, None] = {}
-    for entry in question.entries:
-        certificate = entry.certificate or next((each for each in known if entry.is_of(each)), None)
-        if certificate is not None:
-            found[certificate] = None
-    return tuple(found)
+    """Return the list's certificates; where an entry is not whole, the equal one of the path or of what was sent."""
+    known = tuple(dict.fromkeys((*question.judgement.path, *question.presented)))
+    anchors = (Anchor.of(entry, known) for entry in question.entries)
+    return tuple(dict.fromkeys(each.certificate for each in anchors if each))
 
 
 def _trusted_path(question: Question, anchors: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
@@ -290,14 +286,34 @@ def _pk_list_empty(question: Question) -> Finding:
 def _root_absent(
     question: Question, root: Certificate, path: tuple[Certificate, ...], anchors: Sequence[Certificate]
 ) -> Finding:
+    described = [each for each in question.entries if each.is_described_as(root)]
+    if any(each.only_listed and not each.is_comparable for each in described):
+        return _not_comparable(question, root)
     others = [each for each in anchors if _same_authority(each, root)]
+    if described and not others:
+        instead = "; it holds another certificate of the same name, serial number and days, but not of this key"
+        return _absent(question, root, path, instead)
     instead = f"; it holds the same key in another certificate: {_described(others[0])}" if others else ""
+    return _absent(question, root, path, instead)
+
+
+def _absent(question: Question, root: Certificate, path: tuple[Certificate, ...], instead: str) -> Finding:
     return finding(
         Code.ROOT_NOT_IN_PSE,
         f"the root {root.label} is not in the certificate list of {question.remedy.pse}{instead}",
         fix=question.remedy.fix("add the root", [root]),
         commands=question.remedy.add([root.sha256]),
         severity=Severity.MAJOR if path else None,
+        certificates=[root.sha256],
+    )
+
+
+def _not_comparable(question: Question, root: Certificate) -> Finding:
+    return finding(
+        Code.PK_LIST_NOT_COMPARABLE,
+        f"whether {question.remedy.pse} holds the root {root.label} cannot be told: the tool lists a certificate of that"
+        " name, serial number and end, but no SHA-256, and only the tool can open the file",
+        fix="update SAP's sapgenpse, so that it prints SHA-256 fingerprints, or name a PSE without PIN as `pse`",
         certificates=[root.sha256],
     )
 
