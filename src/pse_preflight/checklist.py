@@ -108,6 +108,7 @@ class Code(enum.StrEnum):
     # test_pse_exists
     PSE_MISSING = auto()
     PSE_UNREADABLE = auto()
+    EVIDENCE_NOT_WRITTEN = auto()
     PSE_CREATED = auto()
     PSE_REPAIRED = auto()
     PSE_UNCONFIRMED = auto()
@@ -667,6 +668,13 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.CLIENT,
                 cause="The PSE is a folder, no PSE, damaged, or not permitted to read.",
                 fix="Correct the path or the rights; a damaged PSE comes back from a backup, or is moved away and made anew.",
+            ),
+            Code.EVIDENCE_NOT_WRITTEN: Row(
+                severity=_M,
+                later="",
+                who=Who.CLIENT,
+                cause="The files about the system, which fixes name, could not be written.",
+                fix="Name a folder with `--evidence` that the account may write to and that has room.",
             ),
             Code.PSE_CREATED: Row(
                 severity=_m,

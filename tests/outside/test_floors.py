@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "pse_preflight"
 
 FLOORS = (
-    ("errors", "checklist", "certificate", "findings", "settings"),  # the ground that every room stands on
+    ("errors", "checklist", "certificate", "files", "findings", "json_types", "settings"),  # the ground that every room stands on
     ("pse",),
     ("sapgenpse",),
     ("demo",),

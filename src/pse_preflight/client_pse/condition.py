@@ -1,10 +1,11 @@
 """The condition of a PSE on disk: there or not, readable, with or without PIN, and what it holds."""
 
 import enum
+import hashlib
 import os
 import stat
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pse_preflight.json_types import Mode, WholeCertificate
@@ -49,6 +50,7 @@ class Condition:
         content: what it holds, where it is plain.
         mode: its POSIX access rights; None on Windows.
         has_credentials: a file with PINs for SAP's own programs lies beside it.
+        digest: SHA-256 of the whole file, which tells whether another one stands there later.
     """
 
     path: Path
@@ -57,6 +59,11 @@ class Condition:
     content: Content | None = field(default=None, repr=False)
     mode: Mode | None = None
     has_credentials: bool = False
+    digest: str = ""
+
+    def is_unchanged(self, now: "Condition") -> bool:
+        """Tell whether the same file still stands there, with the same access rights."""
+        return (self.state, self.digest, self.mode) == (now.state, now.digest, now.mode)
 
 
 def look(path: Path) -> Condition:
@@ -74,7 +81,7 @@ def look(path: Path) -> Condition:
     except OSError as error:
         return Condition(path, State.UNREADABLE, error.strerror or type(error).__name__)
     mode = None if sys.platform == "win32" else stat.S_IMODE(status.st_mode)
-    return _understood(path, content, mode)
+    return replace(_understood(path, content, mode), digest=hashlib.sha256(content).hexdigest())
 
 
 def _understood(path: Path, content: bytes, mode: int | None) -> Condition:

@@ -18,6 +18,9 @@ from pse_preflight.sapgenpse.output import Listing
 from pse_preflight.sapgenpse.tool import Tool, ToolError, create_pse, list_certificates
 from pse_preflight.settings import Engine
 
+_MOST_LOOKS = 3
+"""So often is a PSE looked at that changes while it is looked at."""
+
 HandOver = Callable[[Path], None]
 """Gives what was made to another account."""
 
@@ -38,8 +41,18 @@ class Maker:
     hand_over: Callable[[Sequence[System], Path], HandOver | None] = lambda _systems, _pse: None
 
     def look(self, path: Path) -> ClientPse:
-        """Look at the PSE as it is, and list it."""
-        return self._listed(pse_condition.look(path))
+        """Look at the PSE as it is, and list it; file and tool are to speak of the same one."""
+        for _ in range(_MOST_LOOKS):
+            condition = pse_condition.look(path)
+            pse = self._listed(condition)
+            if condition.is_unchanged(pse_condition.look(path)):
+                break
+        return pse
+
+    def look_again(self, before: ClientPse) -> ClientPse:
+        """Return the PSE as it stands now: what is known of it, where the same file stands there still."""
+        path = before.condition.path
+        return before if before.condition.is_unchanged(pse_condition.look(path)) else self.look(path)
 
     def make(self, contributions: Sequence[Contribution]) -> tuple[ClientPse, Attempt]:
         """Make the PSE that these systems miss, from the union of their verified paths, or say why not."""

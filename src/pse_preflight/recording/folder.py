@@ -3,15 +3,17 @@
 import base64
 import binascii
 import hashlib
-import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, write_pem
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
+from pse_preflight.files import write_whole
 from pse_preflight.findings import Command, Finding, finding, quoted
 from pse_preflight.recording.format import EvidenceUnreadable, Recording, parsed, written
 from pse_preflight.verdict.evidence import Evidence, file_names, successor_names
@@ -20,6 +22,8 @@ LARGEST_FILE = 16 << 20
 
 _RECORDING = "evidence.json"
 _PRESENTED = "presented.pem"
+_LISTED = ".files"
+_USUAL = re.compile(r"(?:presented|path|server|root|intermediate-[0-9]{1,3}|successor-[0-9]{1,3})\.pem")
 _RESTART = "restart the service; the PSE is read only at start"
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _SHORT = 12
@@ -42,11 +46,12 @@ class Replay:
     doubts: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Folder:
-    """The evidence folder of one system."""
+    """The evidence folder of one system; in it only those files are ours that an earlier run says it wrote."""
 
-    path: Path
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._ours: frozenset[str] = frozenset()
 
     def begin(self, evidence: Evidence) -> None:
         """Write the presented chain, the verified path and what follows its root; an earlier run's are replaced.
@@ -54,25 +59,27 @@ class Folder:
         The certificates of an unverified path are not written singly, so that no fix can name them.
 
         Raises:
-            EvidenceUnwritable: where the folder cannot be written to.
+            EvidenceUnwritable: where the folder cannot be written to, or holds a file of that name that is not ours.
         """
         path = evidence.judgement.path
         singly = {**file_names(path), **successor_names(evidence.successors)}
-        try:
+        texts = {_PRESENTED: "".join(_pem(der) for der in evidence.observations.presented)}
+        texts |= {"path.pem": write_pem(path)} if path else {}
+        texts |= {singly[each.sha256]: write_pem([each]) for each in (*path, *evidence.successors)}
+        with self._told():
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for stale in (*self.path.glob("*.pem"), *self.path.glob("fix-*")):
-                stale.unlink()
-            self._write(_PRESENTED, "".join(_pem(der) for der in evidence.observations.presented))
-            if path:
-                self._write("path.pem", write_pem(path))
-            for each in (*path, *evidence.successors):
-                self._write(singly[each.sha256], write_pem([each]))
-        except OSError as error:
-            raise EvidenceUnwritable(f"no evidence can be written to {self.path}: {error.strerror}") from None
+            self._clear(evidence.system.alias, texts)
+            for name, text in texts.items():
+                self._write(name, text)
 
     def record(self, recording: Recording) -> None:
-        """Write what was observed as evidence.json."""
-        self._write(_RECORDING, written(recording))
+        """Write what was observed as evidence.json.
+
+        Raises:
+            EvidenceUnwritable: where that is not possible.
+        """
+        with self._told():
+            self._write(_RECORDING, written(recording))
 
     def last(self) -> Recording | None:
         """Return what an earlier run recorded here; nothing where there is none, or none that can be read."""
@@ -82,16 +89,53 @@ class Folder:
             return None
 
     def write_fixes(self, alias: str, findings: Iterable[Finding]) -> None:
-        """Write the commands of all findings as a shell script and as a batch file, if there are several."""
+        """Write the commands of all findings as a shell script and as a batch file, if there are several.
+
+        Raises:
+            EvidenceUnwritable: where that is not possible.
+        """
         commands = tuple(dict.fromkeys(command for each in findings for command in each.commands))
         if len(commands) > 1:
-            self._write(f"fix-{alias}.sh", shell_script(commands))
-            self._write(f"fix-{alias}.cmd", batch_file(commands))
+            with self._told():
+                self._write(f"fix-{alias}.sh", shell_script(commands))
+                self._write(f"fix-{alias}.cmd", batch_file(commands))
+
+    def _clear(self, alias: str, planned: Iterable[str]) -> None:
+        """Remove what an earlier run wrote, and note what this one will write, before any of it is written."""
+        names = frozenset({*planned, _RECORDING, f"fix-{alias}.sh", f"fix-{alias}.cmd"})
+        owned = self._owned(alias)
+        strange = sorted(name for name in names - owned if (self.path / name).exists())
+        if strange:
+            raise EvidenceUnwritable(f"{self.path / strange[0]} is there, and no earlier run says that it wrote it")
+        for name in owned - {_RECORDING, _LISTED}:
+            (self.path / name).unlink(missing_ok=True)
+        self._ours = names
+        self._write(_LISTED, "".join(f"{name}\n" for name in sorted(names)))
+
+    def _owned(self, alias: str) -> frozenset[str]:
+        """Return the names of the files that an earlier run wrote here; nothing else is ever replaced or removed."""
+        try:
+            listed = _content(self.path / _LISTED).decode("utf-8", "replace").split()
+        except EvidenceUnreadable:
+            last = self.last()
+            old = last is not None and last.asked.alias == alias  # a version that kept no list of its files
+            listed = [each.name for each in self.path.iterdir() if _is_usual(each.name, alias)] if old else []
+        return frozenset(name for name in listed if _is_usual(name, alias))
 
     def _write(self, name: str, text: str) -> None:
-        temporary = self.path / f".{name}.{os.getpid()}"
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
-        temporary.replace(self.path / name)
+        write_whole(self.path / name, text)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise EvidenceUnwritable(f"no evidence can be written to {self.path}: {error.strerror}") from None
+
+
+def _is_usual(name: str, alias: str) -> bool:
+    """Tell whether a file could be one of ours by its name."""
+    return bool(_USUAL.fullmatch(name)) or name in {_RECORDING, f"fix-{alias}.sh", f"fix-{alias}.cmd"}
 
 
 def recorded_folders(folder: Path) -> Mapping[str, Path]:
@@ -128,6 +172,8 @@ def read(folder: Path) -> Replay:
 
 def _content(file: Path) -> bytes:
     try:
+        if not stat.S_ISREG(file.stat().st_mode):  # a pipe would be waited for without an end
+            raise EvidenceUnreadable(f"{file}: is no plain file")
         with file.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
     except OSError as error:

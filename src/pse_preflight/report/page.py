@@ -11,8 +11,8 @@ from pathlib import Path
 
 import jinja2
 
+from pse_preflight.files import write_whole
 from pse_preflight.report.facts import CheckFacts, Ended, FindingFacts, Result, SystemResult
-from pse_preflight.report.result import write_whole
 from pse_preflight.report.timeline import Timeline, timeline
 
 _QUESTIONS = {

@@ -2,10 +2,10 @@
 
 import contextlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
+from pse_preflight.files import write_whole
 from pse_preflight.report.facts import Result
 
 FILE_NAME = "result.json"
@@ -39,18 +39,3 @@ def remove_older(folder: Path, page: Path | None) -> None:
 def _beginning(file: Path) -> bytes:
     with file.open("rb") as stream:
         return stream.read(_MARK_WITHIN)
-
-
-def write_whole(file: Path, text: str) -> Path:
-    """Write a file so that nobody ever reads half of it.
-
-    Raises:
-        OSError: where that is not possible.
-    """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return file

@@ -10,6 +10,7 @@ from pse_preflight.client.look import hand_over
 from pse_preflight.client_pse.maker import Maker
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
 from pse_preflight.endpoint.model import Limits
+from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.system import System
 from pse_preflight.recording.folder import Folder, Replay
 from pse_preflight.run.one_system import Clock, Run, gather
@@ -66,8 +67,17 @@ class Gathering:
                 work = (each, shared[each.system.pse])
                 each.thread = threading.Thread(target=self._work, args=work, name=each.system.alias, daemon=True)
         for each in idle:
-            if each.thread:
-                each.thread.start()
+            try:
+                if each.thread:
+                    each.thread.start()
+            except RuntimeError as error:  # the machine has no thread left for it
+                self._give_up(each, shared[each.system.pse], error)
+
+    def _give_up(self, asked: "_Asked", shared: "_SharedPse", error: RuntimeError) -> None:
+        """Let neither who waits for a system nor those that share its PSE wait for a thread that never runs."""
+        asked.error = PreflightError(f"{asked.system.alias} could not be asked: {error}; run fewer systems at once")
+        shared.leave(asked.system.alias)
+        asked.done.set()
 
     def evidence(self, alias: str) -> Evidence:
         """Return the evidence of a system; the first call asks all of them.
@@ -167,6 +177,10 @@ class _SharedPse:
                 return self._after
         finally:
             self._places.acquire()
+
+    def look_again(self, before: ClientPse) -> ClientPse:
+        """Return the PSE as it stands now; the very same where nothing has changed."""
+        return self._maker.look_again(before)
 
     def leave(self, alias: str) -> None:
         """Let the others go on without a system that contributes nothing."""

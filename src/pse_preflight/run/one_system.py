@@ -16,7 +16,7 @@ from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Con
 from pse_preflight.endpoint import fetch, live, observation, thorough
 from pse_preflight.endpoint.model import Limits, Target
 from pse_preflight.landscape.system import System
-from pse_preflight.recording.folder import Folder
+from pse_preflight.recording.folder import EvidenceUnwritable, Folder
 from pse_preflight.recording.format import Recording, changes_between, recorded
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.changes import MOST_KEPT
@@ -27,6 +27,8 @@ Clock = Callable[[], datetime]
 _Answer = TypeVar("_Answer")
 
 _MOST_FETCHES = 2
+_MOST_HANDSHAKES = 2
+"""One, and one more where the PSE was changed meanwhile."""
 _DAY = timedelta(days=1) - timedelta(seconds=1)
 
 
@@ -78,6 +80,9 @@ class SharedPse(Protocol):
     def join(self, contribution: Contribution) -> tuple[ClientPse, Attempt]:
         """Return the PSE once every system has contributed, and what was done about it."""
 
+    def look_again(self, before: ClientPse) -> ClientPse:
+        """Return the PSE as it stands now; the very same where nothing has changed."""
+
 
 def gather(system: System, run: Run, shared: SharedPse) -> Evidence:
     """Ask one system, make or repair its PSE where that is allowed, and return what is known of it."""
@@ -87,7 +92,12 @@ def gather(system: System, run: Run, shared: SharedPse) -> Evidence:
     pse, attempt = shared.join(contribution)
     last = walk.begin_files(evidence)
     evidence = walk.judge_pse(evidence, pse, attempt, contribution)
-    evidence = walk.judge_handshake(evidence)
+    for _ in range(_MOST_HANDSHAKES):
+        evidence = walk.judge_handshake(evidence)
+        now = shared.look_again(evidence.pse)
+        if now is evidence.pse:
+            break
+        evidence = walk.judge_changed(evidence, now)
     return walk.record(evidence, last)
 
 
@@ -100,6 +110,7 @@ class _Walk:
         self._folder = Folder(system.folder)
         self._target = Target(system.url.host, system.url.port, system.proxy)
         self._seconds_left = run.limits.whole
+        self._unwritten = ""
 
     def observe(self, before: ClientPse) -> Observations:
         """Ask the system, unless its URL forbids it or no selected check needs it."""
@@ -132,7 +143,7 @@ class _Walk:
     def begin_files(self, evidence: Evidence) -> Recording | None:
         """Write the chain, which fixes name; return what the last run has recorded."""
         last = self._folder.last()
-        self._folder.begin(evidence)
+        self._write(lambda: self._folder.begin(evidence))
         return last
 
     def judge_pse(self, evidence: Evidence, pse: ClientPse, attempt: Attempt, given: Contribution) -> Evidence:
@@ -141,7 +152,7 @@ class _Walk:
             attempt = Attempt(refusals=(given.refusal,))
         attempt = replace(attempt, forbidden=bool(_forbidden(evidence, self._run)))
         client = look(self._system, pse_is_there=pse.is_there) if self._system.client else None
-        seen = replace(evidence.observations, pse=pse, attempt=attempt, client=client)
+        seen = replace(evidence.observations, pse=pse, attempt=attempt, client=client, unwritten=self._unwritten)
         return judge(self._system, seen, self._run.period)
 
     def judge_handshake(self, evidence: Evidence) -> Evidence:
@@ -155,13 +166,29 @@ class _Walk:
         shaken = self._within(partial(ask, address=seen.endpoint.address))
         return judge(self._system, replace(seen, live=shaken), self._run.period)
 
+    def judge_changed(self, evidence: Evidence, now: ClientPse) -> Evidence:
+        """Judge what stands at the path at the end; what was seen with the list of before is of no use any more."""
+        return judge(self._system, replace(evidence.observations, pse=now, live=None), self._run.period)
+
     def record(self, evidence: Evidence, last: Recording | None) -> Evidence:
         """Write down what was seen; what is otherwise than in the last recording is part of it."""
-        self._folder.write_fixes(self._system.alias, evidence.findings)
+        self._write(lambda: self._folder.write_fixes(self._system.alias, evidence.findings))
         recording = recorded(evidence, self._run.settings.engine, self._run.clock())
         changes = (*last.changes, *changes_between(last, recording)) if last else ()
-        self._folder.record(replace(recording, changes=changes[-MOST_KEPT:]))
-        return replace(evidence, observations=replace(evidence.observations, changes=changes[-MOST_KEPT:]))
+        self._write(lambda: self._folder.record(replace(recording, changes=changes[-MOST_KEPT:])))
+        seen = replace(evidence.observations, changes=changes[-MOST_KEPT:], unwritten=self._unwritten)
+        if self._unwritten:
+            return judge(self._system, seen, self._run.period)
+        return replace(evidence, observations=seen)
+
+    def _write(self, write: Callable[[], object]) -> None:
+        """Write, unless that has failed before: the run goes on, and the failure is one finding."""
+        if self._unwritten:
+            return
+        try:
+            write()
+        except EvidenceUnwritable as error:
+            self._unwritten = str(error)
 
     def _within(self, ask: Callable[..., _Answer]) -> _Answer:
         """Ask within the seconds that are left; what else is waited for does not count."""

@@ -22,7 +22,7 @@ from pse_preflight.client_pse.findings import (
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
 from pse_preflight.endpoint import reading
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
-from pse_preflight.findings import Finding
+from pse_preflight.findings import Finding, finding
 from pse_preflight.json_types import Der, Moment
 from pse_preflight.landscape.system import System
 from pse_preflight.verdict import trust
@@ -80,6 +80,7 @@ class Observations:
         changes: what had changed from run to run, the oldest first.
         recorded: where this was seen, if it is a recording; None where it was seen in this run.
         doubts: where the files of a recording contradict each other.
+        unwritten: why the files about it could not be written; empty where they were.
         known: what this machine knows of roots beside all that.
     """
 
@@ -94,6 +95,7 @@ class Observations:
     changes: tuple[Change, ...] = ()
     recorded: Origin | None = None
     doubts: tuple[Finding, ...] = ()
+    unwritten: str = ""
     known: Known = field(repr=False)
 
     @property
@@ -257,11 +259,16 @@ class _Case:
         if addable and pse.tool and _creation_cause(self._seen, self.judgement) is None:
             repair = "--repair --engine=bundled" if pse.one_reader else "--repair"
         files = file_names(self.judgement.path) | successor_names(self._successors)
+        files = {} if self._seen.unwritten else files
         return Remedy(pse.program, system.pse, {key: system.folder / name for key, name in files.items()}, repair)
 
     def _findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
         yield from seen.doubts
+        if seen.unwritten:
+            yield finding(
+                Code.EVIDENCE_NOT_WRITTEN, seen.unwritten, fix="name a folder that may be written: --evidence"
+            )
         yield from system.url_findings
         if seen.endpoint:
             yield from reading.findings_of(seen.endpoint)
