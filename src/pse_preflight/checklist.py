@@ -121,6 +121,7 @@ class Code(enum.StrEnum):
     # test_pse_is_private
     PSE_READABLE_BY_OTHERS = auto()
     PSE_READABLE_BY_GROUP = auto()
+    PSE_WRITABLE_BY_OTHERS = auto()
     # test_pse_owner_is_as_configured
     PSE_OWNER_EXPIRED = auto()
     PSE_OWNER_DIFFERS = auto()
@@ -762,6 +763,13 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.CLIENT,
                 cause="The file's group can read the private key in the PSE.",
                 fix="Let nobody but the client's account read the file, unless the group is meant to.",
+            ),
+            Code.PSE_WRITABLE_BY_OTHERS: Row(
+                severity=_M,
+                later="",
+                who=Who.CLIENT,
+                cause="Somebody else can change the PSE or put another in its place, and so decide whom the client trusts.",
+                fix="Let nobody but the client's account and administrators write to the file and to its folder.",
             ),
         },
     ),

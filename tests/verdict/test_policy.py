@@ -314,7 +314,7 @@ pse_exists m PSE_CREATED
 pse_exists M PSE_UNCONFIRMED
 pse_needs_no_pin B PSE_HAS_PIN
 pse_needs_no_pin m PSE_MACHINE_BOUND
-pse_is_private M PSE_READABLE_BY_OTHERS
+pse_is_private M PSE_READABLE_BY_OTHERS PSE_WRITABLE_BY_OTHERS
 pse_is_private m PSE_READABLE_BY_GROUP
 pse_owner_is_as_configured m PSE_OWNER_EXPIRED PSE_OWNER_DIFFERS
 maintain_pk_lists_the_chain B PK_LIST_EMPTY ROOT_NOT_IN_PSE

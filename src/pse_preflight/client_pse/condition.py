@@ -39,6 +39,22 @@ class Content:
     trusted: tuple[TrustedCertificate, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """Who may do what with a file on POSIX.
+
+    Attributes:
+        owner: the name of its owner, or the number of one without a name.
+        folder_mode, folder_owner: of the folder that it lies in: whoever may write there may replace the file.
+        seen_by: the account that looked.
+    """
+
+    owner: str
+    folder_mode: Mode
+    folder_owner: str
+    seen_by: str
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A PSE as it was found.
@@ -50,6 +66,7 @@ class Condition:
         content: what it holds, where it is plain.
         mode: its POSIX access rights; None on Windows.
         has_credentials: a file with PINs for SAP's own programs lies beside it.
+        rights: who may change or replace it; None on Windows, and where nothing is there.
         digest: SHA-256 of the whole file, which tells whether another one stands there later.
     """
 
@@ -59,11 +76,13 @@ class Condition:
     content: Content | None = field(default=None, repr=False)
     mode: Mode | None = None
     has_credentials: bool = False
+    rights: Rights | None = None
     digest: str = ""
 
     def is_unchanged(self, now: "Condition") -> bool:
         """Tell whether the same file still stands there, with the same access rights."""
-        return (self.state, self.digest, self.mode) == (now.state, now.digest, now.mode)
+        seen = (self.state, self.digest, self.mode, self.rights)
+        return seen == (now.state, now.digest, now.mode, now.rights)
 
 
 def look(path: Path) -> Condition:
@@ -81,7 +100,29 @@ def look(path: Path) -> Condition:
     except OSError as error:
         return Condition(path, State.UNREADABLE, error.strerror or type(error).__name__)
     mode = None if sys.platform == "win32" else stat.S_IMODE(status.st_mode)
-    return replace(_understood(path, content, mode), digest=hashlib.sha256(content).hexdigest())
+    digest = hashlib.sha256(content).hexdigest()
+    return replace(_understood(path, content, mode), digest=digest, rights=_rights(path, status))
+
+
+def _rights(path: Path, status: os.stat_result) -> Rights | None:
+    if sys.platform == "win32":
+        return None
+    folder = path.resolve().parent.stat()
+    return Rights(
+        owner=_account_name(status.st_uid),
+        folder_mode=stat.S_IMODE(folder.st_mode),
+        folder_owner=_account_name(folder.st_uid),
+        seen_by=_account_name(os.geteuid()),
+    )
+
+
+def _account_name(number: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _understood(path: Path, content: bytes, mode: int | None) -> Condition:

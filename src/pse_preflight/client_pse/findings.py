@@ -10,7 +10,7 @@ from pse_preflight.client_pse.condition import CREDENTIALS, Condition, State
 from pse_preflight.client_pse.entries import is_same
 from pse_preflight.client_pse.model import Attempt, ClientPse, Refusal
 from pse_preflight.errors import PreflightError
-from pse_preflight.findings import Finding, finding
+from pse_preflight.findings import Command, Finding, finding
 from pse_preflight.landscape.system import System
 from pse_preflight.pse import name as distinguished_name
 from pse_preflight.pse.file import is_ours
@@ -149,9 +149,10 @@ def _tool_failed(refusal: Refusal) -> Finding:
     return finding(refusal.code, refusal.text, fix=fix)
 
 
-def condition_findings(condition: Condition, dn: str | None, moment: datetime) -> tuple[Finding, ...]:
-    """Say what is wrong with who can read a PSE that is there, and with whose it is."""
-    judged = (_privacy(condition), *_owner(condition, dn, moment))
+def condition_findings(condition: Condition, system: System, moment: datetime) -> tuple[Finding, ...]:
+    """Say what is wrong with who can read or change a PSE that is there, and with whose it is."""
+    account = system.client.account if system.client else None
+    judged = (_privacy(condition), _writers(condition, account), *_owner(condition, system.dn, moment))
     return tuple(each for each in judged if each is not None)
 
 
@@ -228,6 +229,40 @@ def _privacy(condition: Condition) -> Finding | None:
         f"{condition.path} (mode {mode:04o}) can be read by {whom}, and it holds a private key without PIN",
         fix="let its account alone read it",
         commands=[("chmod", "600", str(condition.path))],
+    )
+
+
+def _writers(condition: Condition, account: str | None) -> Finding | None:
+    """Name who else can change or replace the PSE: whoever can, decides whom the client trusts.
+
+    Args:
+        account: the client's account, where it is configured.
+    """
+    mode, rights = condition.mode, condition.rights
+    if mode is None or rights is None:
+        return None
+    meant = {"root", rights.seen_by, account}
+    loose = not rights.folder_mode & stat.S_ISVTX
+    file, folder = str(condition.path), str(condition.path.parent)
+    grave: list[tuple[bool, str, Command]] = [
+        (bool(mode & stat.S_IWOTH), "everybody on this machine", ("chmod", "600", file)),
+        (bool(mode & stat.S_IWGRP), "the file's group", ("chmod", "600", file)),
+        (rights.owner not in meant, f"its owner {rights.owner}", ("chown", account or "root", file)),
+        (loose and bool(rights.folder_mode & stat.S_IWOTH), f"everybody, in {folder}", ("chmod", "go-w", folder)),
+        (rights.folder_owner not in meant, f"{rights.folder_owner}, in {folder}", ("chown", account or "root", folder)),
+    ]
+    minor = (loose and bool(rights.folder_mode & stat.S_IWGRP), f"the group of {folder}", ("chmod", "g-w", folder))
+    found = [(whom, command) for holds, whom, command in (*grave, minor) if holds]
+    if not found:
+        return None
+    whose = f"; if {rights.owner} is the client's account, say so: client.account" if rights.owner not in meant else ""
+    return finding(
+        Code.PSE_WRITABLE_BY_OTHERS,
+        f"{file} can be changed or replaced by {', '.join(whom for whom, _ in found)}, who so decide whom the client"
+        f" trusts{whose}",
+        fix="let its account alone write to it and to its folder",
+        commands=dict.fromkeys(command for _, command in found),
+        severity=None if any(holds for holds, _, _ in grave) else Severity.MINOR,
     )
 
 

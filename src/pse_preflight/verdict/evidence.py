@@ -290,7 +290,7 @@ class _Case:
         seen, system = self._seen, self._system
         yield from attempt_findings(seen.pse, seen.attempt, system)
         yield from file_findings(seen.pse)
-        for each in condition_findings(seen.pse.condition, system.dn, self._period.start):
+        for each in condition_findings(seen.pse.condition, system, self._period.start):
             if each.code is not Code.PSE_READABLE_BY_GROUP or not (seen.client and seen.client.group_may_read):
                 yield each
         yield from (each for each in (unconfirmed(seen.pse, system), disagreement(seen.pse)) if each)

@@ -311,8 +311,8 @@ def _absent(question: Question, root: Certificate, path: tuple[Certificate, ...]
 def _not_comparable(question: Question, root: Certificate) -> Finding:
     return finding(
         Code.PK_LIST_NOT_COMPARABLE,
-        f"whether {question.remedy.pse} holds the root {root.label} cannot be told: the tool lists a certificate of that"
-        " name, serial number and end, but no SHA-256, and only the tool can open the file",
+        f"whether {question.remedy.pse} holds the root {root.label} cannot be told: the tool lists a certificate of"
+        " that name, serial number and end, but no SHA-256, and only the tool can open the file",
         fix="update SAP's sapgenpse, so that it prints SHA-256 fingerprints, or name a PSE without PIN as `pse`",
         certificates=[root.sha256],
     )

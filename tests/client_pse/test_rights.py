@@ -1,0 +1,99 @@
+"""Who else may change or replace a PSE: each right alone, and its twin without it."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from pse_preflight.checklist import Code, Severity
+from pse_preflight.client_pse import condition as pse_condition
+from pse_preflight.client_pse.condition import Condition, Rights, State
+from pse_preflight.client_pse.findings import condition_findings
+from pse_preflight.findings import Finding
+from pse_preflight.landscape.system import Client, System
+from pse_preflight.landscape.url import ApiUrl
+from tests.kit.systems import NOW, write_pse
+
+GOOD = Rights(owner="xtract", folder_mode=0o700, folder_owner="xtract", seen_by="xtract")
+SYSTEM = System(alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("/sec/client.pse"), secudir=Path("/sec"))
+
+
+def _judged(mode: int, rights: Rights | None, account: str | None = None) -> list[Finding]:
+    condition = Condition(Path("/sec/client.pse"), State.PLAIN, mode=mode, rights=rights)
+    system = SYSTEM if account is None else System(**{**_fields(SYSTEM), "client": Client(account=account)})
+    found = condition_findings(condition, system, NOW)
+    return [each for each in found if each.code is Code.PSE_WRITABLE_BY_OTHERS]
+
+
+def _fields(system: System) -> dict[str, object]:
+    return {name: getattr(system, name) for name in ("alias", "url", "pse", "secudir")}
+
+
+def test_a_private_file_in_a_private_folder_is_nobody_elses_to_change() -> None:
+    assert _judged(0o600, GOOD) == []
+    assert _judged(0o640, GOOD) == []
+    assert _judged(0o600, None) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "changed", "whom", "severity"),
+    [
+        (0o602, {}, "everybody on this machine", Severity.MAJOR),
+        (0o620, {}, "the file's group", Severity.MAJOR),
+        (0o600, {"folder_mode": 0o777}, "everybody, in /sec", Severity.MAJOR),
+        (0o600, {"folder_mode": 0o703}, "everybody, in /sec", Severity.MAJOR),
+        (0o600, {"folder_mode": 0o770}, "the group of /sec", Severity.MINOR),
+        (0o600, {"owner": "mallory"}, "its owner mallory", Severity.MAJOR),
+        (0o600, {"folder_owner": "mallory"}, "mallory, in /sec", Severity.MAJOR),
+    ],
+)
+def test_each_way_to_change_it_is_told(mode: int, changed: dict[str, object], whom: str, severity: Severity) -> None:
+    rights = Rights(**{**{name: getattr(GOOD, name) for name in Rights.__dataclass_fields__}, **changed})  # type: ignore[arg-type]
+    (found,) = _judged(mode, rights)
+    assert whom in found.observed
+    assert found.severity is severity
+    assert found.commands
+
+
+def test_a_sticky_folder_lets_nobody_replace_the_files_of_others() -> None:
+    sticky = Rights(owner="xtract", folder_mode=0o1777, folder_owner="root", seen_by="xtract")
+    assert _judged(0o600, sticky) == []
+
+
+@pytest.mark.parametrize("account", ["xtract", "another"])
+def test_the_clients_own_account_is_meant(account: str) -> None:
+    """An administrator looks at the PSE of a service."""
+    seen = Rights(owner="xtract", folder_mode=0o700, folder_owner="xtract", seen_by="root")
+    assert bool(_judged(0o600, seen, account)) is (account != "xtract")
+    (found,) = _judged(0o600, seen)
+    assert "client.account" in found.observed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="access rights of POSIX; those of Windows have tests of their own")
+@pytest.mark.parametrize(("file", "folder"), [(0o602, 0o700), (0o620, 0o700), (0o600, 0o777)])
+def test_a_real_file_is_looked_at_with_its_folder(tmp_path: Path, file: int, folder: int) -> None:
+    pse = tmp_path / "sec" / "client.pse"
+    write_pse(pse)
+    pse.parent.chmod(0o700)
+    assert condition_findings(pse_condition.look(pse), SYSTEM, NOW) == ()
+    pse.chmod(file)
+    pse.parent.chmod(folder)
+    seen = pse_condition.look(pse)
+    assert seen.rights is not None
+    assert (seen.mode, seen.rights.folder_mode) == (file, folder)
+    assert Code.PSE_WRITABLE_BY_OTHERS in {each.code for each in condition_findings(seen, SYSTEM, NOW)}
+    assert not seen.is_unchanged(pse_condition.look(pse.parent / "another.pse"))
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_of_an_account_without_a_name_is_told_by_its_number(tmp_path: Path) -> None:
+    pse = tmp_path / "client.pse"
+    write_pse(pse)
+    os.chown(pse, 54321, 54321)
+    (found,) = (
+        each
+        for each in condition_findings(pse_condition.look(pse), SYSTEM, NOW)
+        if each.code is Code.PSE_WRITABLE_BY_OTHERS
+    )
+    assert "its owner 54321" in found.observed
