@@ -12,8 +12,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "pse_preflight"
 
 FLOORS = (
-    ("errors", "checklist", "certificate", "findings", "settings"),  # the ground that every room stands on
+    ("errors", "checklist", "certificate", "findings", "settings", "pkcs7"),  # the ground that every room stands on
     ("pse",),
+    ("certificate_file",),
     ("sapgenpse",),
     ("demo",),
     ("landscape",),
