@@ -1,23 +1,39 @@
 """One X.509 certificate, read once, with what the reports say of it."""
 
+import base64
 import hashlib
 import re
-import warnings
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from types import FunctionType
+from typing import Any, ParamSpec, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.utils import CryptographyDeprecationWarning
 
 from pse_preflight.errors import PreflightError
 
 _SHORT = 12
 _SHA256_HEX = 64
+_OTHER_HASHES = {
+    32: "an MD5 fingerprint",
+    40: "a SHA-1 fingerprint",
+    96: "a SHA-384 fingerprint",
+    128: "a SHA-512 fingerprint",
+}
+"""What a fingerprint of another length is, by its hexadecimal digits."""
+_FEWEST_PAIRS = 16
+_PAIRS = re.compile(
+    rf"(?<![0-9a-z])(?:0x)?([0-9a-f]{{2}}(?:[:\s-]{{0,2}}[0-9a-f]{{2}}){{{_FEWEST_PAIRS - 1},}})(?![0-9a-z])", re.ASCII
+)
+_NAME_OF_ANOTHER_HASH = re.compile(r"md5|sm3|blake|shake|sha-?(?:1(?![0-9])|224|3|512)", re.ASCII)
+_LONGEST_FINGERPRINT, _LONGEST_SHOWN = 1000, 60
 
 ExtensionKind = TypeVar("ExtensionKind", bound=x509.ExtensionType)
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
 
 
 class CertificateUnreadable(PreflightError):
@@ -57,8 +73,7 @@ class Certificate:
                 certificates only when extensions or key are asked for (reference: x509-limbo).
         """
         try:
-            parsed = load(der)
-            parsed.extensions, parsed.public_key(), parsed.signature_algorithm_oid
+            parsed = _read_completely(der)
             return cls(
                 der=der,
                 parsed=parsed,
@@ -92,6 +107,11 @@ class Certificate:
         return f'"{self.name}" (sha256 {self.sha256[:_SHORT]}, until {self.not_after:%Y-%m-%d})'
 
     @property
+    def serial_number(self) -> int:
+        """Return the serial number, which some roots have as zero."""
+        return serial_number(self.parsed)
+
+    @property
     def is_self_issued(self) -> bool:
         """Tell whether subject and issuer are the same name."""
         return self.parsed.subject == self.parsed.issuer
@@ -113,10 +133,39 @@ class Certificate:
         return self.not_before <= moment <= self.not_after
 
 
+def _without_warnings(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+    """Return the function such that nothing is warned of that it sets off, in any thread and under any filter.
+
+    The library warns of what people have among their roots (names longer than 64 characters, the serial number zero),
+    and where warnings are errors that would decide a verdict. Filters belong to the whole process, so no thread can set
+    them for itself. CPython drops a warning of a module without a name before it looks at any filter (warn_explicit in
+    Python/_warnings.c; made for the end of the interpreter), and it takes the module's name from these globals.
+    """
+    nameless: Any = FunctionType(function.__code__, {**function.__globals__, "__name__": None}, function.__name__)
+    silent: Callable[_Given, _Made] = nameless
+    return silent
+
+
+@_without_warnings
 def load(der: bytes) -> x509.Certificate:
-    """Load a DER certificate in the library's form, without its warning about serial numbers that are not positive."""
-    _accept_odd_serial_numbers()
-    return x509.load_der_x509_certificate(der)
+    """Load a DER certificate in the library's form, of which the names at least can be read."""
+    parsed = x509.load_der_x509_certificate(der)
+    _ = (parsed.subject, parsed.issuer)
+    return parsed
+
+
+@_without_warnings
+def serial_number(parsed: x509.Certificate) -> int:
+    """Return the serial number; the library warns each time somebody looks at one that is not positive."""
+    return parsed.serial_number
+
+
+@_without_warnings
+def _read_completely(der: bytes) -> x509.Certificate:
+    """Load a certificate and touch everything that a later step touches; the library keeps what it has read once."""
+    parsed = x509.load_der_x509_certificate(der)
+    _ = (parsed.subject, parsed.issuer, parsed.extensions, parsed.public_key(), parsed.signature_algorithm_oid)
+    return parsed
 
 
 def common_name(name: x509.Name) -> str:
@@ -126,17 +175,16 @@ def common_name(name: x509.Name) -> str:
 
 
 def read_pem(text: bytes) -> tuple[Certificate, ...]:
-    """Read every certificate of a PEM file, in its order.
+    """Read every certificate of a PEM text of our own, in its order; for other people's see certificate_file.
 
     Raises:
         CertificateUnreadable: where there is none, or one of them cannot be read.
     """
-    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL)
+    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", text, re.DOTALL)
     if not blocks:
         raise CertificateUnreadable("no BEGIN CERTIFICATE line in it")
     try:
-        _accept_odd_serial_numbers()
-        return tuple(Certificate.of(x509.load_pem_x509_certificate(block)) for block in blocks)
+        return tuple(Certificate.read(base64.b64decode(b"".join(block.split()), validate=True)) for block in blocks)
     except ValueError as error:
         raise CertificateUnreadable(f"{type(error).__name__}: {error}") from error
 
@@ -158,15 +206,33 @@ def write_pem(certificates: Iterable[Certificate]) -> str:
 
 
 def fingerprint(text: str) -> str:
-    """Return a SHA-256 fingerprint as 64 lower-case digits, from `sha256:AB…`, `AB:CD:…` or plain digits.
+    """Return a SHA-256 fingerprint as 64 lower-case digits, from any usual way of writing it.
+
+    That is `sha256:AB…`, `SHA-256: AB:CD:…`, `sha256 Fingerprint=AB:CD:…` (openssl), digits with blanks or hyphens, and
+    what comes along unseen when it is copied from a window (certmgr puts U+200E before it).
 
     Raises:
-        ValueError: where the text is no SHA-256 fingerprint.
+        ValueError: where the text is no SHA-256 fingerprint; one of another hash is named as that.
     """
-    digits = re.sub(r"[:\s]", "", text.strip().lower().removeprefix("sha256:"))
-    if len(digits) != _SHA256_HEX or not re.fullmatch(r"[0-9a-f]+", digits):
-        raise ValueError(f"{text!r} is no SHA-256 fingerprint (sha256: and 64 hexadecimal digits)")
-    return digits
+    seen = "".join(char for char in text[:_LONGEST_FINGERPRINT] if unicodedata.category(char) != "Cf").lower()
+    shown = repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
+    found = _PAIRS.findall(" ".join(seen.split()))
+    if len(found) != 1:
+        raise ValueError(f"{shown} is no SHA-256 fingerprint (sha256: and 64 hexadecimal digits)")
+    digits = re.sub(r"[^0-9a-f]", "", found[0])
+    other = _NAME_OF_ANOTHER_HASH.search(seen)
+    if len(digits) == _SHA256_HEX and not other:
+        return digits
+    said = f"a fingerprint called {other[0].upper()}" if other else f"a fingerprint of {len(digits)} hexadecimal digits"
+    raise ValueError(
+        f"{shown} is {_OTHER_HASHES.get(len(digits), said)}, no SHA-256 fingerprint: {_WHERE_THE_SHA256_STANDS}"
+    )
+
+
+_WHERE_THE_SHA256_STANDS = (
+    "a browser shows it with the certificate, and so does openssl x509 -noout -fingerprint -sha256 -in FILE"
+    " (what Windows calls the thumbprint is the SHA-1)"
+)
 
 
 def now() -> datetime:
@@ -176,11 +242,3 @@ def now() -> datetime:
 
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
-
-
-def _accept_odd_serial_numbers() -> None:
-    """Silence one warning: some roots have the serial number zero, and nobody who runs this can change that.
-
-    Said anew each time, since test runners set the filters back; a context that restores them is not safe in threads.
-    """
-    warnings.filterwarnings("ignore", "Parsed a serial number which wasn't positive", CryptographyDeprecationWarning)

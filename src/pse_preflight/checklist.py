@@ -98,6 +98,7 @@ class Code(enum.StrEnum):
     CERTIFICATE_UNREADABLE = auto()
     ROOT_UNTRUSTED = auto()
     ROOTS_FROM_PSE = auto()
+    ROOTS_FILE_DAMAGED = auto()
     # test_chain_is_not_inspected
     TLS_INSPECTED = auto()
     # test_chain_outlasts_the_next_weeks
@@ -599,6 +600,13 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.CLIENT,
                 cause="Nobody has named the roots of a host outside SAP's cloud, so its chain is judged by the PSE's own list.",
                 fix="Name in systems.yaml by which roots it is to be judged: `roots` or `pinned`.",
+            ),
+            Code.ROOTS_FILE_DAMAGED: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="A certificate in the file that `roots` names cannot be read; the others in it are used.",
+                fix="Get the file anew, or take what is damaged out of it.",
             ),
         },
     ),

@@ -12,8 +12,10 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "pse_preflight"
 
 FLOORS = (
-    ("errors", "checklist", "certificate", "files", "findings", "json_types", "settings"),  # the ground that every room stands on
+    # the ground that every room stands on
+    ("errors", "checklist", "certificate", "files", "findings", "json_types", "pkcs7", "settings"),
     ("pse",),
+    ("certificate_file",),
     ("sapgenpse",),
     ("demo",),
     ("landscape",),

@@ -214,7 +214,7 @@ def test_the_second_reader_finds_what_was_written(version: int) -> None:
 
 def test_a_root_with_the_serial_number_zero_is_listed_without_a_warning(many: tuple[Certificate, ...]) -> None:
     """Warnings are errors here, and nothing but the listing has silenced this one."""
-    odd = next(each for each in many if each.parsed.serial_number == 0)
+    odd = next(each for each in many if each.serial_number == 0)
     data = made().with_trusted([odd], LATER).encode()
     warnings.resetwarnings()
     warnings.simplefilter("error")

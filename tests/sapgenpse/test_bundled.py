@@ -532,7 +532,7 @@ class TestMaintainPk:
             assert bare is not None
             assert dataclasses.replace(entry, sha256=None) == bare
             assert (entry.not_before, entry.not_after) == (root.not_before, root.not_after)
-            assert entry.serial == root.parsed.serial_number
+            assert entry.serial == root.serial_number
         assert sum(each.is_of(root) for each in without.entries for root in roots) == len(roots)
 
     def test_the_driver_adds_all_of_them_one_by_one(self, tmp_path: Path) -> None:

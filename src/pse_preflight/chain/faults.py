@@ -183,7 +183,7 @@ def _criticality(certificate: Certificate, oid: x509.ObjectIdentifier) -> bool |
 
 
 def _has_long_serial(certificate: Certificate) -> bool:
-    return not 0 <= certificate.parsed.serial_number < _LONGEST_SERIAL
+    return not 0 <= certificate.serial_number < _LONGEST_SERIAL
 
 
 def _has_unknown_critical(certificate: Certificate) -> bool:

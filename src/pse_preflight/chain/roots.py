@@ -8,12 +8,11 @@ from importlib import metadata
 from pathlib import Path
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
+from pse_preflight.certificate_file import read_certificate_file
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding, finding
 from pse_preflight.json_types import WholeCertificate
-
-LARGEST_FILE = 16 << 20
 
 
 class RootsUnreadable(PreflightError):
@@ -29,12 +28,14 @@ class Roots:
         name: how messages call them.
         explicit: the user named them one by one (a file, or fingerprints), so a private one among them is meant.
         from_pse: they are the PSE's own list, for want of others; any of them may anchor.
+        damaged: which certificates of the file cannot be read, and why.
     """
 
     certificates: tuple[WholeCertificate, ...]
     name: str
     explicit: bool = False
     from_pse: bool = False
+    damaged: tuple[str, ...] = ()
 
     @cached_property
     def fingerprints(self) -> frozenset[str]:
@@ -85,25 +86,32 @@ def _system() -> Roots:
 
 
 def said_of(roots: Roots, host: str) -> tuple[Finding, ...]:
-    """Say that a chain is judged by the PSE's own list, where it is."""
-    if not roots.from_pse or not roots.certificates:
-        return ()
-    return (
-        finding(
-            Code.ROOTS_FROM_PSE,
-            f"the chain of {host} is judged by {roots.name}, for want of other roots: that it is valid says no more"
-            " than that the PSE trusts it",
-            fix="name in systems.yaml by which roots it is to be judged: roots: FILE, or pinned",
-        ),
-    )
+    """Say that a chain is judged by the PSE's own list, or by a file of which a part cannot be read."""
+    found = []
+    if roots.from_pse and roots.certificates:
+        found.append(
+            finding(
+                Code.ROOTS_FROM_PSE,
+                f"the chain of {host} is judged by {roots.name}, for want of other roots: that it is valid says no more"
+                " than that the PSE trusts it",
+                fix="name in systems.yaml by which roots it is to be judged: roots: FILE, or pinned",
+            )
+        )
+    if roots.damaged:
+        more = f"; and {len(roots.damaged) - 1} more" if len(roots.damaged) > 1 else ""
+        found.append(
+            finding(
+                Code.ROOTS_FILE_DAMAGED,
+                f"{roots.name} is used without {roots.damaged[0]}{more}",
+                fix="get the file anew, or take what is damaged out of it",
+            )
+        )
+    return tuple(found)
 
 
 def _file(path: Path) -> Roots:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST_FILE)
-        return Roots(read_pem(content), str(path), explicit=True)
-    except OSError as error:
-        raise RootsUnreadable(f"the roots {path} cannot be read: {error.strerror}") from None
+        found = read_certificate_file(path)
     except CertificateUnreadable as error:
         raise RootsUnreadable(f"the roots {path} cannot be used: {error}") from None
+    return Roots(found.certificates, str(path), explicit=True, damaged=found.damaged)

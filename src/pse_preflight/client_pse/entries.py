@@ -44,7 +44,7 @@ class Entry:
     def is_described_as(self, certificate: Certificate) -> bool:
         """Tell whether serial number, end and issuer are the certificate's; another key may bear them just as well."""
         return (
-            self.serial == certificate.parsed.serial_number
+            self.serial == certificate.serial_number
             and self.not_after == certificate.not_after
             and names(self.issuer, certificate.parsed.issuer)
         )

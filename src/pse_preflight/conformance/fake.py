@@ -563,7 +563,7 @@ def _fields(job: Job, certificate: Certificate, blanks: str) -> list[str]:
         "Version": str(parsed.version.value + 1),
         "Subject": _name(parsed.subject, job),
         "Issuer": _name(parsed.issuer, job),
-        "Serial Number": _pairs(_octets(parsed.serial_number)),
+        "Serial Number": _pairs(_octets(certificate.serial_number)),
         "Validity not before": _date(job, certificate.not_before),
         "Validity not after": _date(job, certificate.not_after),
         "Public key": f"{_key_kind(parsed)} ({getattr(parsed.public_key(), 'key_size', 0)} bits)",
@@ -626,7 +626,7 @@ def _own_lines(job: Job, owner: Certificate) -> list[str]:
     return [
         f"Subject : {_name(owner.parsed.subject, job)}",
         f"Issuer  : {_name(owner.parsed.issuer, job)}",
-        f"Serialno: {_pairs(_octets(owner.parsed.serial_number))}",
+        f"Serialno: {_pairs(_octets(owner.serial_number))}",
         f"KeyInfo : RSA, {_BITS}-bit",
     ]
 

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-
-from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
+from pse_preflight.certificate import CertificateUnreadable
+from pse_preflight.certificate_file import read_certificates
 from pse_preflight.endpoint.connection import Address, Deadline, connect, resolve
 from pse_preflight.endpoint.model import Limits, StageFailed, Target
 from pse_preflight.endpoint.tunnel import USER_AGENT
@@ -115,10 +114,5 @@ def _meant(address: IpAddress) -> Iterable[IpAddress]:
 def _certificates_in(body: bytes) -> list[bytes]:
     """Read DER, PEM, or a PKCS#7 bundle (RFC 5280 allows DER and PKCS#7; PEM is seen in practice)."""
     with contextlib.suppress(CertificateUnreadable):
-        if b"-----BEGIN CERTIFICATE-----" in body:
-            return [each.der for each in read_pem(body)]
-        return [Certificate.read(body).der]
-    load = pkcs7.load_pem_pkcs7_certificates if body.startswith(b"-----BEGIN") else pkcs7.load_der_pkcs7_certificates
-    with contextlib.suppress(ValueError, CertificateUnreadable):
-        return [Certificate.read(each.public_bytes(Encoding.DER)).der for each in load(body)]
+        return [each.der for each in read_certificates(body).certificates]
     return []

@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pse_preflight import __version__
-from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
+from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.certificate import now as clock
+from pse_preflight.certificate_file import read_certificates
 from pse_preflight.errors import PreflightError
 from pse_preflight.pse import create, file, name
 from pse_preflight.pse.errors import LegacyPse, MachineBoundPse, PinNeeded, PseError, WrongPin
@@ -350,7 +351,7 @@ def _gen_verify_pse(options: Options, world: World) -> None:
     pse = _path(options, world)
     _refuse_existing(pse)
     pin = _new_pin(options, world)
-    trusted = _certificates(options.values.get("-a", ()))
+    trusted = _certificates(options.values.get("-a", ()), world)
     made = file.new(None, None, trusted, time=world.now(), salt=world.random(_SALT_BYTES))
     _write_new(pse, made.encode(pin))
 
@@ -391,7 +392,7 @@ def _list(pse: _Opened, _: Options, world: World) -> None:
 
 
 def _add(pse: _Opened, options: Options, world: World) -> None:
-    given = [*_certificates(options.values.get("-a", ())), *_confirmed(options, world)]
+    given = [*_certificates(options.values.get("-a", ()), world), *_confirmed(options, world)]
     present = {each.tbs for each in pse.file.trusted}
     new = [each for each in dict.fromkeys(given) if each.parsed.tbs_certificate_bytes not in present]
     if not new:
@@ -405,7 +406,7 @@ def _add(pse: _Opened, options: Options, world: World) -> None:
 
 def _confirmed(options: Options, world: World) -> list[Certificate]:
     """Return the certificates of -m, each asked for unless -y says yes to all."""
-    found = _certificates(options.values.get("-m", ()))
+    found = _certificates(options.values.get("-m", ()), world)
     if "-y" in options.switches:
         return found
     return [each for each in found if world.ask(f"Add {each.label}? (y/n) ").strip().lower() in {"y", "yes"}]
@@ -439,7 +440,7 @@ def _get_my_name(options: Options, world: World) -> None:
         "validity": wording.validity(owner, world.zone),
         "subject": [f"Subject : {name.text(owner.parsed.subject)}"],
         "issuer": [f"Issuer  : {name.text(owner.parsed.issuer)}"],
-        "serialno": [f"Serialno: {wording.serial(owner.parsed.serial_number)}"],
+        "serialno": [f"Serialno: {wording.serial(owner.serial_number)}"],
         "keyinfo": [f"KeyInfo : {wording.key_information(owner)}"],
     }
     wanted = options.last("-n")
@@ -545,18 +546,20 @@ def _owner(found: PseFile) -> Certificate:
     return found.owner
 
 
-def _certificates(files: Sequence[str]) -> list[Certificate]:
-    return [certificate for each in files for certificate in _read_certificates(Path(each))]
+def _certificates(files: Sequence[str], world: World) -> list[Certificate]:
+    return [certificate for each in files for certificate in _read_certificates(Path(each), world)]
 
 
-def _read_certificates(path: Path) -> list[Certificate]:
-    """Read a file of certificates, PEM or DER; one that cannot be read is said not to exist, as SAP's tool does."""
+def _read_certificates(path: Path, world: World) -> tuple[Certificate, ...]:
+    """Read a file of certificates; one that cannot be read is said not to exist, as SAP's tool does."""
     try:
         with path.open("rb") as stream:
-            data = stream.read(file.LARGEST_FILE)
-        return list(read_pem(data)) if b"-----BEGIN" in data else [Certificate.read(data)]
+            found = read_certificates(stream.read(file.LARGEST_FILE + 1))
     except (OSError, CertificateUnreadable) as error:
-        raise Refused(f'certificate file "{path}" does not exist or is no certificate ({error})') from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Refused(f'certificate file "{path}" does not exist or is no certificate ({reason})') from error
+    world.stderr.writelines(f'certificate file "{path}": left out, {each}\n' for each in found.damaged)
+    return found.certificates
 
 
 def _hand_out(text: str, target: str | None, world: World) -> None:
@@ -593,7 +596,8 @@ _COMMANDS = {
     ),
     "maintain_pk": Command(
         f"{_COMMON} (-l | -a <certificate file> | -m <certificate file> [-y] | -d <number or part of the subject>)\n\n"
-        "Certificate files are PEM or DER; a PEM file may hold several. -m asks for each unless -y is given.",
+        "Certificate files are PEM, DER, PKCS#7 or a PSE (its certificate list), and may hold several. -m asks for\n"
+        "each unless -y is given.",
         frozenset({"-v", "-l", "-y"}),
         frozenset({"-p", "-x", "-a", "-m", "-d"}),
         _maintain_pk,

@@ -115,7 +115,7 @@ class ListedCertificate:
         if self.sha256 is not None:
             return self.sha256 == certificate.sha256
         return (
-            self.serial == certificate.parsed.serial_number
+            self.serial == certificate.serial_number
             and self.not_before == certificate.not_before
             and self.not_after == certificate.not_after
             and names(self.issuer, certificate.parsed.issuer)

@@ -89,7 +89,7 @@ def owner(certificate: Certificate, zone: tzinfo | None) -> list[str]:
     return [
         f"Subject : {name.text(certificate.parsed.subject)}",
         f"Issuer  : {name.text(certificate.parsed.issuer)}",
-        f"Serialno: {serial(certificate.parsed.serial_number)}",
+        f"Serialno: {serial(certificate.serial_number)}",
         f"KeyInfo : {key_information(certificate)}",
         *validity(certificate, zone),
     ]

@@ -1,0 +1,68 @@
+"""Certificates that the library reads with a warning: names longer than X.520 allows, the serial number zero."""
+
+import warnings
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from pse_preflight.certificate import Certificate
+from pse_preflight.pse import asn1
+
+LONG_NAME = "Example Corporate Root Certification Authority of the Whole Group and All of It"
+PRIVATE_LINK = f"{'0' * 8}-0000-0000-0000-{'0' * 12}.{'a' * 56}.p6.pls.sap.internal"
+"""A common name of 113 characters, as a private link to SAP's cloud has it."""
+
+
+@cache
+def _key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def long_name(text: str = LONG_NAME, country: str = "") -> x509.Name:
+    """Make a name of any length; a country may have any, too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parts = [x509.NameAttribute(NameOID.COMMON_NAME, text, _validate=False)]
+        if country:
+            parts.append(x509.NameAttribute(NameOID.COUNTRY_NAME, country, _validate=False))
+        return x509.Name(parts)
+
+
+def odd_root(
+    name: x509.Name,
+    start: datetime,
+    *,
+    serial: int = 1,
+    extensions: Iterable[x509.ExtensionType] = (),
+) -> Certificate:
+    """Make a root of this name; the serial number zero is written where the library would not."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(_key().public_key())
+        .serial_number(serial or 1)
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=3000))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    )
+    for each in extensions:
+        builder = builder.add_extension(each, critical=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = builder.sign(_key(), hashes.SHA256())
+        return Certificate.read(made.public_bytes(Encoding.DER) if serial else _with_serial_zero(made))
+
+
+def _with_serial_zero(made: x509.Certificate) -> bytes:
+    one, zero = bytes.fromhex("a003020102020101"), bytes.fromhex("a003020102020100")
+    tbs = made.tbs_certificate_bytes.replace(one, zero, 1)
+    signature = _key().sign(tbs, ec.ECDSA(hashes.SHA256()))
+    _, algorithm, _ = asn1.parts(made.public_bytes(Encoding.DER), 3)
+    return asn1.tagged(asn1.SEQUENCE, tbs, algorithm, asn1.tagged(asn1.BIT_STRING, b"\0", signature))
