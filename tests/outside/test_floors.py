@@ -48,7 +48,7 @@ FOR_THIS = {
     "chain.roots": ("ssl",),
     "chain.sap_roots": ("yaml",),
 }
-"""Modules of a pure room that exist for a piece of machinery: systems.yaml is YAML, the system's roots come by ssl."""
+"""Modules of a pure room that exist for a piece of machinery: systems.yaml is YAML, and so is the table of roots."""
 
 
 def _modules() -> dict[str, Path]:

@@ -1,6 +1,5 @@
 """The roots that a system's chain is judged by, read from where they are kept."""
 
-import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -76,6 +75,8 @@ def _mozilla() -> Roots:
 
 @cache
 def _system() -> Roots:
+    import ssl
+
     readable = []
     for der in ssl.create_default_context().get_ca_certs(binary_form=True):
         try:

@@ -4,7 +4,6 @@ import difflib
 import os
 import re
 import sys
-import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -204,6 +203,8 @@ def _proxy(text: str, url: ApiUrl, environment: Mapping[str, str]) -> tuple[Prox
 
 
 def _environment_proxy(host: str, environment: Mapping[str, str]) -> str | None:
+    import urllib.request
+
     lower = {name.lower(): value for name, value in environment.items() if name.lower().endswith("_proxy") and value}
     bypass = {"no": lower.get("no_proxy", "")}
     if urllib.request.proxy_bypass_environment(host, bypass):  # type: ignore[attr-defined]
