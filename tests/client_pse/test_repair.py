@@ -17,8 +17,8 @@ from pse_preflight.findings import Finding
 from pse_preflight.pse import create
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.create import NotReplaced
-from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed
+from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Policy, Verdict, decide
 from tests.kit.pse_mutations import PIN, closed_files
 from tests.kit.servers import Server, serve_tls

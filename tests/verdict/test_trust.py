@@ -15,10 +15,10 @@ from pse_preflight.chain.judge import Question as ChainQuestion
 from pse_preflight.chain.judge import judge as judge_chain
 from pse_preflight.chain.sap_roots import Change
 from pse_preflight.checklist import Code, Severity
+from pse_preflight.client_pse.entries import Entry
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.system import ExpiryDays
-from pse_preflight.client_pse.entries import Entry
 from pse_preflight.verdict.trust import Question, Remedy, Trust, judge, lasting_findings
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -19,11 +19,11 @@ from pse_preflight.certificate import Certificate, now
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.judge import Question as ChainQuestion
 from pse_preflight.chain.judge import judge as judge_chain
+from pse_preflight.client_pse.entries import Entry
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.endpoint.live import handshake
 from pse_preflight.endpoint.model import Limits
 from pse_preflight.endpoint.tls import trusting_context
-from pse_preflight.client_pse.entries import Entry
 from pse_preflight.verdict.trust import Question, Remedy, Trust, judge
 from tests.kit.servers import LOOPBACK, Server, serve_tls
 
