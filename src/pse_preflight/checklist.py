@@ -700,11 +700,11 @@ CHECKLIST: tuple[Check, ...] = (
                 fix="Restart the client, then remove the backup: it holds the private key, too.",
             ),
             Code.PSE_UNCONFIRMED: Row(
-                severity=_M,
+                severity=_m,
                 later=_PSE_ERROR,
                 who=Who.CLIENT,
                 cause="The PSE was written by the bundled implementation and not yet listed by SAP's tool.",
-                fix="Run the checks once where SAP's sapgenpse is installed, or say `--engine=bundled` to accept it.",
+                fix="Run the checks once where SAP's sapgenpse is installed.",
             ),
             Code.TOOL_MISSING: Row(
                 severity=_B,

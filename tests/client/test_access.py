@@ -14,17 +14,21 @@ from pathlib import Path
 
 import pytest
 
+from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
 from pse_preflight.client import access, account
 from pse_preflight.client.account import PosixHandover, Way
-from pse_preflight.client.look import hand_over, without_intended
+from pse_preflight.client.look import hand_over, look
 from pse_preflight.client.posix import AclEntry, PosixAccount, write_acl
 from pse_preflight.client.windows import ADMINISTRATORS
+from pse_preflight.client_pse import condition
+from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.errors import NotForAccount
-from pse_preflight.findings import finding
 from pse_preflight.landscape.system import Client, System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.pse.create import publish, replace
+from pse_preflight.verdict.evidence import Observations, judge
+from tests.kit.systems import NOTHING_KNOWN, NOW
 
 NOBODY = 0xFFFFFFFF
 CONTENT = b"a PSE"
@@ -366,13 +370,23 @@ def test_a_changed_pse_stays_readable_for_exactly_those_who_could(users: Users, 
 def test_a_group_that_is_meant_to_read_is_no_finding(users: Users, folder: Path) -> None:
     pse = folder / "client.pse"
     pse.write_bytes(CONTENT)
-    found = finding(Code.PSE_READABLE_BY_GROUP, "the group can read it")
+    pse.chmod(0o640)
     meant = _system_of(pse, users.service.name, users.group)
-    assert list(without_intended([found, None], meant)) == [found]
+    assert _is_readable_by_group(meant)
     os.chown(pse, 0, users.number)
-    assert not list(without_intended([found], meant))
-    assert list(without_intended([found], _system_of(pse, users.service.name))) == [found]
-    assert list(without_intended([found], _system_of(folder / "none.pse", None, users.group))) == [found]
+    assert not _is_readable_by_group(meant)
+    assert _is_readable_by_group(_system_of(pse, users.service.name))
+    none = look(_system_of(folder / "none.pse", None, users.group), pse_is_there=False)
+    assert none is not None
+    assert not none.group_may_read
+
+
+def _is_readable_by_group(system: System) -> bool:
+    """Tell whether it is a finding that the group can read the PSE."""
+    pse, side = ClientPse(condition.look(system.pse)), look(system, pse_is_there=True)
+    assert pse.condition.mode == 0o640
+    seen = Observations(endpoint=None, pse=pse, client=side, known=NOTHING_KNOWN)
+    return any(each.code is Code.PSE_READABLE_BY_GROUP for each in judge(system, seen, Period(NOW, NOW)).findings)
 
 
 def test_a_link_is_not_handed_over(tmp_path: Path) -> None:

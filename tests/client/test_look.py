@@ -18,6 +18,7 @@ import pytest
 from pse_preflight.checklist import Severity
 from pse_preflight.client import access
 from pse_preflight.client import look as client
+from pse_preflight.client.side import ClientSide
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import message
 from pse_preflight.landscape.file import read_landscape
@@ -248,6 +249,17 @@ def test_an_account_of_windows_is_judged_by_the_descriptor(
 ) -> None:
     windows(descriptor=descriptor)
     assert _codes(_system(tmp_path, Client(account=r"DOM\svc"))) == codes
+
+
+def test_a_group_of_windows_is_not_looked_up_as_one_of_posix(
+    windows: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "client.pse").touch()
+    monkeypatch.setitem(sys.modules, "grp", None)
+    windows(descriptor=f"O:BAD:(A;;FR;;;{SERVICE})")
+    seen = client.look(_system(tmp_path, Client(account=r"DOM\svc", group="sap")), pse_is_there=True)
+    assert seen is not None
+    assert (seen.group_may_read, seen.findings) == (False, ())
 
 
 def test_a_descriptor_that_is_not_told_is_an_error(windows: Callable[..., None], tmp_path: Path) -> None:
@@ -491,18 +503,18 @@ def test_a_recording_judges_nothing_of_the_clients_own_side(check: str, tmp_path
     recorded: Any = SimpleNamespace(system=_system(tmp_path, side), client=None)
     assert inapplicable(check, recorded) == "the client's own side is not part of a recording"
     assert inapplicable("test_crypto_library_fits_the_client", recorded) == inapplicable(check, recorded)
-    live: Any = SimpleNamespace(system=_system(tmp_path, side), client=client.ClientSide(host="a"))
+    live: Any = SimpleNamespace(system=_system(tmp_path, side), client=ClientSide(host="a"))
     assert inapplicable(check, live) == ""
 
 
 def test_nothing_of_this_is_loaded_where_nothing_is_configured(pytester: pytest.Pytester) -> None:
-    mine = ["client", "client_ini", "account", "access", "crypto_library", "posix_rights", "windows_rights", "initial"]
     code = (
         f"import sys; sys.path.insert(0, {str(CHECKOUT / 'src')!r})\n"
         "import pytest\n"
         "pytest.main(['-p', 'pse_preflight.plugin', '--pyargs', 'pse_preflight.checks', '--system=demo', '-q'])\n"
-        f"assert 'pse_preflight.client_pse.maker' in sys.modules\n"
-        f"assert not [each for each in {mine} if 'pse_preflight.' + each in sys.modules]\n"
+        "assert 'pse_preflight.client_pse.maker' in sys.modules\n"
+        "assert not [each for each in sys.modules if each.startswith('pse_preflight.client.')]\n"
+        "assert 'pse_preflight.command.init' not in sys.modules\n"
     )
     assert pytester.run(sys.executable, "-c", code, timeout=120).ret == 0
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,14 +13,19 @@ import pytest
 from pse_preflight.checklist import Severity
 from pse_preflight.client_pse import condition as pse_condition
 from pse_preflight.client_pse.condition import State
-from pse_preflight.client_pse.findings import disagreement, unconfirmed
+from pse_preflight.client_pse.findings import (
+    attempt_findings,
+    condition_findings,
+    disagreement,
+    file_findings,
+    unconfirmed,
+)
 from pse_preflight.client_pse.maker import Maker, default_owner
-from pse_preflight.client_pse.model import ClientPse, Contribution
-from pse_preflight.findings import message
+from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution
+from pse_preflight.findings import Finding, message
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed, ToolMissing
-from pse_preflight.settings import Settings
 from tests.kit.pse_mutations import PIN, START, closed_files, plain_file
-from tests.kit.systems import DN, NOW, SapsTool, issuers, listed, server, system, write_pse
+from tests.kit.systems import DN, SapsTool, issuers, listed, server, system, write_pse
 
 ROOT, ISSUING = issuers(server())
 
@@ -30,16 +35,23 @@ def pse(tmp_path: Path) -> Path:
     return tmp_path / "sec" / "client.pse"
 
 
-def _maker(tool: Any = None, **settings: Any) -> Maker:
-    return Maker(tool or BundledTool({}), Settings(evidence=Path("evidence"), **settings), NOW)
+def _maker(tool: Any = None) -> Maker:
+    return Maker(tool or BundledTool({}), "auto")
 
 
 def _look(pse: Path, tool: Any = None) -> ClientPse:
-    return _maker(tool).look(system("PRD", 443, pse))
+    return _maker(tool).look(pse)
 
 
-def _said(pse: ClientPse) -> list[tuple[str, str]]:
-    return [(each.code, str(each.severity)) for each in pse.findings]
+def _make(given: Sequence[Contribution], tool: Any = None) -> tuple[ClientPse, Attempt, tuple[Finding, ...]]:
+    """Make a PSE as a run makes it; return what is then said of it, too."""
+    made, attempt = _maker(tool).make(given)
+    return made, attempt, (*attempt_findings(made, attempt, given[0].system), *file_findings(made))
+
+
+def _said(found: ClientPse | Sequence[Finding]) -> list[tuple[str, str]]:
+    findings = file_findings(found) if isinstance(found, ClientPse) else found
+    return [(each.code, str(each.severity)) for each in findings]
 
 
 def _fails(code: int = 1, text: str = "damaged") -> Callable[[object, Answer], Answer]:
@@ -50,21 +62,22 @@ def test_a_sound_pse_is_listed_and_nothing_is_said(pse: Path) -> None:
     write_pse(pse, [ROOT, ISSUING])
     for tool, one_reader in ((BundledTool({}), True), (SapsTool(), False)):
         seen = _look(pse, tool)
-        assert (seen.findings, seen.one_reader, seen.is_there, seen.opens_without_pin) == ((), one_reader, True, True)
+        assert file_findings(seen) == ()
+        assert (seen.one_reader, seen.is_there, seen.opens_without_pin) == (one_reader, True, True)
         assert {each.sha256 for each in seen.entries} == {ROOT.sha256, ISSUING.sha256}
         assert {each.certificate for each in seen.entries} == {ROOT, ISSUING}
 
 
 def test_a_missing_pse_is_not_there(pse: Path) -> None:
     seen = _look(pse)
-    assert (seen.condition.state, seen.is_there, seen.findings, seen.listing) == (State.MISSING, False, (), None)
+    assert (seen.condition.state, seen.is_there, file_findings(seen), seen.listing) == (State.MISSING, False, (), None)
 
 
 def test_a_folder_is_no_pse(pse: Path) -> None:
     pse.mkdir(parents=True)
     seen = _look(pse, SapsTool())
     assert _said(seen) == [("PSE_UNREADABLE", "blocker")]
-    assert "it is a folder" in seen.findings[0].observed
+    assert "it is a folder" in file_findings(seen)[0].observed
 
 
 def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
@@ -76,7 +89,7 @@ def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
 def test_a_pipe_is_not_waited_for(pse: Path) -> None:
     pse.parent.mkdir()
     os.mkfifo(pse)
-    assert "it is no plain file" in _look(pse).findings[0].observed
+    assert "it is no plain file" in file_findings(_look(pse))[0].observed
 
 
 def test_a_file_that_may_not_be_read_is_told(pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +101,7 @@ def test_a_file_that_may_not_be_read_is_told(pse: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "open", refuse)
     seen = _look(pse, SapsTool())
     assert _said(seen) == [("PSE_UNREADABLE", "blocker")]
-    assert "Permission denied" in seen.findings[0].observed
+    assert "Permission denied" in file_findings(seen)[0].observed
 
 
 @pytest.mark.parametrize("content", [b"", b"no PSE at all", plain_file()[:40]], ids=["empty", "no PSE", "truncated"])
@@ -136,7 +149,7 @@ def test_a_pse_that_only_the_tool_understands_is_judged_by_its_list_and_said_so(
     pse.write_bytes(closed_files()["legacy"].file)
     seen = _look(pse, SapsTool(_listing_of(known)))
     assert _said(seen) == [("PSE_UNREADABLE", "minor")]
-    assert "/opt/sap/sapgenpse lists it; it is judged by that list alone" in seen.findings[0].observed
+    assert "/opt/sap/sapgenpse lists it; it is judged by that list alone" in file_findings(seen)[0].observed
     assert {each.sha256 for each in seen.entries} == {ROOT.sha256, ISSUING.sha256}
     assert {each.certificate for each in seen.entries} == {None}
     assert seen.opens_without_pin
@@ -150,16 +163,16 @@ def test_file_and_tool_agree_on_the_pin(pse: Path) -> None:
     write_pse(pse, [ROOT], pin=PIN)
     seen = _look(pse, SapsTool())
     assert _said(seen) == [("PSE_HAS_PIN", "blocker")]
-    assert "is protected by a PIN, as /opt/sap/sapgenpse says, too" in seen.findings[0].observed
+    assert "is protected by a PIN, as /opt/sap/sapgenpse says, too" in file_findings(seen)[0].observed
     assert (seen.listing, seen.opens_without_pin) == (None, False)
-    assert PIN not in message(seen.findings[0])
+    assert PIN not in message(file_findings(seen)[0])
 
 
 def test_the_bundled_tool_is_the_same_reader_and_is_not_asked_about_the_pin(pse: Path) -> None:
     write_pse(pse, [ROOT], pin=PIN)
     seen = _look(pse)
     assert _said(seen) == [("PSE_HAS_PIN", "blocker")]
-    assert "says" not in seen.findings[0].observed
+    assert "says" not in file_findings(seen)[0].observed
 
 
 def test_a_pin_that_only_the_tool_asks_for_is_the_same_finding(pse: Path) -> None:
@@ -170,8 +183,12 @@ def test_a_pin_that_only_the_tool_asks_for_is_the_same_finding(pse: Path) -> Non
     said = wrong_pin.run(("maintain_pk", "-p", str(protected), "-x", "", "-l"), pse.parent)
     seen = _look(pse, SapsTool(lambda _arguments, _answer: said))
     assert _said(seen) == [("PSE_HAS_PIN", "blocker")]
-    assert "as /opt/sap/sapgenpse says; the file itself does not show it" in seen.findings[0].observed
-    assert "a separate client PSE without PIN" in seen.findings[0].fix
+    assert "as /opt/sap/sapgenpse says; the file itself does not show it" in file_findings(seen)[0].observed
+    assert "a separate client PSE without PIN" in file_findings(seen)[0].fix
+    assert "cred_v2" not in file_findings(seen)[0].observed
+    pse.with_name("cred_v2").write_bytes(b"0")
+    seen = _look(pse, SapsTool(lambda _arguments, _answer: said))
+    assert "the cred_v2 beside it" in file_findings(seen)[0].observed
 
 
 def test_a_tool_that_opens_it_with_this_accounts_credentials_does_not_help_the_client(
@@ -200,7 +217,7 @@ def test_a_broken_tool_adds_nothing_to_what_the_file_tells_of_its_pin(pse: Path)
 def test_a_pse_that_is_meant_to_have_a_pin_is_named_as_such(pse: Path, name: str, says: str) -> None:
     named = pse.with_name(name)
     write_pse(named, pin=PIN)
-    (found,) = _look(named).findings
+    (found,) = file_findings(_look(named))
     assert says in found.observed
     assert ("by its name" in found.observed) == bool(says)
     assert found.fix.startswith("leave it, and name another file")
@@ -208,9 +225,9 @@ def test_a_pse_that_is_meant_to_have_a_pin_is_named_as_such(pse: Path, name: str
 
 def test_credentials_beside_a_protected_pse_are_recognised_and_do_not_help(pse: Path) -> None:
     write_pse(pse, pin=PIN)
-    assert "cred_v2" not in _look(pse).findings[0].observed
+    assert "cred_v2" not in file_findings(_look(pse))[0].observed
     pse.with_name("cred_v2").write_bytes(b"0")
-    assert "the cred_v2 beside it" in _look(pse).findings[0].observed
+    assert "the cred_v2 beside it" in file_findings(_look(pse))[0].observed
 
 
 # Local Protection Storage
@@ -241,7 +258,7 @@ def test_a_tool_that_cannot_list_a_sound_pse_is_an_error(pse: Path, tool: Any, c
     write_pse(pse, [ROOT])
     seen = _look(pse, tool)
     assert _said(seen) == [(code, "blocker")]
-    assert seen.findings[0].fix
+    assert file_findings(seen)[0].fix
 
 
 def test_a_tool_that_lists_something_else_disagrees(pse: Path, tmp_path: Path) -> None:
@@ -258,17 +275,14 @@ def test_a_tool_that_lists_something_else_disagrees(pse: Path, tmp_path: Path) -
 
 def test_what_the_bundled_tool_wrote_is_unconfirmed_until_saps_lists_it(pse: Path) -> None:
     described = system("PRD", 443, pse)
-    made = _maker().make([Contribution(described, (ROOT, ISSUING))])
-    unseen = unconfirmed(made, described, "auto")
+    made, _, _ = _make([Contribution(described, (ROOT, ISSUING))])
+    unseen = unconfirmed(made, described)
     assert unseen is not None
-    assert (unseen.code, unseen.severity) == ("PSE_UNCONFIRMED", Severity.MAJOR)
-    accepted = unconfirmed(made, described, "bundled")
-    assert accepted is not None
-    assert accepted.severity is Severity.MINOR
-    assert unconfirmed(_look(pse, SapsTool()), described, "auto") is None
-    assert unconfirmed(made, replace(described, confirm=False), "auto") is None
+    assert (unseen.code, unseen.severity) == ("PSE_UNCONFIRMED", Severity.MINOR)
+    assert unconfirmed(_look(pse, SapsTool()), described) is None
+    assert unconfirmed(made, replace(described, confirm=False)) is None
     pse.write_bytes(plain_file())
-    assert unconfirmed(_look(pse), described, "auto") is None
+    assert unconfirmed(_look(pse), described) is None
 
 
 # owner
@@ -288,7 +302,7 @@ def test_the_owner_is_compared_where_it_is_configured(
     pse: Path, dn: str | None, moment: Any, expected: list[str]
 ) -> None:
     write_pse(pse)
-    found = pse_condition.findings(pse_condition.look(pse), dn, moment)
+    found = condition_findings(pse_condition.look(pse), replace(system("PRD", 443, pse), dn=dn), moment)
     assert [each.code for each in found] == expected
     assert all(each.severity is Severity.MINOR for each in found)
 
@@ -298,8 +312,8 @@ def test_a_pse_without_an_owner_differs_from_any_that_is_configured(pse: Path) -
     pse.write_bytes(plain_file())
     pse.chmod(0o600)
     seen = pse_condition.look(pse)
-    assert [each.code for each in pse_condition.findings(seen, DN, START)] == ["PSE_OWNER_DIFFERS"]
-    assert pse_condition.findings(seen, None, START) == ()
+    assert [each.code for each in condition_findings(seen, system("PRD", 443, pse), START)] == ["PSE_OWNER_DIFFERS"]
+    assert condition_findings(seen, replace(system("PRD", 443, pse), dn=None), START) == ()
 
 
 def test_the_default_owner_is_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,8 +334,8 @@ def test_a_pse_is_made_of_what_is_contributed_and_nothing_else(pse: Path) -> Non
         Contribution(second, others),
         Contribution(replace(first, alias="C"), (), "the chain of C is not verified"),
     ]
-    made = _maker().make(given)
-    assert (made.created, _said(made)) == (True, [("PSE_CREATED", "minor")])
+    _, attempt, found = _make(given)
+    assert (attempt.created, _said(found)) == (True, [("PSE_CREATED", "minor")])
     assert listed(pse) == {each.sha256 for each in (ROOT, ISSUING, *others)}
     if sys.platform != "win32":
         assert pse.stat().st_mode & 0o777 == 0o600
@@ -330,9 +344,9 @@ def test_a_pse_is_made_of_what_is_contributed_and_nothing_else(pse: Path) -> Non
 
 def test_every_reason_not_to_make_it_is_told(pse: Path) -> None:
     given = [Contribution(system("A", 1, pse), (), "--read-only"), Contribution(system("B", 2, pse), (), "no answer")]
-    made = _maker().make(given)
-    assert _said(made) == [("PSE_MISSING", "blocker")]
-    assert made.findings[0].observed.endswith("none was made: --read-only; no answer")
+    _, _, found = _make(given)
+    assert _said(found) == [("PSE_MISSING", "blocker")]
+    assert found[0].observed.endswith("none was made: --read-only; no answer")
     assert not pse.parent.exists()
 
 
@@ -340,20 +354,32 @@ def test_every_reason_not_to_make_it_is_told(pse: Path) -> None:
     ("tool", "code"), [(ToolFailed("no disk"), "TOOL_FAILED"), (SapsTool(_fails()), "TOOL_FAILED")]
 )
 def test_a_tool_that_makes_nothing_leaves_nothing(pse: Path, tool: Any, code: str) -> None:
-    made = _maker(tool).make([Contribution(system("A", 1, pse), (ROOT,))])
-    assert (_said(made), made.created, made.is_there) == ([(code, "blocker")], False, False)
+    made, attempt, found = _make([Contribution(system("A", 1, pse), (ROOT,))], tool)
+    assert (_said(found), attempt.created, made.is_there) == ([(code, "blocker")], False, False)
     assert not list(pse.parent.glob("*.pse"))
 
 
-def test_a_folder_that_cannot_be_had_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_had_is_told(pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    _, attempt, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
+    assert (attempt.created, _said(found)) == (False, [("PSE_MISSING", "blocker")])
+    assert "none could be made" in found[0].observed
+    assert "Permission denied" in found[0].observed
+
+
+def test_a_file_in_the_place_of_a_folder_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "sec").write_text("no folder")
     pse = tmp_path / "sec" / "client.pse"
-    made = _maker().make([Contribution(system("A", 1, pse), (ROOT,))])
-    assert _said(made) == [("PSE_MISSING", "blocker")]
-    assert "none could be made" in made.findings[0].observed
+    made, attempt, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
+    assert (attempt.created, bool(attempt.failure)) == (False, True)
+    assert _said(found) == [("PSE_UNREADABLE" if made.is_there else "PSE_MISSING", "blocker")]
+    assert (tmp_path / "sec").read_text() == "no folder"
 
 
 def test_other_pse_files_in_the_folder_are_named_once_one_is_made(pse: Path) -> None:
     write_pse(pse.with_name("other.pse"))
-    made = _maker().make([Contribution(system("A", 1, pse), (ROOT,))])
-    assert "other PSE files there: other.pse" in made.findings[0].observed
+    _, _, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
+    assert "other PSE files there: other.pse" in found[0].observed

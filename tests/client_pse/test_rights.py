@@ -2,7 +2,9 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,13 +23,9 @@ SYSTEM = System(alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("/sec
 
 def _judged(mode: int, rights: Rights | None, account: str | None = None) -> list[Finding]:
     condition = Condition(Path("/sec/client.pse"), State.PLAIN, mode=mode, rights=rights)
-    system = SYSTEM if account is None else System(**{**_fields(SYSTEM), "client": Client(account=account)})
+    system = replace(SYSTEM, client=Client(account=account)) if account else SYSTEM
     found = condition_findings(condition, system, NOW)
     return [each for each in found if each.code is Code.PSE_WRITABLE_BY_OTHERS]
-
-
-def _fields(system: System) -> dict[str, object]:
-    return {name: getattr(system, name) for name in ("alias", "url", "pse", "secudir")}
 
 
 def test_a_private_file_in_a_private_folder_is_nobody_elses_to_change() -> None:
@@ -48,9 +46,8 @@ def test_a_private_file_in_a_private_folder_is_nobody_elses_to_change() -> None:
         (0o600, {"folder_owner": "mallory"}, "mallory, in /sec", Severity.MAJOR),
     ],
 )
-def test_each_way_to_change_it_is_told(mode: int, changed: dict[str, object], whom: str, severity: Severity) -> None:
-    rights = Rights(**{**{name: getattr(GOOD, name) for name in Rights.__dataclass_fields__}, **changed})  # type: ignore[arg-type]
-    (found,) = _judged(mode, rights)
+def test_each_way_to_change_it_is_told(mode: int, changed: dict[str, Any], whom: str, severity: Severity) -> None:
+    (found,) = _judged(mode, replace(GOOD, **changed))
     assert whom in found.observed
     assert found.severity is severity
     assert found.commands

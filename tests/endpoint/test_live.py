@@ -201,7 +201,7 @@ def test_a_live_handshake_that_does_not_get_to_the_chain(talk: Talk, code: str, 
 
 def test_a_live_handshake_that_finds_no_server() -> None:
     live = handshake(Target(LOOPBACK, free_port()), [], LIMITS, clock, websocket=True)
-    assert live.failure == Failure(Code.PORT_REFUSED, {"addresses": (LOOPBACK,), "seconds": 10.0})
+    assert live.failure == Failure(Code.PORT_REFUSED, addresses=(LOOPBACK,), seconds=10.0)
     assert codes(handshake_findings(live)) == ["HANDSHAKE_REFUSED"]
 
 

@@ -1,7 +1,7 @@
 """Small systems for tests: a chain, a PSE in a folder, a tool that answers like SAP's, and one run over all of it."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 from cryptography import x509
 
 from pse_preflight.certificate import Certificate, now, write_pem
+from pse_preflight.chain.roots import Roots
+from pse_preflight.chain.sap_roots import Table
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import ApiUrl
@@ -17,12 +19,14 @@ from pse_preflight.pse import file as pse_file
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
-from pse_preflight.verdict.evidence import Evidence
+from pse_preflight.verdict.evidence import Evidence, Known
 from tests.kit.pse_mutations import SALT, START, owner, owner_key
 from tests.kit.servers import LOOPBACK
 
 NOW = now()
 DN = "CN=client, O=Firma"
+NOTHING_KNOWN = Known(Roots((), "nothing"), Table(dated=NOW.date(), roots=[], changes=[]))
+"""No root of Mozilla's, and no announcement."""
 
 Said = Callable[[Sequence[str], Answer], Answer]
 
@@ -94,11 +98,12 @@ def gather(
     creating: Collection[str] | None = None,
     **settings: Any,
 ) -> list[Evidence]:
-    """Ask these systems, all at once; return what is known of each."""
+    """Ask these systems, all at once; return what is known of each. The files about them go below `folder`."""
     aliases = [each.alias for each in systems]
     options = {"engine": "bundled", "evidence": folder / "evidence", **settings}
+    placed = [replace(each, folder=options["evidence"] / each.alias) for each in systems]
     run = Gathering(
-        systems, Settings(**options), clock=clock, asked=aliases, creating=aliases if creating is None else creating
+        placed, Settings(**options), clock=clock, asked=aliases, creating=aliases if creating is None else creating
     )
     run.tool = tool or run.tool
     return [run.evidence(alias) for alias in aliases]

@@ -1,6 +1,7 @@
 """The files about one system: written, read back, and doubted where they contradict each other."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,10 +15,11 @@ import pytest
 
 from pse_preflight.certificate import Certificate, read_pem
 from pse_preflight.chain.roots import Roots
+from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
-from pse_preflight.client_pse.condition import Condition, State
-from pse_preflight.client_pse.entries import entries_of
-from pse_preflight.client_pse.model import ClientPse
+from pse_preflight.client_pse.condition import Condition, Content, State
+from pse_preflight.client_pse.findings import file_findings
+from pse_preflight.client_pse.model import ClientPse, Refusal
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.endpoint.model import Endpoint, Failure, HttpAnswer, LiveHandshake, WebSocketAnswer, WebSocketReading
 from pse_preflight.findings import finding
@@ -28,17 +30,18 @@ from pse_preflight.recording import folder as evidence
 from pse_preflight.recording.folder import EvidenceUnwritable, Folder, batch_file, read, shell_script
 from pse_preflight.recording.format import (
     EvidenceUnreadable,
-    RecordedPse,
-    Seen,
+    Recording,
     changes_between,
     recorded,
-    roots_of,
+    schema,
     system_of,
 )
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolTimeout
 from pse_preflight.verdict.changes import Change, Known
+from pse_preflight.verdict.evidence import Evidence, Observations, file_names, judge
 from tests.kit.places import CHECKOUT
+from tests.kit.systems import NOTHING_KNOWN
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,26 +54,26 @@ def path() -> tuple[Certificate, ...]:
     return tuple(map(Certificate.of, (server.certificate, *server.issuers)))
 
 
+SYSTEM = System(
+    alias="PRD",
+    url=ApiUrl("host.example.com", 8443),
+    url_as_written="https://hidden@host.example.com:8443/hidden",
+    pse=Path("/sec/client.pse"),
+    secudir=Path("/sec"),
+    dn="CN=me",
+    roots="/etc/roots.pem",
+    proxy=Proxy("proxy", 3128, "user", "pr0xyPa55"),
+    tags=("prod",),
+    extras=(("x-ticket", "CHG0042"),),
+)
+
+
 @pytest.fixture
-def seen(path: tuple[Certificate, ...]) -> Seen:
-    listed = ListedCertificate(path[-1].sha256, path[-1].subject, path[-1].issuer, 7, START, path[-1].not_after)
-    held = TrustedCertificate(path[-1].parsed.tbs_certificate_bytes, path[-1].der, "PKList")
-    content = _Content(path[0], (held,))
-    return Seen(
-        system=System(
-            alias="PRD",
-            url=ApiUrl("host.example.com", 8443),
-            url_as_written="https://hidden@host.example.com:8443/hidden",
-            pse=Path("/sec/client.pse"),
-            secudir=Path("/sec"),
-            dn="CN=me",
-            roots="/etc/roots.pem",
-            proxy=Proxy("proxy", 3128, "user", "pr0xyPa55"),
-            required_roots=(path[-1].sha256,),
-            tags=("prod",),
-            extras=(("x-ticket", "CHG0042"),),
-        ),
-        engine="bundled",
+def seen(path: tuple[Certificate, ...]) -> Evidence:
+    root = path[-1]
+    listed = ListedCertificate(root.sha256, root.subject, root.issuer, 7, START, root.not_after)
+    content = Content(path[0], (TrustedCertificate(root.parsed.tbs_certificate_bytes, root.der, "PKList"),))
+    observations = Observations(
         endpoint=Endpoint(
             host="host.example.com",
             port=8443,
@@ -83,15 +86,14 @@ def seen(path: tuple[Certificate, ...]) -> Seen:
             tls_version="TLSv1.2",
             tls_12=True,
             http=HttpAnswer(401, server="SAP", sap_headers=("sap-system",)),
-            http_failure=Failure(Code.HTTP_NO_ANSWER, {"ended": "reset", "alert": None, "schemes": ("basic",)}),
+            http_failure=Failure(Code.HTTP_NO_ANSWER, ended="reset", schemes=("basic",)),
             date_offset_seconds=-1.5,
         ),
         fetched=(path[1].der,),
-        roots=Roots((path[-1],), "/etc/roots.pem", explicit=True),
+        roots=Roots((root,), "/etc/roots.pem", explicit=True),
         pse=ClientPse(
             Condition(Path("/sec/client.pse"), State.PLAIN, "", content, 0o640),
             listing=Listing((listed,)),
-            entries=entries_of(Listing((listed,)), (held,)),
             tool="/opt/sapgenpse",
         ),
         live=LiveHandshake(
@@ -102,19 +104,24 @@ def seen(path: tuple[Certificate, ...]) -> Seen:
             accepted=True,
             websocket=WebSocketAnswer(WebSocketReading.WANTS_LOGIN, HttpAnswer(401)),
         ),
+        known=NOTHING_KNOWN,
     )
+    return judge(replace(SYSTEM, required_roots=(root.sha256,)), observations, Period(START, START))
 
 
-class _Content:
-    def __init__(self, owner: Certificate | None, trusted: tuple[TrustedCertificate, ...]) -> None:
-        self.owner = owner
-        self.trusted = trusted
+def _with(seen: Evidence, **changed: Any) -> Evidence:
+    """Judge the same system where something else was seen."""
+    return judge(seen.system, replace(seen.observations, **changed), seen.period)
 
 
-def _written(folder: Path, seen: Seen) -> Path:
+def _recorded(seen: Evidence) -> Recording:
+    return recorded(seen, "bundled", START)
+
+
+def _written(folder: Path, seen: Evidence) -> Path:
     place = Folder(folder / seen.system.alias)
-    place.begin(seen.endpoint.presented if seen.endpoint else (), ())
-    place.record(recorded(seen, START))
+    place.begin(seen)
+    place.record(_recorded(seen))
     return place.path
 
 
@@ -124,16 +131,16 @@ def _edited(place: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     (place / "evidence.json").write_text(json.dumps(told), encoding="utf-8")
 
 
-def test_what_is_read_back_is_what_was_seen(tmp_path: Path, seen: Seen) -> None:
+def test_what_is_read_back_is_what_was_seen(tmp_path: Path, seen: Evidence) -> None:
     replay = read(_written(tmp_path, seen))
     assert replay.doubts == ()
-    assert replay.recording == recorded(seen, START)
+    assert replay.recording == _recorded(seen)
     assert replay.recording.endpoint == seen.endpoint
-    assert replay.recording.live == seen.live
+    assert replay.recording.live == seen.observations.live
     assert str(replay.recording.recorded).endswith("at 2026-01-01 00:00 UTC, unauthenticated")
 
 
-def test_the_system_comes_back_without_the_login_of_its_proxy(tmp_path: Path, seen: Seen) -> None:
+def test_the_system_comes_back_without_the_login_of_its_proxy(tmp_path: Path, seen: Evidence) -> None:
     system = system_of(read(_written(tmp_path, seen)).recording)
     same = ("alias", "url", "pse", "secudir", "dn", "roots", "required_roots", "tags", "extras", "confirm")
     assert all(getattr(system, name) == getattr(seen.system, name) for name in same)
@@ -143,9 +150,8 @@ def test_the_system_comes_back_without_the_login_of_its_proxy(tmp_path: Path, se
     assert "pr0xyPa55" not in "".join(each.read_text() for each in (tmp_path / "PRD").iterdir())
 
 
-def test_the_pse_comes_back_as_it_was_listed(tmp_path: Path, seen: Seen, path: tuple[Certificate, ...]) -> None:
-    recording = read(_written(tmp_path, seen)).recording
-    pse = RecordedPse(recording).look(system_of(recording))
+def test_the_pse_comes_back_as_it_was_listed(tmp_path: Path, seen: Evidence, path: tuple[Certificate, ...]) -> None:
+    pse = read(_written(tmp_path, seen)).recording.observations(NOTHING_KNOWN).pse
     assert (pse.listing, pse.entries, pse.tool, pse.one_reader) == (
         seen.pse.listing,
         seen.pse.entries,
@@ -153,46 +159,55 @@ def test_the_pse_comes_back_as_it_was_listed(tmp_path: Path, seen: Seen, path: t
         False,
     )
     assert (pse.condition.state, pse.condition.mode) == (State.PLAIN, 0o640)
-    assert pse.condition.file
-    assert (pse.condition.file.owner, pse.condition.file.trusted[0].certificate) == (path[0], path[-1])
-    assert RecordedPse(recording).program == "sapgenpse"
+    assert pse.condition.content
+    assert (pse.condition.content.owner, pse.condition.content.trusted[0].certificate) == (path[0], path[-1])
+    assert pse.program == "sapgenpse"
 
 
 @pytest.mark.parametrize(
     ("refusal", "code"), [(PinRefused("a PIN"), "PSE_HAS_PIN"), (ToolTimeout("slow"), "TOOL_TIMEOUT")]
 )
 def test_what_the_tool_said_instead_of_a_list_comes_back_as_a_finding(
-    tmp_path: Path, seen: Seen, refusal: PinRefused | ToolTimeout, code: str
+    tmp_path: Path, seen: Evidence, refusal: PinRefused | ToolTimeout, code: str
 ) -> None:
-    pse = replace(seen.pse, listing=None, entries=(), refusal=refusal)
-    recording = read(_written(tmp_path, replace(seen, pse=pse))).recording
-    back = RecordedPse(recording).look(system_of(recording))
-    assert [each.code for each in back.findings] == [code]
+    refusal.fix = "what helps on the machine that recorded it"
+    pse = replace(seen.pse, listing=None, refusal=Refusal.of(refusal))
+    place = _written(tmp_path, _with(seen, pse=pse))
+    assert "what helps" not in (place / "evidence.json").read_text(encoding="utf-8")
+    back = read(place).recording.observations(NOTHING_KNOWN).pse
+    assert [each.code for each in file_findings(back)] == [code]
     assert back.listing is None
+    assert back.refusal
+    assert back.refusal.fix.startswith("ask again where the program works")
 
 
-def test_only_roots_that_play_a_part_are_kept(tmp_path: Path, seen: Seen, path: tuple[Certificate, ...]) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux only")
+def test_a_path_that_is_no_text_comes_back(tmp_path: Path, seen: Evidence) -> None:
+    odd = Path(os.fsdecode(b"/sec/\xff.pse"))
+    pse = replace(seen.pse, condition=replace(seen.pse.condition, path=odd))
+    assert read(_written(tmp_path, _with(seen, pse=pse))).recording.pse.condition.path == odd
+
+
+def test_only_roots_that_play_a_part_are_kept(tmp_path: Path, seen: Evidence, path: tuple[Certificate, ...]) -> None:
     stranger = Certificate.of(root_authority("Stranger", START, 100).certificate)
-    many = replace(seen, roots=replace(seen.roots, certificates=(stranger, path[-1])))
-    roots = read(_written(tmp_path, many)).recording.roots
+    roots = seen.observations.roots
     assert roots
-    assert roots_of(roots) == seen.roots
+    many = _with(seen, roots=replace(roots, certificates=(stranger, path[-1])))
+    assert read(_written(tmp_path, many)).recording.roots == roots
 
 
-@pytest.mark.parametrize("roots", ["auto", "mozilla"])
-def test_roots_that_every_machine_has_are_not_kept(tmp_path: Path, seen: Seen, roots: str) -> None:
-    known = replace(seen, system=replace(seen.system, roots=roots))
-    assert read(_written(tmp_path, known)).recording.roots is None
+def test_roots_that_every_machine_has_are_not_kept(tmp_path: Path, seen: Evidence) -> None:
+    assert read(_written(tmp_path, _with(seen, roots=None))).recording.roots is None
 
 
-def test_nothing_asked_can_be_recorded_too(tmp_path: Path, seen: Seen) -> None:
-    blind = replace(seen, endpoint=None, fetched=(), live=None)
+def test_nothing_asked_can_be_recorded_too(tmp_path: Path, seen: Evidence) -> None:
+    blind = _with(seen, endpoint=None, fetched=(), live=None)
     replay = read(_written(tmp_path, blind))
     assert (replay.recording.endpoint, replay.doubts) == (None, ())
 
 
 def test_an_exchanged_certificate_in_presented_pem_counts_and_is_doubted(
-    tmp_path: Path, seen: Seen, path: tuple[Certificate, ...]
+    tmp_path: Path, seen: Evidence, path: tuple[Certificate, ...]
 ) -> None:
     place = _written(tmp_path, seen)
     (place / "presented.pem").write_text(path[0].pem + path[-1].pem)
@@ -219,7 +234,7 @@ def test_an_exchanged_certificate_in_presented_pem_counts_and_is_doubted(
     ],
 )
 def test_every_other_presented_pem_is_doubted(
-    tmp_path: Path, seen: Seen, change: Callable[[str], str], says: str | None
+    tmp_path: Path, seen: Evidence, change: Callable[[str], str], says: str | None
 ) -> None:
     place = _written(tmp_path, seen)
     pem = (place / "presented.pem").read_text()
@@ -227,7 +242,7 @@ def test_every_other_presented_pem_is_doubted(
     assert [says is not None and says in each.observed for each in read(place).doubts] == ([True] if says else [])
 
 
-def test_a_verdict_written_into_it_is_passed_over(tmp_path: Path, seen: Seen) -> None:
+def test_a_verdict_written_into_it_is_passed_over(tmp_path: Path, seen: Evidence) -> None:
     place = _written(tmp_path, seen)
     before = read(place)
     _edited(place, lambda told: told.update(verdict="OK", path=["x"], findings=[], fixes=["rm -rf /"]))
@@ -238,17 +253,21 @@ def test_a_verdict_written_into_it_is_passed_over(tmp_path: Path, seen: Seen) ->
 @pytest.mark.parametrize(
     ("edit", "says"),
     [
-        (lambda told: told.update(format=2), "format"),
+        (lambda told: told.update(format=3), "format"),
         (lambda told: told.pop("pse"), "pse"),
-        (lambda told: told["pse"].update(state="fine"), "pse.state"),
-        (lambda told: told["pse"].update(mode="rw"), "pse.mode"),
+        (lambda told: told["pse"]["condition"].update(state="fine"), "pse.condition.state"),
+        (lambda told: told["pse"]["condition"].update(mode="rw"), "pse.condition.mode"),
+        (lambda told: told["pse"]["condition"]["content"].update(owner="AAAA"), "pse.condition.content.owner"),
+        (lambda told: told["roots"].update(certificates=["&"]), "roots.certificates.0"),
+        (lambda told: told["endpoint"]["http_failure"].update(code="BAD_DAY"), "endpoint.http_failure.code"),
+        (lambda told: told["endpoint"]["http_failure"].update(ended=["reset"]), "endpoint.http_failure.ended"),
         (lambda told: told.update(fetched=["&"]), "fetched.0"),
         (lambda told: told["recorded"].update(at="2026-01-01T00:00:00"), "recorded.at"),
         (lambda told: told["asked"].update(engine="mine"), "asked.engine"),
     ],
 )
 def test_what_has_not_the_form_is_refused_with_its_place(
-    tmp_path: Path, seen: Seen, edit: Callable[[dict[str, Any]], object], says: str
+    tmp_path: Path, seen: Evidence, edit: Callable[[dict[str, Any]], object], says: str
 ) -> None:
     place = _written(tmp_path, seen)
     _edited(place, edit)
@@ -256,7 +275,7 @@ def test_what_has_not_the_form_is_refused_with_its_place(
         read(place)
 
 
-def test_an_url_without_a_host_is_refused(tmp_path: Path, seen: Seen) -> None:
+def test_an_url_without_a_host_is_refused(tmp_path: Path, seen: Evidence) -> None:
     place = _written(tmp_path, seen)
     _edited(place, lambda told: told["asked"].update(url="https://"))
     with pytest.raises(EvidenceUnreadable, match=r"asked\.url: there is no host"):
@@ -277,74 +296,78 @@ def test_a_file_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
         read(tmp_path)
 
 
-def test_an_earlier_recording_that_cannot_be_read_is_none(tmp_path: Path, seen: Seen) -> None:
+def test_an_earlier_recording_that_cannot_be_read_is_none(tmp_path: Path, seen: Evidence) -> None:
     assert Folder(tmp_path).last() is None
     place = _written(tmp_path, seen)
-    assert Folder(place).last() == recorded(seen, START)
+    assert Folder(place).last() == _recorded(seen)
     (place / "evidence.json").write_text("{}")
     assert Folder(place).last() is None
 
 
-def test_another_host_under_the_same_name_is_not_compared(seen: Seen, path: tuple[Certificate, ...]) -> None:
+def test_another_host_under_the_same_name_is_not_compared(seen: Evidence, path: tuple[Certificate, ...]) -> None:
     assert seen.endpoint
-    renewed = replace(seen, endpoint=replace(seen.endpoint, presented=(path[-1].der,)))
-    moved = replace(renewed, endpoint=replace(seen.endpoint, presented=(path[-1].der,), host="other.example.com"))
-    before = recorded(seen, START)
-    assert changes_between(before, recorded(renewed, START))
-    assert changes_between(before, recorded(moved, START)) == ()
+    renewed = replace(seen.endpoint, presented=(path[-1].der,))
+    moved = replace(renewed, host="other.example.com")
+    before = _recorded(seen)
+    assert changes_between(before, _recorded(_with(seen, endpoint=renewed)))
+    assert changes_between(before, _recorded(_with(seen, endpoint=moved))) == ()
 
 
-def test_changes_are_kept(tmp_path: Path, seen: Seen, path: tuple[Certificate, ...]) -> None:
+def test_changes_are_kept(tmp_path: Path, seen: Evidence, path: tuple[Certificate, ...]) -> None:
     change = Change(what="the intermediate", before=Known.of(path[0]), after=None, since=START, seen=START)
     place = Folder(tmp_path / "PRD")
-    place.begin(seen.endpoint.presented if seen.endpoint else (), ())
-    place.record(replace(recorded(seen, START), changes=(change,)))
+    place.begin(seen)
+    place.record(replace(_recorded(seen), changes=(change,)))
     assert read(place.path).recording.changes == (change,)
 
 
 def test_the_published_schema_is_the_one_of_the_code() -> None:
     published = json.loads((CHECKOUT / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
-    assert published == evidence.schema()
+    assert published == schema()
 
 
-def test_a_recording_keeps_to_the_published_schema(tmp_path: Path, seen: Seen) -> None:
+def test_a_recording_keeps_to_the_published_schema(tmp_path: Path, seen: Evidence) -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    schema = json.loads((CHECKOUT / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
+    published = json.loads((CHECKOUT / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))
     told = json.loads((_written(tmp_path, seen) / "evidence.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(told)
-    assert not jsonschema.Draft202012Validator(schema).is_valid({**told, "format": 2})
+    jsonschema.Draft202012Validator(published).validate(told)
+    assert not jsonschema.Draft202012Validator(published).is_valid({**told, "format": 3})
 
 
-def test_the_verified_path_is_written_whole_and_singly(tmp_path: Path, path: tuple[Certificate, ...]) -> None:
-    files = Folder(tmp_path / "PRD").begin([each.der for each in path[:2]], path)
-    assert {digest: file.name for digest, file in files.items()} == dict(
+def test_the_verified_path_is_written_whole_and_singly(
+    tmp_path: Path, seen: Evidence, path: tuple[Certificate, ...]
+) -> None:
+    Folder(tmp_path / "PRD").begin(seen)
+    files = file_names(seen.judgement.path)
+    assert files == dict(
         zip((each.sha256 for each in path), ["server.pem", "intermediate-1.pem", "root.pem"], strict=True)
     )
-    assert all(read_pem(file.read_bytes())[0].sha256 == digest for digest, file in files.items())
+    assert all(read_pem((tmp_path / "PRD" / name).read_bytes())[0].sha256 == digest for digest, name in files.items())
     assert read_pem((tmp_path / "PRD" / "path.pem").read_bytes()) == path
     assert read_pem((tmp_path / "PRD" / "presented.pem").read_bytes()) == path[:2]
 
 
-def test_nothing_of_an_earlier_run_is_left_where_the_path_is_not_verified(
-    tmp_path: Path, path: tuple[Certificate, ...]
-) -> None:
+def test_nothing_of_an_earlier_run_is_left_where_the_path_is_not_verified(tmp_path: Path, seen: Evidence) -> None:
     folder = Folder(tmp_path)
-    folder.begin([path[0].der], path)
+    folder.begin(seen)
     folder.write_fixes("PRD", [finding(Code.PK_LIST_EMPTY, "x", commands=[("a",), ("b",)])])
-    assert folder.begin([path[0].der], ()) == {}
+    assert {"path.pem", "root.pem", "fix-PRD.sh", "fix-PRD.cmd"} < {each.name for each in tmp_path.iterdir()}
+    unverified = _with(seen, roots=Roots((), "nothing"))
+    assert not unverified.judgement.path
+    folder.begin(unverified)
     assert [each.name for each in tmp_path.iterdir()] == ["presented.pem"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="access rights of POSIX")
-def test_the_folder_is_private(tmp_path: Path) -> None:
-    Folder(tmp_path / "a" / "PRD").begin([], ())
+def test_the_folder_is_private(tmp_path: Path, seen: Evidence) -> None:
+    Folder(tmp_path / "a" / "PRD").begin(_with(seen, endpoint=None))
     assert (tmp_path / "a" / "PRD").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, seen: Evidence) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EvidenceUnwritable, match="no evidence can be written"):
-        Folder(tmp_path / "file" / "PRD").begin([], ())
+        Folder(tmp_path / "file" / "PRD").begin(_with(seen, endpoint=None))
 
 
 def test_one_command_needs_no_script(tmp_path: Path) -> None:

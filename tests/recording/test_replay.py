@@ -60,8 +60,8 @@ def _run(recorded: Path, *arguments: str) -> tuple[Ended, dict[str, str]]:
 
 def _judged(recorded: Path, at: date | None = None) -> tuple[dict[str, Outcome], dict[str, Evidence]]:
     """Judge the recordings in this process; return how each check ends, and the evidence of each system."""
-    found = chosen(recorded, [])
     settings = Settings(evidence=recorded.parent / "again", replay=recorded, at=at)
+    found = chosen(recorded, [], settings.evidence)
     systems = [system for system, _ in found.values()]
     replays = {alias: replay for alias, (_, replay) in found.items()}
     gathering = Gathering(systems, settings, clock=now, asked=found, creating=found, replays=replays)
@@ -190,21 +190,29 @@ def test_what_is_no_observation_changes_no_verdict(recorded: Path, edit: Edit) -
 
 OBSERVATIONS = {
     "a certificate that the PSE does not hold": _json(
-        "demo", lambda told: (told["pse"]["listing"].pop(0), told["pse"]["file"]["trusted"].pop(0))
+        "demo",
+        lambda told: (told["pse"]["listing"]["entries"].pop(0), told["pse"]["condition"]["content"]["trusted"].pop(0)),
     ),
-    "a PSE that is not there": _json("demo", lambda told: told["pse"].update(state="missing", listing=None, file=None)),
-    "a PSE with a PIN": _json("demo", lambda told: told["pse"].update(state="has a PIN", listing=None, file=None)),
-    "a PSE for everybody": _json("demo", lambda told: told["pse"].update(mode="0644")),
+    "a PSE that is not there": _json(
+        "demo",
+        lambda told: (told["pse"].update(listing=None), told["pse"]["condition"].update(state="missing", content=None)),
+    ),
+    "a PSE with a PIN": _json(
+        "demo",
+        lambda told: (
+            told["pse"].update(listing=None),
+            told["pse"]["condition"].update(state="has a PIN", content=None),
+        ),
+    ),
+    "a PSE for everybody": _json("demo", lambda told: told["pse"]["condition"].update(mode="0644")),
     "no HTTP answer": _json(
         "demo",
-        lambda told: told["endpoint"].update(
-            http=None, http_failure={"code": "HTTP_NO_ANSWER", "details": {"ended": "reset"}}
-        ),
+        lambda told: told["endpoint"].update(http=None, http_failure={"code": "HTTP_NO_ANSWER", "ended": "reset"}),
     ),
     "an unknown host": _json(
         "demo",
         lambda told: (
-            told["endpoint"].update(failure={"code": "HOST_UNKNOWN", "details": {}}, http=None, tls_version=None),
+            told["endpoint"].update(failure={"code": "HOST_UNKNOWN"}, http=None, tls_version=None),
             told.update(presented=[]),
         ),
     ),
@@ -237,7 +245,9 @@ def test_fixes_are_made_anew_from_observations(recorded: Path) -> None:
 
 def test_aliases_tags_scenarios_and_urls_choose_among_the_recordings(recorded: Path) -> None:
     url = json.loads((recorded / "demo" / "evidence.json").read_text())["asked"]["url"]
-    chosen_by = {name: list(chosen(recorded, [name])) for name in ("all", "tag:demo", "demo:expired-leaf", "demo", url)}
+    chosen_by = {
+        name: list(chosen(recorded, [name], recorded)) for name in ("all", "tag:demo", "demo:expired-leaf", "demo", url)
+    }
     assert chosen_by == {
         "all": ["demo", RED],
         "tag:demo": ["demo", RED],
@@ -281,7 +291,7 @@ BROKEN = {
 def test_a_recording_that_cannot_be_read_is_told(recorded: Path, edit: Edit, says: str) -> None:
     edit(recorded)
     with pytest.raises(EvidenceUnreadable, match=re.escape(says)):
-        chosen(recorded, [])
+        chosen(recorded, [], recorded.parent / "again")
 
 
 def test_a_replay_in_parallel_ends_the_same(recorded: Path) -> None:

@@ -121,6 +121,9 @@ def test_a_system_that_could_not_be_judged_is_on_the_page() -> None:
     lost = SystemResult(
         alias="PRD",
         verdict="FAILED",
+        remark="",
+        ran=1,
+        of=32,
         facts=None,
         checks=(facts.check("PRD", ended="error", reason="the roots cannot be read"),),
         decisive=None,

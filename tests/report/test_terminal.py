@@ -88,6 +88,9 @@ def test_a_system_that_could_not_be_judged_says_why() -> None:
     lost = SystemResult(
         alias="PRD",
         verdict="FAILED",
+        remark="",
+        ran=1,
+        of=32,
         facts=None,
         checks=(facts.check("PRD", ended="error", reason="the roots /x cannot be read"),),
         decisive=None,

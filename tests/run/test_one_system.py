@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain.roots import Roots, named_roots
 from pse_preflight.checklist import CHECKS, OWNERS, Code, Severity
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.endpoint import live as live_handshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import message
 from pse_preflight.landscape.url import ApiUrl
+from pse_preflight.recording.folder import read
+from pse_preflight.run import one_system
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
@@ -75,7 +78,7 @@ def _untouched(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 def test_a_missing_pse_is_made_and_everything_holds(good: Server, pse: Path, roots: str, tmp_path: Path) -> None:
     (evidence,) = gather(system("PRD", good.port, pse, roots=roots), folder=tmp_path)
-    assert (_red(evidence), evidence.pse.created) == ({}, True)
+    assert (_red(evidence), evidence.created) == ({}, True)
     assert "ROOTS_FROM_PSE" not in codes(evidence)
     assert listed(pse) == {ROOT.sha256, ISSUING.sha256}
     assert evidence.live is not None
@@ -141,6 +144,51 @@ def test_a_dead_host_makes_no_pse(pse: Path, roots: str, tmp_path: Path) -> None
     assert not pse.parent.exists()
 
 
+INSPECTING = "Zscaler Root CA"
+"""The root of a TLS-inspecting product, which re-signs what servers send."""
+
+
+@pytest.mark.parametrize("named_by", ["roots", "pinned"])
+def test_an_inspecting_proxy_that_the_user_has_named_lets_a_pse_be_made(
+    pse: Path, tmp_path: Path, named_by: str
+) -> None:
+    proxys = server(INSPECTING)
+    named: dict[str, Any] = {
+        "roots": roots_file(tmp_path, proxys.issuers[-1]),
+        "pinned": (path(proxys)[-1].sha256,),
+    }
+    with serve_tls(proxys, chain=(proxys.certificate, *proxys.issuers)) as running:
+        (evidence,) = gather(system("PRD", running.port, pse, **{named_by: named[named_by]}), folder=tmp_path)
+    assert (_red(evidence), evidence.created) == ({}, True)
+    assert listed(pse) == {each.sha256 for each in issuers(proxys)}
+    assert [each.severity for each in evidence.findings if each.code == "TLS_INSPECTED"] == [Severity.MINOR]
+    assert "PSE_TRUSTS_INSPECTION" not in codes(evidence)
+
+
+def test_an_inspecting_proxy_that_nobody_has_named_makes_no_pse(pse: Path, roots: str, tmp_path: Path) -> None:
+    """The twin: the same server, and `roots` names other roots."""
+    proxys = server(INSPECTING)
+    with serve_tls(proxys, chain=(proxys.certificate, *proxys.issuers)) as running:
+        (evidence,) = gather(system("PRD", running.port, pse, roots=roots), folder=tmp_path)
+    assert _red(evidence) == {"test_chain_is_not_inspected": "TLS_INSPECTED"}
+    assert [each.severity for each in evidence.findings if each.code == "TLS_INSPECTED"] == [Severity.MAJOR]
+    assert not pse.parent.exists()
+
+
+def test_an_inspecting_proxy_that_only_the_operating_system_trusts_makes_no_pse(
+    pse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin: the chain verifies, and it was not the user who named the root."""
+    proxys = server(INSPECTING)
+    store = Roots((path(proxys)[-1],), "this system's own roots")
+    monkeypatch.setattr(one_system, "named_roots", lambda text: store if text == "system" else named_roots(text))
+    with serve_tls(proxys) as running:
+        (evidence,) = gather(system("PRD", running.port, pse, roots="system"), folder=tmp_path)
+    assert evidence.judgement.path
+    assert _red(evidence) == {"test_chain_is_not_inspected": "TLS_INSPECTED"}
+    assert not pse.parent.exists()
+
+
 def test_a_tool_that_is_not_there_is_the_one_red_check(good: Server, pse: Path, roots: str, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"engine": "sapgenpse", "sapgenpse": tmp_path / "nowhere"}
     (evidence,) = gather(system("PRD", good.port, pse, roots=roots), folder=tmp_path, **settings)
@@ -163,7 +211,7 @@ def test_a_shared_pse_is_made_once_from_all_verified_paths(good: Server, pse: Pa
         )
     assert [call[0] for call in tool.calls].count("gen_pse") == 1
     assert listed(pse) == {each.sha256 for each in (*issuers(server()), *issuers(server("Second Root")))}
-    assert [each.pse.created for each in evidence] == [True, True, True]
+    assert [each.created for each in evidence] == [True, True, True]
     assert [_red(each) for each in evidence[:2]] == [{}, {}]
     assert "ROOT_UNTRUSTED" in codes(evidence[2])
     assert not set(map(Certificate.of, stranger.issuers)) & set(evidence[2].trust.anchors)
@@ -197,15 +245,16 @@ def test_a_thread_that_crashes_hangs_nobody(good: Server, pse: Path, roots: str,
     def crash() -> None:
         raise RuntimeError("a defect of ours")
 
-    crashing = replace(system("B", good.port, pse, roots=roots), prepare=crash)
+    folder = tmp_path / "evidence"
+    crashing = system("B", good.port, pse, roots=roots, folder=folder / "B", prepare=crash)
     run = Gathering(
-        [system("A", good.port, pse, roots=roots), crashing],
-        Settings(evidence=tmp_path / "evidence", engine="bundled"),
+        [system("A", good.port, pse, roots=roots, folder=folder / "A"), crashing],
+        Settings(evidence=folder, engine="bundled"),
         clock=lambda: NOW,
         asked=["A", "B"],
         creating=["A", "B"],
     )
-    assert run.evidence("A").pse.created
+    assert run.evidence("A").created
     with pytest.raises(RuntimeError, match="a defect of ours"):
         run.evidence("B")
 
@@ -282,7 +331,7 @@ def test_without_repair_nothing_is_ever_changed(
     before = _untouched(pse.parent)
     (evidence,) = gather(system("PRD", good.port, pse, roots=roots), folder=tmp_path)
     assert _untouched(pse.parent) == before
-    assert not evidence.pse.created
+    assert not evidence.created
 
 
 def test_a_root_alone_is_green(good: Server, pse: Path, roots: str, tmp_path: Path) -> None:
@@ -388,7 +437,17 @@ def test_the_day_on_which_trust_ends_follows_from_the_evidence(
     (evidence,) = gather(system("PRD", good.port, pse, roots=roots), folder=tmp_path)
     assert evidence.trust.ends == ISSUING.not_after
     assert evidence.trust.renewal == LEAF.not_after
-    assert json.loads((evidence.folder / "evidence.json").read_text(encoding="utf-8"))
+    assert json.loads((evidence.system.folder / "evidence.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("key", [{"roots": "auto"}, {"roots": "mozilla"}, {"pinned": (ROOT.sha256,)}, {}])
+def test_only_roots_that_no_other_machine_has_are_recorded(
+    good: Server, pse: Path, roots: str, tmp_path: Path, key: dict[str, Any]
+) -> None:
+    write_pse(pse, issuers(server()))
+    (evidence,) = gather(system("PRD", good.port, pse, **(key or {"roots": roots})), folder=tmp_path)
+    kept = read(evidence.system.folder).recording.roots
+    assert kept == (None if key else Roots((ROOT,), roots, explicit=True))
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="nothing is forbidden to this account")

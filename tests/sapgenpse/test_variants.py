@@ -13,15 +13,15 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.client_pse.findings import disagreement
+from pse_preflight.client_pse.findings import attempt_findings, disagreement, file_findings
 from pse_preflight.client_pse.maker import Maker
 from pse_preflight.client_pse.model import ClientPse, Contribution
 from pse_preflight.conformance.fake import HARMFUL, SWITCHES
 from pse_preflight.demo.authority import root_authority
+from pse_preflight.findings import Finding
 from pse_preflight.pse import file as pse_file
 from pse_preflight.sapgenpse import bundled, tool
 from pse_preflight.sapgenpse.tool import InstalledTool, PinRefused, ToolError
-from pse_preflight.settings import Settings
 from tests.kit.fake_program import fake_runs_quickly as fake_runs_quickly  # noqa: PLC0414 - a fixture
 from tests.kit.fake_program import install
 from tests.kit.systems import NOW, system
@@ -139,22 +139,21 @@ def bundled_raises(monkeypatch: pytest.MonkeyPatch, fake_runs_quickly: None) -> 
 
 
 def maker(folder: Path, switches: Mapping[str, str], seconds: float = 20) -> Maker:
-    program = install(folder / "exe", **switches)
-    settings = Settings(engine="sapgenpse", sapgenpse=program, evidence=folder / "evidence")
-    return Maker(InstalledTool(program, seconds), settings, NOW)
+    return Maker(InstalledTool(install(folder / "exe", **switches), seconds), "sapgenpse")
 
 
-def make(maker: Maker, folder: Path) -> tuple[ClientPse, set[str]]:
-    """Make a PSE as a run makes it; return it with the codes of what is then said of it."""
-    made = maker.make([Contribution(system("SYS", 1, folder / SECUDIR / "SYS.pse"), GIVEN)])
-    findings = [*made.findings, *filter(None, [disagreement(made)])]
-    return made, {each.code for each in findings}
+def make(maker: Maker, folder: Path) -> tuple[ClientPse, dict[str, Finding]]:
+    """Make a PSE as a run makes it; return it with what is then said of it, by code."""
+    described = system("SYS", 1, folder / SECUDIR / "SYS.pse")
+    made, attempt = maker.make([Contribution(described, GIVEN)])
+    told = (*attempt_findings(made, attempt, described), *file_findings(made), disagreement(made))
+    return made, {each.code: each for each in told if each}
 
 
 def prove(maker: Maker, folder: Path) -> None:
     """Make, list, read, add twice and look at a PSE, and an empty one."""
-    made, codes = make(maker, folder)
-    assert codes == {"PSE_CREATED"}, [each.observed for each in made.findings]
+    made, told = make(maker, folder)
+    assert set(told) == {"PSE_CREATED"}, [each.observed for each in told.values()]
     held = pse_file.read(made.condition.path.read_bytes())
     assert {each.sha256 for each in held.trusted} == {each.sha256 for each in GIVEN}
     assert made.listing is not None
@@ -200,8 +199,8 @@ def test_the_job_is_done_under_each_switch(tmp_path: Path, switch: str, value: s
 @pytest.mark.parametrize("harm", EXPECTED)
 def test_what_makes_the_job_impossible_is_told_by_its_code(tmp_path: Path, harm: str) -> None:
     switch, _, value = harm.partition("=")
-    made, codes = make(maker(tmp_path, {switch: value}, 0.4 if switch == "hang" else 20), tmp_path)
-    assert codes - {"PSE_CREATED"} == {EXPECTED[harm]}, [each.observed for each in made.findings]
+    _, told = make(maker(tmp_path, {switch: value}, 0.4 if switch == "hang" else 20), tmp_path)
+    assert set(told) - {"PSE_CREATED"} == {EXPECTED[harm]}, [each.observed for each in told.values()]
     remains = {path.name for path in (tmp_path / SECUDIR).iterdir() if "lock" not in path.name}
     assert remains == ({"SYS.pse"} if EXPECTED[harm] == "PK_LIST_DISAGREES" else set())
 
@@ -210,8 +209,8 @@ def test_what_makes_the_job_impossible_is_told_by_its_code(tmp_path: Path, harm:
 def test_it_is_told_whatever_else_is_unusual(tmp_path: Path, harm: str) -> None:
     switch, _, value = harm.partition("=")
     row = PAIRS[list(EXPECTED).index(harm) % len(PAIRS)]
-    _, codes = make(maker(tmp_path, {**row, "exit_codes": "own", switch: value}), tmp_path)
-    assert codes - {"PSE_CREATED"} == {EXPECTED[harm]}
+    _, told = make(maker(tmp_path, {**row, "exit_codes": "own", switch: value}), tmp_path)
+    assert set(told) - {"PSE_CREATED"} == {EXPECTED[harm]}
 
 
 def test_every_harm_has_its_code() -> None:
@@ -232,8 +231,8 @@ def test_every_pair_stands_in_some_row() -> None:
 @pytest.mark.parametrize("lie", ["lists_nothing", "leaves_out", "lists_another", "lists_more"])
 def test_a_lie_about_a_pse_that_stands_is_told_by_the_file(tmp_path: Path, lie: str) -> None:
     make(maker(tmp_path, {}), tmp_path)
-    looked = maker(tmp_path, {"lie": lie}).look(system("SYS", 1, tmp_path / SECUDIR / "SYS.pse"))
-    assert looked.findings == ()
+    looked = maker(tmp_path, {"lie": lie}).look(tmp_path / SECUDIR / "SYS.pse")
+    assert file_findings(looked) == ()
     found = disagreement(looked)
     assert found is not None
     assert found.code == "PK_LIST_DISAGREES"

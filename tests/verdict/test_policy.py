@@ -9,17 +9,18 @@ import pytest
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import Roots
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Need, Severity
-from pse_preflight.client_pse.condition import Condition, State
+from pse_preflight.client_pse.condition import Condition, Content, State
 from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.endpoint.model import Endpoint
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.sapgenpse.output import Listing
-from pse_preflight.verdict.evidence import Evidence
+from pse_preflight.verdict.evidence import Evidence, Observations
 from pse_preflight.verdict.policy import Policy, Verdict, blocking, decide
 from pse_preflight.verdict.trust import Trust
 from tests.kit.pse_mutations import made
+from tests.kit.systems import NOTHING_KNOWN
 
 DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EVERYTHING = frozenset(CHECKS)
@@ -30,18 +31,17 @@ def _evidence(
     *findings: Finding, verified: bool = False, trusted: bool = False, state: State = State.PLAIN
 ) -> Evidence:
     path = ("leaf", "root") if verified else ()
+    content = Content(made().owner, made().trusted)
+    pse = ClientPse(Condition(Path("c.pse"), state, content=content, mode=0o600), listing=Listing(()))
     return Evidence(
         system=System(alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("c.pse"), secudir=Path()),
         period=Period(DAY, DAY),
-        endpoint=None,
+        observations=Observations(endpoint=None, pse=pse, known=NOTHING_KNOWN),
         roots=Roots((), "nothing"),
         judgement=Judgement(leaf=None, path=path, best=path, findings=(), wanted=(), names_host=True),  # type: ignore[arg-type]
-        pse=ClientPse(Condition(Path("c.pse"), state, file=made(), mode=0o600), listing=Listing(())),
         trust=Trust(path if trusted else (), (), (), None, None),  # type: ignore[arg-type]
-        live=None,
         findings=findings,
         not_created_for=None,
-        folder=Path(),
     )
 
 
@@ -85,7 +85,7 @@ def test_fail_on_draws_the_line(fail_on: Severity, severity: Severity, verdict: 
 
 
 def test_the_gravest_finding_leads() -> None:
-    evidence = _evidence(_found("PSE_CREATED"), _found("PSE_UNCONFIRMED"))
+    evidence = _evidence(_found("PSE_CREATED"), _found("PSE_UNCONFIRMED", Severity.MAJOR))
     codes = [each.code for each in decide("test_pse_exists", evidence, USUAL).findings]
     assert codes == ["PSE_UNCONFIRMED", "PSE_CREATED"]
 
@@ -269,7 +269,8 @@ def test_what_is_not_configured_is_skipped() -> None:
 
 def test_one_reader_does_not_prove_that_two_agree() -> None:
     evidence = _evidence()
-    alone = replace(evidence, pse=replace(evidence.pse, one_reader=True))
+    seen = replace(evidence.observations, pse=replace(evidence.pse, one_reader=True))
+    alone = replace(evidence, observations=seen)
     assert "one reader only" in decide("test_file_and_tool_agree", alone, USUAL).reason
     assert decide("test_file_and_tool_agree", evidence, USUAL).verdict is Verdict.PASS
 
@@ -310,8 +311,7 @@ chain_outlasts_the_next_weeks M CERTIFICATE_EXPIRES_SOON
 chain_outlasts_the_next_weeks m RENEWAL_DUE
 chain_is_strong m CERTIFICATE_WEAK
 pse_exists B PSE_MISSING PSE_UNREADABLE TOOL_MISSING TOOL_FAILED TOOL_TIMEOUT
-pse_exists m PSE_CREATED
-pse_exists M PSE_UNCONFIRMED
+pse_exists m PSE_CREATED PSE_UNCONFIRMED
 pse_needs_no_pin B PSE_HAS_PIN
 pse_needs_no_pin m PSE_MACHINE_BOUND
 pse_is_private M PSE_READABLE_BY_OTHERS PSE_WRITABLE_BY_OTHERS

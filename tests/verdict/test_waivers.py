@@ -19,9 +19,10 @@ from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.sapgenpse.output import Listing
-from pse_preflight.verdict.evidence import Evidence
+from pse_preflight.verdict.evidence import Evidence, Observations
 from pse_preflight.verdict.policy import Outcome, Policy, Verdict, decide
 from pse_preflight.verdict.trust import Trust
+from tests.kit.systems import NOTHING_KNOWN
 
 DAY = date(2026, 11, 23)
 STRONG, EXISTS, VALID = "test_chain_is_strong", "test_pse_exists", "test_chain_is_valid"
@@ -89,20 +90,18 @@ def test_a_waiver_of_what_is_no_blocker_needs_no_code(read: Read) -> None:
 
 def _evidence(*findings: Finding, day: date = DAY, waivers: tuple[Waiver, ...] = ()) -> Evidence:
     moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    pse = ClientPse(Condition(Path("c.pse"), State.PLAIN, mode=0o600), listing=Listing(()))
     return Evidence(
         system=System(
             alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("c.pse"), secudir=Path(), waivers=waivers
         ),
         period=Period(moment, moment),
-        endpoint=None,
+        observations=Observations(endpoint=None, pse=pse, known=NOTHING_KNOWN),
         roots=Roots((), "nothing"),
         judgement=Judgement(leaf=None, path=(), best=(), findings=(), wanted=(), names_host=True),
-        pse=ClientPse(Condition(Path("c.pse"), State.PLAIN, mode=0o600), listing=Listing(())),
         trust=Trust((), (), (), None, None),
-        live=None,
         findings=findings,
         not_created_for=None,
-        folder=Path(),
     )
 
 
@@ -165,7 +164,7 @@ def test_a_blocker_is_waived_by_its_code() -> None:
 
 
 def test_what_is_not_waived_still_fails_and_leads() -> None:
-    findings = _found("PSE_UNREADABLE"), _found("PSE_UNCONFIRMED")
+    findings = _found("PSE_UNREADABLE"), _found("PSE_UNCONFIRMED", Severity.MAJOR)
     evidence = _evidence(*findings, waivers=(_waiver(EXISTS, "PSE_UNREADABLE"),))
     outcome = decide(EXISTS, evidence, USUAL)
     assert outcome.verdict is Verdict.FAIL

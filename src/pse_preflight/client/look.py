@@ -91,7 +91,7 @@ def hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] | 
 
 
 def _belongs_to_group(pse: Path, group: str | None) -> bool:
-    if group is None:
+    if group is None or _WINDOWS:
         return False
     try:
         return pse.stat().st_gid == access.posix_group(group)

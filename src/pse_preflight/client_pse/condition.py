@@ -126,16 +126,16 @@ def _account_name(number: int) -> str:
 
 
 def _understood(path: Path, content: bytes, mode: int | None) -> Condition:
+    beside = path.with_name(CREDENTIALS).is_file()
     try:
         file = read(content)
-        return Condition(path, State.PLAIN, "", Content(file.owner, file.trusted), mode)
+        return Condition(path, State.PLAIN, "", Content(file.owner, file.trusted), mode, beside)
     except PinNeeded as error:
-        beside = path.with_name(CREDENTIALS).is_file()
         return Condition(path, State.HAS_PIN, str(error), None, mode, beside)
     except MachineBoundPse as error:
-        return Condition(path, State.MACHINE_BOUND, str(error), None, mode)
+        return Condition(path, State.MACHINE_BOUND, str(error), None, mode, beside)
     except PseError as error:
-        return Condition(path, State.NOT_UNDERSTOOD, str(error), None, mode)
+        return Condition(path, State.NOT_UNDERSTOOD, str(error), None, mode, beside)
 
 
 def neighbours(path: Path) -> tuple[str, ...]:

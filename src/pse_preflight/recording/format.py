@@ -32,7 +32,7 @@ from pse_preflight.verdict import changes
 from pse_preflight.verdict.changes import Change, Sight
 from pse_preflight.verdict.evidence import Evidence, Known, Observations, Origin
 
-_NOT_WRITTEN: dict[str, Any] = {"endpoint": {"presented"}, "pse": {"program"}}
+_NOT_WRITTEN: dict[str, Any] = {"endpoint": {"presented"}, "pse": {"program": True, "refusal": {"fix"}}}
 _REFUSAL_FIX = "ask again where the program works; this is what it said when recorded"
 _NOT_MADE = "a recording is judged, and nothing is made"
 
@@ -94,13 +94,12 @@ class Recording:
 
     def observations(self, known: Known, doubts: tuple[Finding, ...] = ()) -> Observations:
         """Return what was seen, to be judged again with what this machine knows of roots."""
-        refusal = replace(self.pse.refusal, fix=_REFUSAL_FIX) if self.pse.refusal else None
         program = "opengenpse" if self.pse.one_reader else "sapgenpse"
         return Observations(
             endpoint=self.endpoint,
             fetched=self.fetched,
             roots=self.roots,
-            pse=replace(self.pse, refusal=refusal, program=program),
+            pse=replace(_with_fix(self.pse, _REFUSAL_FIX), program=program),
             attempt=Attempt(refusals=(_NOT_MADE,)),
             live=self.live,
             changes=self.changes,
@@ -120,7 +119,7 @@ def recorded(evidence: Evidence, engine: Engine, at: datetime) -> Recording:
         endpoint=seen.endpoint,
         presented=tuple(hashlib.sha256(der).hexdigest() for der in seen.presented),
         fetched=seen.fetched,
-        pse=replace(seen.pse, tool=_text(seen.pse.tool)),
+        pse=_with_fix(replace(seen.pse, tool=_text(seen.pse.tool)), ""),
         live=seen.live,
         changes=seen.changes,
     )
@@ -196,6 +195,7 @@ def schema() -> dict[str, Any]:
     told = _adapter().json_schema(mode="serialization")
     del told["$defs"]["Endpoint"]["properties"]["presented"]
     del told["$defs"]["ClientPse"]["properties"]["program"]
+    del told["$defs"]["Refusal"]["properties"]["fix"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **told, "title": "evidence.json"}
 
 
@@ -208,6 +208,11 @@ def _asked(system: System, engine: Engine) -> Asked:
     same = {each.name: getattr(system, each.name) for each in fields(Asked) if hasattr(system, each.name)}
     own = {"url": system.url_as_written, "pse": _text(system.pse), "secudir": _text(system.secudir), "engine": engine}
     return Asked(**{**same, **own})
+
+
+def _with_fix(pse: ClientPse, fix: str) -> ClientPse:
+    """Return the PSE with another fix of what the tool refused; a recording holds none."""
+    return replace(pse, refusal=replace(pse.refusal, fix=fix)) if pse.refusal else pse
 
 
 def _roots(seen: Observations) -> Roots | None:

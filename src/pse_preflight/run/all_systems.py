@@ -1,13 +1,13 @@
 """All selected systems at once, each in a thread of its own; each PSE is handled once."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pse_preflight.chain.roots import named_roots
 from pse_preflight.chain.sap_roots import SHIPPED, read_table
-from pse_preflight.client.look import hand_over
-from pse_preflight.client_pse.maker import Maker
+from pse_preflight.client_pse.maker import HandOver, Maker
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
 from pse_preflight.endpoint.model import Limits
 from pse_preflight.errors import PreflightError
@@ -94,7 +94,7 @@ class Gathering:
         return asked.evidence
 
     def _shared_pses(self, systems: Iterable[System]) -> "Mapping[object, _SharedPse]":
-        maker = Maker(self.tool, self._run.settings.engine, hand_over)
+        maker = Maker(self.tool, self._run.settings.engine, _hand_over)
         shared: dict[object, _SharedPse] = {}
         for system in systems:
             pse = shared.setdefault(system.pse, _SharedPse(system, maker, self._places, self._run.settings))
@@ -187,6 +187,15 @@ class _SharedPse:
         with self._arrival:
             self._contributions.setdefault(alias, None)
             self._arrival.notify_all()
+
+
+def _hand_over(systems: Sequence[System], pse: Path) -> HandOver | None:
+    """Return what gives a new PSE to the client's account, where one is configured."""
+    if not any(each.client for each in systems):
+        return None
+    from pse_preflight.client.look import hand_over  # loaded only where systems.yaml says something of the client
+
+    return hand_over(systems, pse)
 
 
 def _find_tool(settings: Settings) -> Tool | ToolError:

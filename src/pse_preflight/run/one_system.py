@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from time import monotonic
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pse_preflight.chain.roots import named_roots
 from pse_preflight.chain.sap_roots import SHIPPED, read_table
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
-from pse_preflight.client.look import look, wrong_host
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
 from pse_preflight.endpoint import fetch, live, observation, thorough
 from pse_preflight.endpoint.model import Limits, Target
@@ -21,6 +20,9 @@ from pse_preflight.recording.format import Recording, changes_between, recorded
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.changes import MOST_KEPT
 from pse_preflight.verdict.evidence import Evidence, Known, Observations, judge
+
+if TYPE_CHECKING:
+    from pse_preflight.client.side import ClientSide
 
 Clock = Callable[[], datetime]
 
@@ -119,7 +121,7 @@ class _Walk:
             endpoint=None,
             roots=None if system.roots in {"auto", "mozilla"} or system.pinned else named_roots(system.roots),
             pse=before,
-            client=look(system, pse_is_there=False) if wrong_host(system) else None,
+            client=_on_another_machine(system),
             known=Known(named_roots("mozilla"), read_table(run.settings.roots_in_use or SHIPPED)),
         )
         if not system.url.askable or system.alias not in run.asked:
@@ -151,7 +153,7 @@ class _Walk:
         if attempt == NOTHING_DONE and given.refusal:
             attempt = Attempt(refusals=(given.refusal,))
         attempt = replace(attempt, forbidden=bool(_forbidden(evidence, self._run)))
-        client = look(self._system, pse_is_there=pse.is_there) if self._system.client else None
+        client = _client_side(self._system, pse)
         seen = replace(evidence.observations, pse=pse, attempt=attempt, client=client, unwritten=self._unwritten)
         return judge(self._system, seen, self._run.period)
 
@@ -197,6 +199,24 @@ class _Walk:
             return ask(limits=self._run.limits.at_most(self._seconds_left))
         finally:
             self._seconds_left -= monotonic() - begin
+
+
+def _on_another_machine(system: System) -> "ClientSide | None":
+    """Return the client's own side where this machine is none of the client's; nothing is made there."""
+    if system.client is None:
+        return None
+    from pse_preflight.client.look import look, wrong_host  # loaded only where systems.yaml says something of it
+
+    return look(system, pse_is_there=False) if wrong_host(system) else None
+
+
+def _client_side(system: System, pse: ClientPse) -> "ClientSide | None":
+    """Look at the client's own side, where systems.yaml says something of it."""
+    if system.client is None:
+        return None
+    from pse_preflight.client.look import look
+
+    return look(system, pse_is_there=pse.is_there)
 
 
 def _forbidden(evidence: Evidence, run: Run) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain import judge as chain
@@ -11,7 +12,6 @@ from pse_preflight.chain.sap_roots import Change as RootChange
 from pse_preflight.chain.sap_roots import Table
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CODES, Code, Severity
-from pse_preflight.client.side import ClientSide
 from pse_preflight.client_pse.findings import (
     attempt_findings,
     condition_findings,
@@ -28,6 +28,9 @@ from pse_preflight.landscape.system import System
 from pse_preflight.verdict import trust
 from pse_preflight.verdict.changes import Change
 from pse_preflight.verdict.trust import Remedy, Trust
+
+if TYPE_CHECKING:
+    from pse_preflight.client.side import ClientSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Observations:
     pse: ClientPse
     attempt: Attempt = NOTHING_DONE
     live: LiveHandshake | None = None
-    client: ClientSide | None = None
+    client: "ClientSide | None" = None
     changes: tuple[Change, ...] = ()
     recorded: Origin | None = None
     doubts: tuple[Finding, ...] = ()
@@ -146,7 +149,7 @@ class Evidence:
         return None if self.observations.recorded else self.observations.live
 
     @property
-    def client(self) -> ClientSide | None:
+    def client(self) -> "ClientSide | None":
         """Return the client's own side."""
         return self.observations.client
 
@@ -203,7 +206,6 @@ class _Case:
         self.trust = verdict or trust.judge(self._list_question())
 
     def evidence(self) -> Evidence:
-        cause = None if self._seen.attempt.forbidden else _creation_cause(self._seen, self.judgement)
         return Evidence(
             system=self._system,
             period=self._period,
@@ -212,9 +214,14 @@ class _Case:
             judgement=self.judgement,
             trust=self.trust,
             findings=_in_order(self._findings()),
-            not_created_for=None if self._seen.pse.is_there else cause,
+            not_created_for=self._not_created_for(),
             successors=self._successors,
         )
+
+    def _not_created_for(self) -> Finding | None:
+        if self._seen.pse.is_there:
+            return None
+        return _wrong_host(self._seen) if self._seen.attempt.forbidden else _creation_cause(self._seen, self.judgement)
 
     def _question(self) -> chain.Question:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
@@ -237,7 +244,7 @@ class _Case:
         return self._seen.known.table.changes_of(url.host, path[-1].sha256) if path and url.is_sap_cloud else ()
 
     def _list_question(self) -> trust.Question:
-        system, roots = self._system, self._roots
+        system, roots, path = self._system, self._roots, self.judgement.path
         return trust.Question(
             entries=self._seen.pse.entries,
             judgement=self.judgement,
@@ -247,7 +254,7 @@ class _Case:
             include_leaf=system.include_leaf,
             required_roots=system.required_roots,
             changes=self._changes,
-            accepted=frozenset(each.sha256 for each in roots.certificates if roots.explicit),
+            accepted=roots.fingerprints.union(each.sha256 for each in path) if roots.explicit else frozenset(),
             remedy=self._remedy(),
         )
 
@@ -327,13 +334,16 @@ def _no_chain(seen: Observations) -> Finding | None:
     return next((each for each in reading.findings_of(seen.endpoint) if each.code == code), None)
 
 
+def _wrong_host(seen: Observations) -> Finding | None:
+    """Return the finding that the client runs on another machine."""
+    return next((each for each in seen.client.findings if each.code is Code.WRONG_HOST), None) if seen.client else None
+
+
 def _creation_cause(seen: Observations, judgement: Judgement) -> Finding | None:
     """Return the finding for which no PSE may be filled from this chain."""
-    if seen.client and not seen.client.is_its_host:
-        return next((each for each in seen.client.findings if each.code is Code.WRONG_HOST), None)
-    no_chain = _no_chain(seen)
-    if no_chain:
-        return no_chain
+    before_the_chain = _wrong_host(seen) or _no_chain(seen)
+    if before_the_chain:
+        return before_the_chain
     if judgement.path and judgement.names_host:
         inspected = (each for each in judgement.findings if each.code is Code.TLS_INSPECTED)
         return next((each for each in inspected if each.severity > Severity.MINOR), None)
