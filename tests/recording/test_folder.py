@@ -355,7 +355,63 @@ def test_nothing_of_an_earlier_run_is_left_where_the_path_is_not_verified(tmp_pa
     unverified = _with(seen, roots=Roots((), "nothing"))
     assert not unverified.judgement.path
     folder.begin(unverified)
-    assert [each.name for each in tmp_path.iterdir()] == ["presented.pem"]
+    assert {each.name for each in tmp_path.iterdir()} == {"presented.pem", ".files"}
+
+
+@pytest.mark.parametrize("name", ["mine.pem", "fix-it-later.txt", "fix-QAS.cmd", "root.pem.old", "intermediate-9.pem"])
+def test_a_file_of_the_users_stays_whatever_it_is_called(tmp_path: Path, seen: Evidence, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    for _ in range(2):
+        Folder(tmp_path).begin(seen)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["root.pem", "presented.pem", "evidence.json", "fix-PRD.sh"])
+def test_a_file_of_the_users_that_stands_in_the_way_is_told_and_stays(
+    tmp_path: Path, seen: Evidence, name: str
+) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(EvidenceUnwritable, match=f"{name} is there, and no earlier run says that it wrote it"):
+        Folder(tmp_path).begin(seen)
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {name: "mine"}
+
+
+@pytest.mark.parametrize("listed", ["../outside.txt\n", "/etc/passwd\n", "mine.txt\n", "\x00\n"])
+def test_a_list_of_files_that_was_written_by_hand_removes_nothing_else(
+    tmp_path: Path, seen: Evidence, listed: str
+) -> None:
+    place = tmp_path / "PRD"
+    Folder(place).begin(seen)
+    for file in (tmp_path / "outside.txt", place / "mine.txt"):
+        file.write_text("mine")
+    with (place / ".files").open("a") as stream:
+        stream.write(listed)
+    Folder(place).begin(seen)
+    assert [file.read_text() for file in (tmp_path / "outside.txt", place / "mine.txt")] == ["mine", "mine"]
+
+
+def test_a_run_that_was_killed_leaves_files_that_the_next_run_takes_for_ours(tmp_path: Path, seen: Evidence) -> None:
+    """Between the list of the files and the recording anything may end a run."""
+    Folder(tmp_path).begin(seen)
+    assert not (tmp_path / "evidence.json").exists()
+    Folder(tmp_path).begin(_with(seen, roots=Roots((), "nothing")))
+    assert not (tmp_path / "root.pem").exists()
+
+
+def test_what_a_version_without_a_list_of_its_files_wrote_is_ours(tmp_path: Path, seen: Evidence) -> None:
+    place = _written(tmp_path, seen)
+    (place / ".files").unlink()
+    (place / "mine.txt").write_text("mine")
+    Folder(place).begin(_with(seen, roots=Roots((), "nothing")))
+    assert not (place / "path.pem").exists()
+    assert (place / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_a_pipe_in_place_of_a_recording_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "evidence.json")
+    with pytest.raises(EvidenceUnreadable, match="is no plain file"):
+        read(tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="access rights of POSIX")

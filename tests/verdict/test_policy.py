@@ -144,7 +144,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "PSE_UNREADABLE": (*PSE, *LIST, *TRUST),
     **dict.fromkeys(("PSE_HAS_PIN", "PSE_MACHINE_BOUND"), (*LIST, *TRUST)),
     **dict.fromkeys(("TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT"), (*LIST, *TRUST)),
-    **dict.fromkeys(("PK_LIST_EMPTY", "ROOT_NOT_IN_PSE", "INTERMEDIATE_NOT_IN_PSE"), TRUST),
+    **dict.fromkeys(("PK_LIST_EMPTY", "ROOT_NOT_IN_PSE", "PK_LIST_NOT_COMPARABLE", "INTERMEDIATE_NOT_IN_PSE"), TRUST),
     "SERVER_NOT_TRUSTED": TRUST[1:],
     **dict.fromkeys(("HANDSHAKE_REFUSED", "CLIENT_CERTIFICATE_WANTED"), TRUST[3:]),
 }
@@ -317,7 +317,7 @@ pse_needs_no_pin m PSE_MACHINE_BOUND
 pse_is_private M PSE_READABLE_BY_OTHERS PSE_WRITABLE_BY_OTHERS
 pse_is_private m PSE_READABLE_BY_GROUP
 pse_owner_is_as_configured m PSE_OWNER_EXPIRED PSE_OWNER_DIFFERS
-maintain_pk_lists_the_chain B PK_LIST_EMPTY ROOT_NOT_IN_PSE
+maintain_pk_lists_the_chain B PK_LIST_EMPTY ROOT_NOT_IN_PSE PK_LIST_NOT_COMPARABLE
 maintain_pk_lists_the_chain m INTERMEDIATE_NOT_IN_PSE LEAF_NOT_IN_PSE
 file_and_tool_agree M PK_LIST_DISAGREES
 pk_list_is_current m PK_LIST_EXPIRED
