@@ -45,7 +45,7 @@ def _seen(facts: SystemFacts) -> Iterator[str]:
         yield facts.origin
     if facts.address:
         yield f"address {facts.address}, {facts.tls or 'no TLS'}"
-    yield f"PSE {facts.pse}: {facts.pse_state}, listed by {facts.engine or 'no program'}"
+    yield f"PSE {facts.pse}: {facts.pse_state}, listed by {facts.engine if facts.listed is not None and facts.engine else 'no program'}"
     yield from drawing(facts)
     yield from (f"changed: {each}" for each in facts.changes)
     yield from (f"[[ATTACHMENT|{_from_here(Path(each))}]]" for each in facts.files)
