@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement, Period
-from pse_preflight.chain.roots import Roots, listed_roots, named_roots, pinned_roots, said_of
-from pse_preflight.chain.sap_roots import SHIPPED, read_table
+from pse_preflight.chain.roots import Roots, listed_roots, named_roots, pinned_roots, said_of, with_saps
 from pse_preflight.chain.sap_roots import Change as RootChange
+from pse_preflight.chain.sap_roots_file import sap_roots
 from pse_preflight.checklist import CODES, Code, Severity
 from pse_preflight.client_pse import condition as pse_condition
 from pse_preflight.client_pse import maker as client_pse
@@ -297,6 +297,7 @@ class _Steps:
         self._patience: Mapping[str, _Patience] = defaultdict(lambda: _Patience(limits))
         self._faces: dict[str, tuple[Endpoint, ...]] = {}
         self._named_roots = cache(named_roots)
+        self._sap_roots = sap_roots(settings.sap_roots)
 
     def maker(self, tool: Tool | ToolError) -> PseSource:
         """Return what looks at the PSE, and makes it."""
@@ -468,6 +469,7 @@ class _Steps:
             period=period,
             fetched=fetched,
             sap_domain=system.url.is_sap_cloud,
+            sap_roots=self._sap_roots,
             inspection_accepted=roots.explicit,
             partial=roots.from_pse,
             mozilla=self._mozilla() if system.url.is_sap_cloud or system.roots == "mozilla" else frozenset(),
@@ -492,10 +494,8 @@ class _Steps:
         )
 
     def _changes(self, judged: _Judged) -> tuple[RootChange, ...]:
-        path, url = judged.judgement.path, judged.system.url
-        if not path or not url.is_sap_cloud:
-            return ()
-        return read_table(self.settings.roots_in_use or SHIPPED).changes_of(url.host, path[-1].sha256)
+        path = judged.judgement.path
+        return self._sap_roots.used.changes_of(judged.system.url.host, path[-1].sha256) if path else ()
 
     def _roots(self, system: System, before: ClientPse, at_hand: Iterable[Certificate]) -> Roots:
         listed = [entry.certificate for entry in before.entries if entry.certificate]
@@ -503,7 +503,9 @@ class _Steps:
             return pinned_roots(system.pinned, (*at_hand, *listed, *self._named_roots("mozilla").certificates))
         if system.roots != "auto":
             return self._roots_named(system.roots)
-        return self._named_roots("mozilla") if system.url.is_sap_cloud else listed_roots(listed, system.pse)
+        if not system.url.is_sap_cloud:
+            return listed_roots(listed, system.pse)
+        return with_saps(self._named_roots("mozilla"), self._sap_roots, (*at_hand, *listed))
 
     def _mozilla(self) -> frozenset[str]:
         return frozenset(each.sha256 for each in self._named_roots("mozilla").certificates)
