@@ -246,6 +246,7 @@ class Check:
 
 _B, _M, _m = Severity.BLOCKER, Severity.MAJOR, Severity.MINOR
 _UNTRUSTED = "SSSLERR_PEER_CERT_UNTRUSTED (-102)"
+_ENDED = f"{_UNTRUSTED}, or SSSLERR_PEER_CERT_EXPIRED"
 _HANDSHAKE = "SSSLERR_SSL_CONNECT (-57)"
 _COMMUNICATION = "RFC_COMMUNICATION_FAILURE"
 _PSE_ERROR = "SSSLERR_PSE_ERROR (-40), RFC_CRYPTOLIB_FAILURE"
@@ -540,7 +541,7 @@ CHECKLIST: tuple[Check, ...] = (
         codes={
             Code.CERTIFICATE_EXPIRED: Row(
                 severity=_B,
-                later=_UNTRUSTED,
+                later=_ENDED,
                 who=Who.SAP,
                 cause="A certificate of the path has ended.",
                 fix="Have the certificate renewed and the new one sent; if this machine's clock is fast, set it.",
@@ -631,7 +632,7 @@ CHECKLIST: tuple[Check, ...] = (
         codes={
             Code.CERTIFICATE_EXPIRES_SOON: Row(
                 severity=_M,
-                later=_UNTRUSTED,
+                later=_ENDED,
                 who=Who.SAP,
                 cause="A certificate that trust relies on ends soon.",
                 fix="Have it renewed, or put its successor into the PSE, before the day that the message names.",

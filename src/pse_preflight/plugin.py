@@ -36,6 +36,7 @@ _INI_TEXTS = (
     "sapgenpse",
     "fail_on",
     "at",
+    "sap_roots",
     "roots_in_use",
     "evidence",
     "replay",
@@ -141,7 +142,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--sapgenpse", metavar="PATH", help="SAP's program, where it is in none of the usual places")
     group.addoption("--fail-on", choices=SEVERITIES, help="mildest severity that turns a check red (major)")
     group.addoption("--at", metavar="YYYY-MM-DD", help="judge validity for the whole of that UTC day; read-only")
-    group.addoption("--roots-in-use", metavar="PATH", help="table of SAP's roots and their successors, for the shipped")
+    group.addoption(
+        "--sap-roots",
+        "--roots-in-use",
+        metavar="PATH",
+        help="a newer copy of SAP's list of roots: SAP's required.pse, a folder or zip of PEM files, or a table",
+    )
     group.addoption("--evidence", metavar="DIR", help="folder for evidence (.pse-preflight)")
     group.addoption("--replay", metavar="DIR", help="judge the recordings in an evidence folder again; asks nothing")
     group.addoption("--trust-report", metavar="FILE.html", help="write one self-contained page for people")
@@ -268,19 +274,19 @@ def _settings(config: pytest.Config) -> "Settings":
         sapgenpse=Path.cwd() / sapgenpse if sapgenpse else None,
         fail_on=Severity[fail_on.upper()],
         at=_day(at) if at else None,
-        roots_in_use=_table(_option(config, "roots_in_use")),
+        sap_roots=_sap_roots(_option(config, "sap_roots") or str(config.getini("preflight_roots_in_use") or "")),
         evidence=Path.cwd() / (_option(config, "evidence") or (REPLAY_EVIDENCE if replay else EVIDENCE)),
         replay=Path.cwd() / replay if replay else None,
     )
 
 
-def _table(path: str) -> Path | None:
-    """Return the path of a table of roots once it is known to be readable."""
+def _sap_roots(path: str) -> Path | None:
+    """Return the path of a list of SAP's roots once it is known to be readable."""
     if not path:
         return None
-    from pse_preflight.chain.sap_roots import read_table
+    from pse_preflight.chain.sap_roots_file import sap_roots
 
-    read_table(Path.cwd() / path)
+    sap_roots(Path.cwd() / path)
     return Path.cwd() / path
 
 

@@ -23,7 +23,7 @@ class Settings:
         at: the UTC day to judge, in place of the present moment.
         evidence: the folder for evidence, absolute.
         repair: missing certificates are added to an existing PSE.
-        roots_in_use: the table of roots and their successors that stands for the shipped one; absolute.
+        sap_roots: a list of SAP's roots, newer perhaps than the one that comes along; absolute.
         thorough: every address of a host is asked, with each kind of key.
         replay: the folder whose recordings are judged in place of the systems; absolute.
     """
@@ -35,7 +35,7 @@ class Settings:
     at: date | None = None
     evidence: Path
     repair: bool = False
-    roots_in_use: Path | None = None
+    sap_roots: Path | None = None
     thorough: bool = False
     replay: Path | None = None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pse_preflight.chain.roots import named_roots
-from pse_preflight.chain.sap_roots import SHIPPED, read_table
+from pse_preflight.chain.sap_roots_file import SHIPPED, read_table
 from pse_preflight.errors import UsageProblem
 
 G1 = "4348a0e9444c78cb265e058d5e8944b4d84f9662bd26db257f8934a443c70161"
@@ -44,6 +44,7 @@ def test_the_shipped_table_is_dated_and_every_entry_has_its_source() -> None:
     table = read_table()
     assert table.dated >= date(2026, 11, 23)
     assert all(each.source for each in table.changes)
+    assert all(each.source for each in table.roots)
     assert SHIPPED.suffix == ".yaml"
 
 
@@ -71,7 +72,8 @@ def test_nothing_is_announced_for_other_hosts_and_newer_roots(host: str, root: s
 def test_every_successor_is_a_public_root_of_that_name() -> None:
     public = {each.sha256: each.name for each in named_roots("mozilla").certificates}
     table = read_table()
-    successors = {name for each in table.changes for name in each.successors}
+    successors = {name for each in table.roots for name in each.successors}
+    assert successors
     assert {each.name: public[each.sha256] for each in table.roots if each.name in successors} == {
         name: name for name in successors
     }

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.chain.roots import Roots
-from pse_preflight.chain.sap_roots import Table
+from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import ApiUrl
@@ -25,7 +25,7 @@ from tests.kit.servers import LOOPBACK
 
 NOW = now()
 DN = "CN=client, O=Firma"
-NOTHING_KNOWN = Known(Roots((), "nothing"), Table(dated=NOW.date(), roots=[], changes=[]))
+NOTHING_KNOWN = Known(Roots((), "nothing"), SapRoots())
 """No root of Mozilla's, and no announcement."""
 
 Said = Callable[[Sequence[str], Answer], Answer]

@@ -46,7 +46,7 @@ FOR_THIS = {
     "landscape.file": ("yaml",),
     "landscape.select": ("yaml",),
     "chain.roots": ("ssl",),
-    "chain.sap_roots": ("yaml",),
+    "chain.sap_roots_file": ("yaml",),
 }
 """Modules of a pure room that exist for a piece of machinery: systems.yaml is YAML, and so is the table of roots."""
 

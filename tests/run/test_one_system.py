@@ -485,7 +485,7 @@ def test_an_announced_root_is_named_with_its_command_and_its_file(
             system("PRD", 443, pse, roots=roots_file(tmp_path, root), proxy=proxy.proxy), url=ApiUrl(SAP_HOST, 443)
         )
         write_pse(pse, issuers(identity))
-        (evidence,) = gather(described, folder=tmp_path, roots_in_use=table)
+        (evidence,) = gather(described, folder=tmp_path, sap_roots=table)
     found = [each for each in evidence.findings if each.code == "ROOT_CHANGE_AHEAD"]
     assert bool(found) == told
     outcome = decide("test_pk_list_holds_the_required_roots", evidence, USUAL)

@@ -237,19 +237,6 @@ def has_extras(extras: Sequence[Certificate], repeated: Sequence[Certificate], e
     )
 
 
-def inspected(path: Path, product: str, authority: str, *, accepted: bool) -> Finding:
-    """Say who re-signed the connection, and both ways out."""
-    who = f"the TLS-inspecting product {product}" if product else "an authority that is not public"
-    return finding(
-        Code.TLS_INSPECTED,
-        f'the connection is re-signed by {who}, "{authority}"; server certificate {path[0].label}',
-        fix="have this host excluded from TLS inspection; or trust the proxy knowingly, for everything it says, by"
-        " naming its root under `roots:` in systems.yaml",
-        severity=Severity.MINOR if accepted else None,
-        certificates=[path[-1].sha256],
-    )
-
-
 def _past(last: Certificate) -> str:
     dropped = dropped_root(last)
     return f"; Mozilla dropped it in {dropped.left}" if dropped else ""

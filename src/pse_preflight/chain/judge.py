@@ -13,7 +13,16 @@ from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.chain import causes as diagnosis
 from pse_preflight.chain.faults import faults_of, is_authority, remarks
 from pse_preflight.chain.host_names import Subject, names_host, subject_to_verify
-from pse_preflight.chain.inspection import dropped_root, inspecting_authority, inspection_product
+from pse_preflight.chain.inspection import (
+    Claim,
+    claim_of,
+    dropped_root,
+    in_words_of_saps_list,
+    inspected,
+    inspecting_authority,
+    inspection_product,
+)
+from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.chain.search import (
     End,
     Found,
@@ -32,6 +41,12 @@ from pse_preflight.findings import Finding
 __all__ = ["Judgement", "Period", "Question", "inspection_product", "judge", "verify"]
 
 
+def _that_come_along() -> SapRoots:
+    from pse_preflight.chain.sap_roots_file import sap_roots
+
+    return sap_roots()
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A chain, and what it is judged by.
@@ -43,7 +58,8 @@ class Question:
         roots_name: how messages call them.
         period: when everything has to hold.
         fetched: DER that was got from AIA addresses.
-        sap_domain: the host is in SAP's cloud, where a root outside Mozilla's list means inspection.
+        sap_domain: the host is in SAP's cloud, where a root outside Mozilla's list and SAP's own means inspection.
+        sap_roots: what is known of SAP's list of roots; it tells who is meant by a name, and makes nothing trusted.
         inspection_accepted: the user named the roots one by one, so an inspecting one among them is meant.
         partial: the roots are a PSE's list, any member of which may anchor.
         mozilla: SHA-256 of every root in Mozilla's list. Its members are held to the rules for public authorities, and
@@ -58,6 +74,7 @@ class Question:
     period: Period
     fetched: tuple[bytes, ...] = field(default=(), repr=False)
     sap_domain: bool = False
+    sap_roots: SapRoots = field(default_factory=_that_come_along, repr=False)
     inspection_accepted: bool = False
     partial: bool = False
     mozilla: frozenset[str] = field(default=frozenset(), repr=False)
@@ -245,7 +262,7 @@ class _Case:
         if self.end is End.SELF_SIGNED and len(path) == 1:
             yield diagnosis.self_signed(path[0], roots_name)
         elif self.end is End.SELF_SIGNED:
-            yield diagnosis.root_untrusted(path, roots_name)
+            yield self._with_saps_list(diagnosis.root_untrusted(path, roots_name))
         elif self.end is End.CIRCLE:
             yield diagnosis.circle(path, roots_name)
         elif self.end is End.TOO_LONG:
@@ -260,7 +277,15 @@ class _Case:
             return diagnosis.signature_wrong(self.best, self._forged)
         if self._wrong or (len(self.best) == 1 and not self._namesakes):
             return diagnosis.intermediate_missing(last, None, self.sent.certificates, self._wrong, roots_name)
-        return diagnosis.root_unknown(self.best, self._namesakes, roots_name)
+        return self._with_saps_list(diagnosis.root_unknown(self.best, self._namesakes, roots_name))
+
+    def _with_saps_list(self, found: Finding) -> Finding:
+        return in_words_of_saps_list(found, self._claim, self.best, self.question.sap_roots)
+
+    @cached_property
+    def _claim(self) -> Claim | None:
+        """Return the name of SAP's list that the path leads to."""
+        return claim_of(self.best, self.pool, self.question.sap_roots.used)
 
     @cached_property
     def _namesakes(self) -> tuple[Certificate, ...]:
@@ -333,14 +358,16 @@ class _Case:
         anchored = self.end is End.ANCHOR
         if anchored and top.sha256 in self.question.mozilla:
             return
+        if self.question.sap_roots.shipped.root(top.sha256):
+            return
         product, authority = inspecting_authority(self.best)
         if product or (self.question.sap_domain and self._ends_privately()):
             accepted = self.question.inspection_accepted and anchored
-            yield diagnosis.inspected(self.best, product, authority or top.issuer_name, accepted=accepted)
+            yield inspected(self.best, product, authority or top.issuer_name, self._claim, accepted=accepted)
 
     def _ends_privately(self) -> bool:
-        """Tell whether the path leads to a root that is not public; one that was public once is not meant."""
-        if dropped_root(self.best[-1]):
+        """Tell whether the path leads to a root that is neither public nor SAP's; one that was public is not meant."""
+        if dropped_root(self.best[-1]) or (self._claim and not self._claim.is_false):
             return False
         if self.end is End.ANCHOR:
             return bool(self.question.mozilla) or self.question.inspection_accepted

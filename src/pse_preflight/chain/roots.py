@@ -1,13 +1,15 @@
 """The roots that a system's chain is judged by, read from where they are kept."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
 from pse_preflight.certificate_file import read_certificate_file
+from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding, finding
@@ -60,6 +62,41 @@ def pinned_roots(pinned: Iterable[str], candidates: Iterable[Certificate]) -> Ro
     return Roots(tuple(found.values()), "the fingerprints in `pinned`", explicit=True)
 
 
+def with_saps(roots: Roots, known: SapRoots, candidates: Iterable[Certificate]) -> Roots:
+    """Return the roots, and those that SAP requires by the table that comes along, as far as their bytes are at hand.
+
+    A list that somebody gives adds nothing but bytes: which fingerprints count is not its to say.
+
+    Args:
+        candidates: where the bytes may come from, beside the given list and this system's own roots.
+    """
+    wanted = {each.sha256 for each in known.shipped.required} - {each.sha256 for each in roots.certificates}
+    found = saps_roots_at_hand(wanted, (*candidates, *known.certificates))
+    release = known.shipped.release
+    name = f"{roots.name} or SAP's ({release.name})" if release else roots.name
+    return replace(roots, certificates=(*roots.certificates, *found), name=name)
+
+
+def saps_roots_at_hand(wanted: Iterable[str], candidates: Iterable[Certificate]) -> tuple[Certificate, ...]:
+    """Return the certificates with these fingerprints among the candidates and this system's own roots."""
+    missing = frozenset(wanted)
+    found = {each.sha256: each for each in candidates if each.sha256 in missing}
+    for digest in sorted(missing - found.keys()):
+        der = _systems_own().get(digest)
+        if der:
+            found[digest] = Certificate.read(der)
+    return tuple(found.values())
+
+
+@cache
+def _systems_own() -> Mapping[str, bytes]:
+    """Return this system's own roots by their fingerprints, unread."""
+    import ssl
+
+    ders = ssl.create_default_context().get_ca_certs(binary_form=True)
+    return {hashlib.sha256(each).hexdigest(): each for each in ders}
+
+
 def listed_roots(certificates: Iterable[Certificate], pse: Path) -> Roots:
     """Return the certificate list of the PSE as roots, for hosts whose roots nobody has named."""
     return Roots(tuple(certificates), f"the certificate list of {pse}", from_pse=True)
@@ -75,10 +112,8 @@ def _mozilla() -> Roots:
 
 @cache
 def _system() -> Roots:
-    import ssl
-
     readable = []
-    for der in ssl.create_default_context().get_ca_certs(binary_form=True):
+    for der in _systems_own().values():
         try:
             readable.append(Certificate.read(der))
         except CertificateUnreadable:

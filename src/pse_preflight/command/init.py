@@ -8,12 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from pse_preflight import __version__
-from pse_preflight.certificate import now
+from pse_preflight.certificate import Certificate, CertificateUnreadable, now
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement, Period
-from pse_preflight.chain.roots import named_roots
+from pse_preflight.chain.roots import named_roots, with_saps
+from pse_preflight.chain.sap_roots_file import sap_roots
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.look import read_ini
+from pse_preflight.command import roots
 from pse_preflight.endpoint import observation, reading
 from pse_preflight.endpoint.model import Endpoint, Limits, Target
 from pse_preflight.errors import PreflightError, UsageProblem
@@ -41,13 +43,15 @@ def run(arguments: Sequence[str], clock: Callable[[], datetime]) -> int:
     asked = _parser().parse_args(arguments)
     target = Path(asked.output)
     try:
+        if asked.command == "roots":
+            return roots.run(asked)
         _refuse_to_overwrite(target)
         text = _from_ini(Path(asked.from_ini)) if asked.from_ini else _from_url(asked.url, clock)
         _write(target, text)
     except PreflightError as error:
-        print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201 - a command speaks on the console
+        print(f"ERROR: {error}", file=sys.stderr)
         return MISUSE
-    print(f"{target} has been written; read it, then run the checks as its first lines say")  # noqa: T201 - as above
+    print(f"{target} has been written; read it, then run the checks as its first lines say")
     return 0
 
 
@@ -60,7 +64,8 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="pse-preflight", description="Prepare checks of the trust in SAP S/4HANA Cloud systems.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    roots.add(commands)
     init = commands.add_parser("init", help="write a first systems.yaml")
     source = init.add_mutually_exclusive_group(required=True)
     source.add_argument("url", nargs="?", metavar="URL", help="the API URL; the system is asked once, without a logon")
@@ -92,19 +97,30 @@ def _from_url(text: str, clock: Callable[[], datetime]) -> str:
     if not url.askable:
         raise UsageProblem(f"{findings[0].observed}; {findings[0].fix}")
     seen = observation.observe(Target(url.host, url.port), Limits(), clock)
-    roots = named_roots("mozilla")
+    known = sap_roots()
+    presented = [each for der in seen.presented if (each := _readable(der))]
+    mozilla = named_roots("mozilla")
+    judged_by = with_saps(mozilla, known, presented) if url.is_sap_cloud else mozilla
     question = chain.Question(
         host=url.host,
         presented=seen.presented,
-        roots=roots.certificates,
-        roots_name=roots.name,
+        roots=judged_by.certificates,
+        roots_name=judged_by.name,
         period=Period(clock(), clock()),
         sap_domain=url.is_sap_cloud,
-        mozilla=frozenset(each.sha256 for each in roots.certificates),
+        sap_roots=known,
+        mozilla=frozenset(each.sha256 for each in mozilla.certificates),
     )
     alias = _alias(url.host, ())
     lines = [*_seen(url, seen, (*findings, *reading.findings_of(seen))), *_roots(url, chain.judge(question), seen)]
     return _HEAD.format(alias=alias) + _systems([(alias, lines)])
+
+
+def _readable(der: bytes) -> Certificate | None:
+    try:
+        return Certificate.read(der)
+    except CertificateUnreadable:
+        return None
 
 
 def _seen(url: ApiUrl, seen: Endpoint, findings: Iterable[Finding]) -> Iterator[str]:
@@ -121,7 +137,7 @@ def _roots(url: ApiUrl, judgement: Judgement, seen: Endpoint) -> Iterator[str]:
         yield f"# its root: {_one_line(judgement.path[-1].label)}"
     yield from (f"# {each.code}: {_one_line(each.observed)}" for each in judgement.findings if seen.presented)
     if url.is_sap_cloud:
-        yield "roots: auto  # Mozilla's list, since the host is in SAP's cloud"
+        yield "roots: auto  # Mozilla's list and SAP's own, since the host is in SAP's cloud"
     elif judgement.path:
         yield "roots: mozilla  # the chain ends at a root of Mozilla's list"
     elif judgement.leaf is None:

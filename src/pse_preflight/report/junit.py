@@ -45,7 +45,8 @@ def _seen(facts: SystemFacts) -> Iterator[str]:
         yield facts.origin
     if facts.address:
         yield f"address {facts.address}, {facts.tls or 'no TLS'}"
-    yield f"PSE {facts.pse}: {facts.pse_state}, listed by {facts.engine if facts.listed is not None and facts.engine else 'no program'}"
+    program = facts.engine if facts.listed is not None else ""
+    yield f"PSE {facts.pse}: {facts.pse_state}, listed by {program or 'no program'}"
     yield from drawing(facts)
     yield from (f"changed: {each}" for each in facts.changes)
     yield from (f"[[ATTACHMENT|{_from_here(Path(each))}]]" for each in facts.files)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pse_preflight.chain.roots import named_roots
-from pse_preflight.chain.sap_roots import SHIPPED, read_table
+from pse_preflight.chain.sap_roots_file import sap_roots
 from pse_preflight.client_pse.maker import HandOver, Maker
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
 from pse_preflight.endpoint.model import Limits
@@ -118,8 +118,9 @@ class Gathering:
 
     def _replay(self, system: System, replay: Replay) -> Evidence:
         """Judge what was recorded; nothing is asked, and no program is started."""
-        table = read_table(self._run.settings.roots_in_use or SHIPPED)
-        seen = replay.recording.observations(Known(named_roots("mozilla"), table), replay.doubts)
+        seen = replay.recording.observations(
+            Known(named_roots("mozilla"), sap_roots(self._run.settings.sap_roots)), replay.doubts
+        )
         evidence = judge(system, seen, self._run.period)
         folder = Folder(system.folder)
         folder.begin(evidence)

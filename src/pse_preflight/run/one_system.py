@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pse_preflight.chain.roots import named_roots
-from pse_preflight.chain.sap_roots import SHIPPED, read_table
+from pse_preflight.chain.sap_roots_file import sap_roots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
@@ -122,7 +122,7 @@ class _Walk:
             roots=None if system.roots in {"auto", "mozilla"} or system.pinned else named_roots(system.roots),
             pse=before,
             client=_on_another_machine(system),
-            known=Known(named_roots("mozilla"), read_table(run.settings.roots_in_use or SHIPPED)),
+            known=Known(named_roots("mozilla"), sap_roots(run.settings.sap_roots)),
         )
         if not system.url.askable or system.alias not in run.asked:
             return seen

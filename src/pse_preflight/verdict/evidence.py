@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement
-from pse_preflight.chain.roots import Roots, listed_roots, pinned_roots, said_of
+from pse_preflight.chain.roots import Roots, listed_roots, pinned_roots, said_of, with_saps
 from pse_preflight.chain.sap_roots import Change as RootChange
-from pse_preflight.chain.sap_roots import Table
+from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CODES, Code, Severity
 from pse_preflight.client_pse.findings import (
@@ -39,11 +39,11 @@ class Known:
 
     Attributes:
         mozilla: Mozilla's list.
-        table: the announced changes of roots.
+        sap_roots: SAP's list of roots, and the announced changes.
     """
 
     mozilla: Roots
-    table: Table
+    sap_roots: SapRoots = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,14 +234,15 @@ class _Case:
             period=self._period,
             fetched=self._seen.fetched,
             sap_domain=system.url.is_sap_cloud,
+            sap_roots=self._seen.known.sap_roots,
             inspection_accepted=roots.explicit,
             partial=roots.from_pse,
             mozilla=mozilla.fingerprints if public else frozenset(),
         )
 
     def _announced(self) -> tuple[RootChange, ...]:
-        path, url = self.judgement.path, self._system.url
-        return self._seen.known.table.changes_of(url.host, path[-1].sha256) if path and url.is_sap_cloud else ()
+        path = self.judgement.path
+        return self._seen.known.sap_roots.used.changes_of(self._system.url.host, path[-1].sha256) if path else ()
 
     def _list_question(self) -> trust.Question:
         system, roots, path = self._system, self._roots, self.judgement.path
@@ -312,7 +313,9 @@ def roots_for(system: System, seen: Observations) -> Roots:
         return pinned_roots(system.pinned, (*at_hand, *listed, *mozilla.certificates))
     if system.roots != "auto":
         return seen.roots or mozilla
-    return mozilla if system.url.is_sap_cloud else listed_roots(listed, system.pse)
+    if not system.url.is_sap_cloud:
+        return listed_roots(listed, system.pse)
+    return with_saps(mozilla, seen.known.sap_roots, (*readable((*seen.presented, *seen.fetched)), *listed))
 
 
 def file_names(path: Sequence[Certificate]) -> dict[str, str]:
