@@ -111,6 +111,12 @@ def bad(alias: str = "PRD", finding: FindingFacts | None = None, **facts: object
     )
 
 
+def unjudged(alias: str = "PRD", **facts: object) -> SystemResult:
+    return replace(
+        good(alias, **facts), verdict="NOT JUDGED", remark="the trust checks did not run", ran=6, checks=(check(alias),)
+    )
+
+
 def run(**facts: object) -> RunFacts:
     usual = RunFacts(
         toolkit="0.1.0", where="/here", host="vm", made=MADE, at=None, fail_on="major", engine="sapgenpse", replay=None

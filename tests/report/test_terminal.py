@@ -7,7 +7,7 @@ import pytest
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.report.facts import SystemResult
-from pse_preflight.report.terminal import drawing, header, lines, printable
+from pse_preflight.report.terminal import drawing, header, lines, printable, verdict_lines
 from pse_preflight.settings import Settings
 from tests.kit import report_facts as facts
 
@@ -80,8 +80,50 @@ def test_a_message_is_not_told_whole_again() -> None:
 def test_minor_findings_are_named_and_many_are_counted() -> None:
     minor = tuple(facts.found(f"MINOR_{number}", severity="minor", message=f"MINOR_{number}: x") for number in range(6))
     told = _lines(facts.good(findings=minor))
-    assert told.count("  also: MINOR_0: x") == 1
-    assert "  and 2 more findings" in told
+    assert told.count("  also: MINOR_0, MINOR_1, MINOR_2, MINOR_3, MINOR_4, MINOR_5") == 1
+    assert _lines(facts.good(findings=minor), verbose=True).count("  also: MINOR_5: x") == 1
+
+
+def test_what_only_follows_from_a_red_finding_is_not_told_as_well() -> None:
+    follows = facts.found("PSE_MISSING", severity="blocker", message="PSE_MISSING: x")
+    told = _lines(facts.bad(findings=(facts.found(), follows)))
+    assert not any("PSE_MISSING" in line for line in told)
+
+
+def test_every_red_finding_has_its_own_fix() -> None:
+    second = facts.found("PSE_HOLDS_SERVER_CERT_ONLY", fix="add the root, too", message="PSE_HOLDS_SERVER_CERT_ONLY: x")
+    bad = facts.bad(findings=(facts.found(), second))
+    checks = (*bad.checks, facts.check("PRD", "test_trust_survives_renewal", ended="failed", codes=(second.code,)))
+    told = _lines(replace(bad, checks=checks))
+    assert told.index("  fix: add the root") < told.index("  PSE_HOLDS_SERVER_CERT_ONLY: x")
+    assert "  fix: add the root, too" in told
+
+
+def test_many_systems_have_a_line_each_the_red_ones_last() -> None:
+    told = _lines(facts.bad("A"), facts.good("B"), facts.unjudged("C"))
+    assert told[:4] == [
+        "B  OK          to 2040-01-01",
+        "C  NOT JUDGED  not known",
+        "A  FAILED      not trusted    ROOT_NOT_IN_PSE",
+        "1 of 3 systems not ready, 1 of 3 not judged",
+    ]
+    assert _lines(facts.good("A"), facts.good("B"))[2] == "all 2 systems are ready"
+
+
+def test_a_screen_of_24_lines_holds_the_verdict_of_one_system() -> None:
+    for system in (facts.good(), facts.bad()):
+        assert len(_lines(system)) <= 22
+
+
+def test_codes_are_never_broken_across_lines() -> None:
+    long = tuple(facts.found(f"{'X' * 34}_{number}", severity="minor") for number in range(9))
+    told = " ".join(_lines(facts.good(findings=long)))
+    assert all(each.code in told for each in long)
+
+
+def test_few_words_are_the_verdicts_alone() -> None:
+    result = facts.result(facts.good("A"), facts.unjudged("B"))
+    assert list(verdict_lines(result)) == ["A: OK", "B: NOT JUDGED (6 of 32 checks): the trust checks did not run"]
 
 
 def test_a_system_that_could_not_be_judged_says_why() -> None:

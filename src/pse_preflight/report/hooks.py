@@ -130,16 +130,20 @@ class Reporting:
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         """Close with one verdict per system."""
         errors = [each for each in self.notes if each.startswith("ERROR")]
-        if self._result is None or config.get_verbosity() < 0:
+        if self._result is None:
             for each in errors:
                 terminalreporter.write_line(each, red=True)
             return
-        from pse_preflight.report.terminal import lines, printable
+        from pse_preflight.report.terminal import lines, printable, verdict_lines
 
         encoding = getattr(terminalreporter._tw._file, "encoding", None)  # noqa: SLF001 - pytest has no other way
-        terminalreporter.section("pse-preflight")
-        for line in (*lines(self._result, verbose=config.get_verbosity() > 0), *self.notes):
-            terminalreporter.write_line(printable(line, encoding))
+        if config.get_verbosity() < 0:
+            told = [*verdict_lines(self._result), *errors]
+        else:
+            terminalreporter.section("pse-preflight")
+            told = [*lines(self._result, verbose=config.get_verbosity() > 0), *self.notes]
+        for line in told:
+            terminalreporter.write_line(printable(line, encoding), **_colour(line, self._result))
 
     def _evidence_text(self, facts: "SystemFacts") -> str:
         """Return the same text for all checks of a system, made once."""
@@ -190,6 +194,14 @@ class Reporting:
 
             notes.append(f"page: {write_page(result, self.page)}")
         return notes
+
+
+def _colour(line: str, result: "Result") -> dict[str, bool]:
+    """Return how a verdict's own line is coloured; other lines are left as they are."""
+    for each in result.systems:
+        if line.startswith((f"{each.alias} ", f"{each.alias}:")):
+            return {"OK": {"green": True}, "FAILED": {"red": True}}.get(each.verdict, {"yellow": True})
+    return {}
 
 
 @dataclass(slots=True)

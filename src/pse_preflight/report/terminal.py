@@ -13,7 +13,8 @@ _DRAWN_WIDTH = WIDTH - 4
 _LONGEST_CHAIN_NAME = 60
 _LONGEST_HEADLINE = 200
 _OTHERS_NAMED = 3
-_ALSO_SHOWN = 4
+_CHANGES_SHOWN = 4
+_LONGEST_ALIAS = 32
 _SHORT = 12
 _DAY = 10
 _SIGNS = {
@@ -38,10 +39,19 @@ def header(systems: Sequence[System], settings: Settings, engine: str) -> list[s
 
 
 def lines(result: Result, *, verbose: bool) -> Iterator[str]:
-    """Return the closing lines: per system the verdict, two days, what to mend first, and the chain where it helps."""
-    for system in result.systems:
-        yield from _system_lines(system, verbose=verbose)
+    """Return the closing lines: for one system what is known of it, for many a line each, the red ones last."""
+    if len(result.systems) == 1 or verbose:
+        for system in result.systems:
+            yield from _system_lines(system, verbose=verbose)
+    if len(result.systems) > 1:
+        yield from _table(result.systems)
     yield from _wrapped(f"Not checked: {', '.join(NOT_CHECKED)}.", "")
+
+
+def verdict_lines(result: Result) -> Iterator[str]:
+    """Return the verdicts alone, a line for each system, for whoever asks for few words."""
+    for system in result.systems:
+        yield from _wrapped(f"{system.alias}: {system.words}", "")
 
 
 def printable(text: str, encoding: str | None) -> str:
@@ -66,28 +76,57 @@ def drawing(facts: SystemFacts) -> Iterator[str]:
     yield from _wrapped(_list_text(facts), "", _DRAWN_WIDTH)
 
 
+def _table(systems: Sequence[SystemResult]) -> Iterator[str]:
+    """Return a line for each system: alias, verdict, until when it is trusted, and the code to begin with."""
+    ordered = sorted(systems, key=lambda each: ("OK", "NOT JUDGED", "FAILED").index(each.verdict))
+    width = min(_LONGEST_ALIAS, max(len(each.alias) for each in systems))
+    for each in ordered:
+        code = each.decisive.code if each.decisive else ""
+        yield f"{each.alias:{width}}  {each.verdict:10}  {_until(each):13}  {code or _why_red(each)}"[:WIDTH].rstrip()
+    red = sum(each.is_red for each in systems)
+    unjudged = sum(each.verdict == "NOT JUDGED" for each in systems)
+    told = [f"{red} of {len(systems)} systems not ready"] if red else []
+    told += [f"{unjudged} of {len(systems)} not judged"] if unjudged else []
+    yield ", ".join(told) or f"all {len(systems)} systems are ready"
+
+
+def _until(system: SystemResult) -> str:
+    facts = system.facts
+    if system.verdict == "NOT JUDGED" or facts is None or facts.trusted is None:
+        return "not known"
+    return f"to {facts.trust_ends[:_DAY]}" if facts.trusted and facts.trust_ends else "not trusted"
+
+
+def _why_red(system: SystemResult) -> str:
+    return next((each.reason for each in system.checks if each.reason), "") if system.is_red else ""
+
+
 def _system_lines(system: SystemResult, *, verbose: bool) -> Iterator[str]:
     facts = system.facts
     if facts is None:
         yield from _wrapped(f"{system.alias}: {system.words}", "")
         if system.is_red:
-            reasons = (each.reason for each in system.checks if each.reason)
-            yield from _wrapped(next(reasons, "could not be judged"), "  ")
+            yield from _wrapped(_why_red(system) or "could not be judged", "  ")
         return
     yield from _wrapped(f"{system.alias} ({facts.place}): {system.words}", "")
     if facts.origin:
         yield from _wrapped(facts.origin, "  ")
-    if system.decisive:
-        yield from _finding_lines(system.decisive)
+    red = [each for each in facts.findings if each.code in _red_codes(system)]
+    for each in sorted(red, key=lambda one: (one != system.decisive, -one.grade)):
+        yield from _finding_lines(each)
     yield from _day_lines(system, facts)
-    yield from _also_lines(system, facts)
-    for change in facts.changes[-_ALSO_SHOWN:]:
+    yield from _also_lines(facts, red, verbose=verbose)
+    for change in facts.changes[-_CHANGES_SHOWN:]:
         yield from _wrapped(f"changed: {change}", "  ")
     if facts.chain and (verbose or system.is_red):
         yield "  the chain, and what the PSE holds of it:"
         yield from (f"    {line}" for line in drawing(facts))
     if facts.files:
         yield f"  evidence: {_folder(facts.files[0])}"
+
+
+def _red_codes(system: SystemResult) -> set[str]:
+    return {code for each in system.checks if each.ended in {"failed", "error"} for code in each.codes}
 
 
 def _day_lines(system: SystemResult, facts: SystemFacts) -> Iterator[str]:
@@ -110,13 +149,14 @@ def _finding_lines(found: FindingFacts) -> Iterator[str]:
     yield from (f"    {command}" for command in found.fix_commands)
 
 
-def _also_lines(system: SystemResult, facts: SystemFacts) -> Iterator[str]:
-    """Name the other findings by their first lines; whoever wants all of one asks its check with -v, or the page."""
-    others = [each for each in facts.findings if each != system.decisive]
-    for each in sorted(others, key=lambda one: -one.grade)[:_ALSO_SHOWN]:
-        yield from _wrapped(f"also: {_clipped(each.headline)}", "  ")
-    if len(others) > _ALSO_SHOWN:
-        yield f"  and {len(others) - _ALSO_SHOWN} more findings"
+def _also_lines(facts: SystemFacts, red: Sequence[FindingFacts], *, verbose: bool) -> Iterator[str]:
+    """Fold what is minor into a line; -v, the check and the page have the words. What only follows is left out."""
+    minor = [each for each in facts.findings if each not in red and each.severity == "minor"]
+    if verbose:
+        for each in minor:
+            yield from _wrapped(f"also: {_clipped(each.headline)}", "  ")
+    elif minor:
+        yield from _wrapped(f"also: {', '.join(dict.fromkeys(each.code for each in minor))}", "  ")
 
 
 def _drawn(certificate: CertificateFacts, depth: int) -> Iterator[str]:
