@@ -181,6 +181,42 @@ def test_a_client_certificate_wanted_is_no_refusal_of_the_chain(leaf: Identity, 
     assert handshake_findings(live) == ()
 
 
+def _record(kind: int, body: bytes) -> bytes:
+    return bytes((kind, 3, 3)) + len(body).to_bytes(2) + body
+
+
+def _message(kind: int, body: bytes) -> bytes:
+    return bytes((kind,)) + len(body).to_bytes(3) + body
+
+
+def _hello_of_1_2() -> bytes:
+    """A ServerHello of TLS 1.2 that chooses ECDHE with AES-128 GCM (RFC 5289), without extensions."""
+    return _message(2, b"\x03\x03" + bytes(32) + b"\x00" + b"\xc0\x2f\x00")
+
+
+REQUEST = _message(13, b"\x01\x01\x00\x02\x04\x01\x00\x00")
+
+
+@pytest.mark.parametrize("with_certificate", [False, True], ids=["no certificate", "no proof of its key"])
+def test_a_server_that_proves_nothing_and_wants_a_certificate_is_not_accepted(
+    leaf: Identity, root: Identity, with_certificate: bool
+) -> None:
+    """It shows a CertificateRequest and breaks off; without, or with, a chain that anybody can copy."""
+    ders = [each.public_bytes(Encoding.DER) for each in leaf.chain]
+    listed = b"".join(len(each).to_bytes(3) + each for each in ders)
+    chain = _message(11, len(listed).to_bytes(3) + listed) if with_certificate else b""
+    flight = _record(22, _hello_of_1_2() + chain + REQUEST) + _record(21, b"\x02\x28")
+
+    def talk(connection: Connection) -> None:
+        connection.sock.recv(4096)
+        connection.sock.sendall(flight)
+
+    with serve(talk) as server:
+        live = shake(server, [der(root)])
+    assert (live.succeeded, live.accepted) == (False, None)
+    assert [each.code for each in handshake_findings(live)] == ["HANDSHAKE_REFUSED"]
+
+
 @pytest.mark.parametrize(
     ("talk", "code"),
     [

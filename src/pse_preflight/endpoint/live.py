@@ -78,7 +78,7 @@ def _shake_hands(stream: TlsStream, way: Way, seen: LiveHandshake) -> LiveHandsh
     except ssl.SSLCertVerificationError as error:
         return replace(seen, accepted=False, verify_code=error.verify_code)
     except StageFailed as error:
-        wanted = wants_client_certificate(error.failure)
+        wanted = wants_client_certificate(error.failure) if stream.has_proof(way.limits) else None
         return replace(seen, accepted=True if wanted else None, failure=wanted or error.failure)
     return replace(seen, succeeded=True, accepted=True, tls_version=stream.version)
 

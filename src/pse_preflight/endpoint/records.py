@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 _ALERT, _HANDSHAKE = 21, 22
-_SERVER_HELLO, _CERTIFICATE, _CERTIFICATE_REQUEST = 2, 11, 13
+_SERVER_HELLO, _CERTIFICATE, _KEY_EXCHANGE, _CERTIFICATE_REQUEST = 2, 11, 12, 13
 _MAJOR_VERSION = 3
 _FIRST_BYTES = frozenset({bytes([_ALERT]), bytes([_HANDSHAKE])})
 _HEADER = 5
@@ -24,6 +24,7 @@ class ServerFlight:
         certificates: DER bytes as sent; those of an unfinished message too. None are visible with TLS 1.3.
         cut: there were more certificates than were to be kept.
         wants_client_certificate: a CertificateRequest was among the messages.
+        signs: a ServerKeyExchange was among the messages, which the server signs with its key (RFC 5246, 7.4.3).
         alert: number of the last fatal alert in the clear (RFC 8446, section 6).
     """
 
@@ -31,6 +32,7 @@ class ServerFlight:
     certificates: tuple[bytes, ...] = ()
     cut: bool = False
     wants_client_certificate: bool = False
+    signs: bool = False
     alert: int | None = None
 
     @property
@@ -61,6 +63,7 @@ def read_flight(data: bytes, most_certificates: int, most_bytes: int) -> ServerF
         certificates=kept,
         cut=len(kept) < len(certificates),
         wants_client_certificate=any(kind == _CERTIFICATE_REQUEST for kind, _body in messages),
+        signs=any(kind == _KEY_EXCHANGE for kind, _body in messages),
         alert=alerts[-1] if alerts else None,
     )
 

@@ -88,6 +88,7 @@ class TlsStream(io.RawIOBase):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._kept = bytearray()
         self._in_handshake = True
+        self._answers = 0
         self.ended: str | None = None
 
     @property
@@ -98,6 +99,15 @@ class TlsStream(io.RawIOBase):
     def until(self, deadline: Deadline) -> None:
         """Set the moment after which nothing waits any more."""
         self._tcp.deadline = deadline
+
+    def has_proof(self, limits: Limits) -> bool:
+        """Tell whether a handshake that did not end has come as far as the chain verified and the key proven.
+
+        With TLS 1.2 that is so once this side has answered the server's signed key exchange, which it does only after
+        the chain and the signature are accepted (RFC 5246, 7.4.2 and 7.4.3). With any other key exchange, and with
+        TLS 1.3, only the end of the handshake proves the key.
+        """
+        return self._answers > 1 and self.flight(limits).signs
 
     def flight(self, limits: Limits) -> ServerFlight:
         """Read what the server has sent in the clear."""
@@ -189,6 +199,7 @@ class TlsStream(io.RawIOBase):
             try:
                 result = step()
             except ssl.SSLWantReadError:
+                self._answers += bool(self._outgoing.pending)
                 self._flush()
                 self._feed()
             except ssl.SSLError:
