@@ -1,7 +1,7 @@
 """What was seen of one system, and what it means: observations in, evidence out. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pse_preflight.certificate import Certificate, readable
@@ -11,7 +11,7 @@ from pse_preflight.chain.roots import Roots, listed_roots, pinned_roots, said_of
 from pse_preflight.chain.sap_roots import Change as RootChange
 from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.chain.verify import Period
-from pse_preflight.checklist import CODES, Code, Severity
+from pse_preflight.checklist import CHECKLIST, CODES, OWNERS, Code, Question, Severity
 from pse_preflight.client_pse.findings import (
     attempt_findings,
     condition_findings,
@@ -31,6 +31,12 @@ from pse_preflight.verdict.trust import Remedy, Trust
 
 if TYPE_CHECKING:
     from pse_preflight.client.side import ClientSide
+
+
+_ABOUT_A_SERVER = frozenset(
+    each.name for each in CHECKLIST if each.question in {Question.URL, Question.CHAIN, Question.PK_LIST, Question.TRUST}
+)
+"""The checks whose findings depend on which server answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +299,17 @@ class _Case:
             yield from reading.websocket_findings(seen.live)
         if seen.client:
             yield from seen.client.findings
+        for each in _other_endpoints(seen):
+            yield from self._elsewhere(each)
+
+    def _elsewhere(self, endpoint: Endpoint) -> Iterable[Finding]:
+        """Judge what another address, or another kind of key, shows as a system of its own; what is grave is told."""
+        seen = replace(self._seen, endpoint=endpoint, addresses=(), live=None)
+        own = {*self.judgement.findings, *self.trust.findings}
+        where = f"{endpoint.address or endpoint.host} with {endpoint.key_kind.upper()} keys"
+        for found in _Case(self._system, seen, self._period).evidence().findings:
+            if found.severity > Severity.MINOR and found not in own and OWNERS.get(found.code) in _ABOUT_A_SERVER:
+                yield replace(found, observed=f"at {where}: {found.observed}")
 
     def _pse_findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
@@ -327,6 +344,17 @@ def file_names(path: Sequence[Certificate]) -> dict[str, str]:
 def successor_names(successors: Iterable[Certificate]) -> dict[str, str]:
     """Return the name of the file for each successor of a root, by SHA-256."""
     return {each.sha256: f"successor-{number}.pem" for number, each in enumerate(successors, 1)}
+
+
+def _other_endpoints(seen: Observations) -> Iterable[Endpoint]:
+    """Yield what other addresses showed, and other kinds of key; that a server has one kind of key only is no fault."""
+    answering = {each.address for each in seen.addresses if each.presented}
+    told = {seen.presented}
+    for each in seen.addresses:
+        if each.presented in told or (not each.presented and each.address in answering):
+            continue
+        told.add(each.presented)
+        yield each
 
 
 def _no_chain(seen: Observations) -> Finding | None:

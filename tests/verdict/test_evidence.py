@@ -1,0 +1,116 @@
+"""What observations mean: every address counts, and what was recorded belongs to its moment."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pse_preflight.chain.roots import Roots
+from pse_preflight.chain.verify import Period
+from pse_preflight.checklist import CHECKS, Code, Severity
+from pse_preflight.client_pse.maker import Maker
+from pse_preflight.demo.authority import Identity, root_authority
+from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
+from pse_preflight.sapgenpse.tool import BundledTool
+from pse_preflight.verdict.evidence import Evidence, Observations, judge
+from pse_preflight.verdict.policy import Policy, Verdict, decide
+from tests.kit.servers import LOOPBACK
+from tests.kit.systems import NOTHING_KNOWN, NOW, issuers, path, server, system, write_pse
+
+USUAL = Policy(Severity.MAJOR, frozenset(CHECKS))
+MOMENT = Period(NOW, NOW)
+ROOT = path(server())[-1]
+
+
+def _endpoint(identity: Identity, address: str = "10.0.0.1", kind: KeyKind = KeyKind.ANY) -> Endpoint:
+    sent = tuple(each.public_bytes(Encoding.DER) for each in identity.chain)
+    return Endpoint(
+        LOOPBACK, 443, None, NOW, addresses=(address,), address=address, key_kind=kind, presented=sent,
+        tls_version="TLSv1.2", tls_12=True,
+    )  # fmt: skip
+
+
+@cache
+def _ended() -> tuple[Identity, Identity]:
+    """Two servers of one authority, of which the second's certificate has ended."""
+    root = root_authority("Root", NOW - timedelta(days=400), 4000)
+    issuing = root.issue_authority("Issuing CA", NOW - timedelta(days=300), 3000)
+    return tuple(issuing.issue_server([LOOPBACK], NOW - timedelta(days=40), days) for days in (190, 30))  # type: ignore[return-value]
+
+
+@pytest.fixture
+def seen(tmp_path: Path) -> Observations:
+    pse = tmp_path / "client.pse"
+    write_pse(pse, issuers(server()))
+    return Observations(
+        endpoint=_endpoint(server()),
+        roots=Roots((ROOT, path(server("Second Root"))[-1]), "two roots", explicit=True),
+        pse=Maker(BundledTool({}), "bundled").look(pse),
+        known=NOTHING_KNOWN,
+    )
+
+
+def _judged(seen: Observations) -> Evidence:
+    return judge(system("PRD", 443, seen.pse.condition.path, roots="/roots.pem"), seen, MOMENT)
+
+
+def _red(evidence: Evidence) -> dict[str, Code]:
+    outcomes = {check: decide(check, evidence, USUAL) for check in CHECKS}
+    return {check: each.findings[0].code for check, each in outcomes.items() if each.verdict is Verdict.FAIL}
+
+
+def test_one_address_alone_is_green(seen: Observations) -> None:
+    assert _red(_judged(seen)) == {}
+
+
+def test_a_second_address_that_sends_the_same_is_green(seen: Observations) -> None:
+    both = tuple(_endpoint(server(), address, KeyKind.RSA) for address in ("10.0.0.1", "10.0.0.2"))
+    assert _red(_judged(replace(seen, addresses=both))) == {}
+
+
+def test_a_second_address_whose_root_the_pse_lacks_is_red(seen: Observations) -> None:
+    other = _endpoint(server("Second Root"), "10.0.0.2", KeyKind.RSA)
+    evidence = _judged(replace(seen, addresses=(_endpoint(server(), kind=KeyKind.RSA), other)))
+    red = _red(evidence)
+    assert red["test_maintain_pk_lists_the_chain"] is Code.ROOT_NOT_IN_PSE
+    (found,) = (each for each in evidence.findings if each.code is Code.ROOT_NOT_IN_PSE)
+    assert found.observed.startswith("at 10.0.0.2 with RSA keys: ")
+
+
+def test_a_second_address_with_a_foreign_chain_is_red(seen: Observations) -> None:
+    foreign = _endpoint(server("Root nobody knows"), "10.0.0.2", KeyKind.ECDSA)
+    assert _red(_judged(replace(seen, addresses=(foreign,))))["test_chain_is_valid"] is Code.ROOT_UNTRUSTED
+
+
+def test_a_second_address_with_an_ended_certificate_is_red(seen: Observations, tmp_path: Path) -> None:
+    good, ended = _ended()
+    pse = tmp_path / "ended.pse"
+    write_pse(pse, issuers(good))
+    seen = replace(
+        seen,
+        endpoint=_endpoint(good),
+        roots=Roots(path(good)[-1:], "its root", explicit=True),
+        pse=Maker(BundledTool({}), "bundled").look(pse),
+    )
+    assert _red(_judged(seen)) == {}
+    red = _red(_judged(replace(seen, addresses=(_endpoint(ended, "10.0.0.2", KeyKind.RSA),))))
+    assert red["test_chain_is_valid"] is Code.CERTIFICATE_EXPIRED
+
+
+def test_a_second_address_that_refuses_is_red(seen: Observations) -> None:
+    refused = replace(
+        _endpoint(server(), "10.0.0.2", KeyKind.RSA),
+        presented=(),
+        address=None,
+        failure=Failure(Code.PORT_REFUSED, addresses=("10.0.0.2",)),
+    )
+    assert _red(_judged(replace(seen, addresses=(refused,))))["test_port_accepts_connections"] is Code.PORT_REFUSED
+
+
+def test_a_server_of_one_kind_of_key_is_green(seen: Observations) -> None:
+    ecdsa = _endpoint(server(), kind=KeyKind.ECDSA)
+    rsa = replace(ecdsa, key_kind=KeyKind.RSA, presented=(), failure=Failure(Code.TLS_HANDSHAKE_FAILED, alert=40))
+    assert _red(_judged(replace(seen, addresses=(rsa, ecdsa)))) == {}
