@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import Any
 
 _LEFT_OUT = ("pse_preflight.plugin", "pse_preflight.__main__", "pse_preflight.conformance")
-_OTHERS = ("pytest", "_pytest.junitxml", "execnet", "cryptography.x509.verification", "yaml")
+_OTHERS = ("runpy", "pytest", "_pytest.junitxml", "execnet")
 _BLOCK = 1 << 16
 
 
@@ -103,7 +103,6 @@ def _forget_ended(how: int) -> None:
 def _import_everything() -> None:
     from pkgutil import walk_packages
 
-    import_module("runpy")
     for name in _OTHERS:
         import_module(name)
     package = import_module("pse_preflight")
@@ -145,9 +144,20 @@ def _become(request: dict[str, Any], streams: list[int], own: list[str]) -> None
     time.tzset()
     given = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
     sys.path[:] = [os.getcwd(), *given, *own]  # noqa: PTH109 - as Python itself puts it there
+    _forget_other_sources()
     sys.argv = [request["module"], *request["arguments"]]
     runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
     sys.exit()
+
+
+def _forget_other_sources() -> None:
+    """Let the package be loaded anew where this run finds another one than was imported."""
+    from importlib.machinery import PathFinder
+
+    found = PathFinder.find_spec("pse_preflight")
+    if found is None or found.origin != sys.modules["pse_preflight"].__file__:
+        for name in [each for each in sys.modules if each.partition(".")[0] == "pse_preflight"]:
+            del sys.modules[name]
 
 
 if __name__ == "__main__":

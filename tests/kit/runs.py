@@ -29,8 +29,8 @@ Ended = subprocess.CompletedProcess[str]
 
 
 def surroundings(**changed: str) -> dict[str, str]:
-    """Return the environment for a run: this process's, without what its own pytest has set."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    """Return the environment for a run: this process's, without what its own pytest and its pipeline have set."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GITHUB_"))}
     return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **changed}
 
 
