@@ -37,7 +37,7 @@ def ask(
     streams: Sequence[int] = (0, 1, 2),
     seconds: float | None = None,
 ) -> int:
-    """Have a module run; return its exit code, negative for a signal."""
+    """Have a module run, or a text if the module is -c; return its exit code, negative for a signal."""
     umask = os.umask(0)
     os.umask(umask)
     request = {
@@ -46,6 +46,7 @@ def ask(
         "folder": folder,
         "environment": dict(environment),
         "umask": umask,
+        "python": f"{os.path.dirname(path)}/python",  # noqa: PTH120 - loads less
     }
     with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rb") as replies:
         connection.connect(path)
@@ -61,9 +62,11 @@ def ask(
 
 
 def be(path: str, arguments: Sequence[str]) -> int:
-    """Be `python ARGUMENTS…`, for a program that stands for it; what is no module is left to Python itself."""
-    option, *rest = arguments or [""]
-    if option != "-m":
+    """Be `python ARGUMENTS…`, for a program that stands for it; what is neither -m nor -c is left to Python itself."""
+    option, *rest = [each for each in arguments[:1] if each != "-u"] + list(arguments[1:]) or [""]
+    if option == "-c":
+        rest = [option, *rest]
+    elif option != "-m":
         os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell is what is meant
     code = ask(path, rest[0], rest[1:], folder=os.getcwd(), environment=os.environ)  # noqa: PTH109 - loads less
     if code < 0:
@@ -130,13 +133,15 @@ def _answer(connection: socket.socket, own: list[str]) -> None:
 
 
 def _become(request: dict[str, Any], streams: list[int], own: list[str]) -> None:
-    """Be `python -m MODULE ARGUMENTS…` in this folder and environment, to its end."""
+    """Be `python -m MODULE ARGUMENTS…`, or `python -c …`, in this folder and environment, to its end."""
     import runpy
+    from types import ModuleType
 
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    sys.stdout = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115 - until the process ends
+    sys.stdin = open(0, encoding=sys.stdin.encoding, closefd=False)  # noqa: SIM115 - until the process ends
+    sys.stdout = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115
     os.umask(request["umask"])
     os.chdir(request["folder"])
     os.environ.clear()
@@ -145,8 +150,15 @@ def _become(request: dict[str, Any], streams: list[int], own: list[str]) -> None
     given = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
     sys.path[:] = [os.getcwd(), *given, *own]  # noqa: PTH109 - as Python itself puts it there
     _forget_other_sources()
-    sys.argv = [request["module"], *request["arguments"]]
-    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    module, arguments = request["module"], request["arguments"]
+    if module == "-c":
+        sys.argv = [module, *arguments[1:]]
+        sys.modules["__main__"] = main = ModuleType("__main__")
+        exec(arguments[0], main.__dict__)  # noqa: S102 - as Python does
+    else:
+        sys.argv = [module, *arguments]
+        sys.executable = request["python"] if "xdist.plugin" in arguments else sys.executable  # starts its workers
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     sys.exit()
 
 
