@@ -140,8 +140,10 @@ def _become(request: dict[str, Any], streams: list[int], own: list[str]) -> None
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    sys.stdin = open(0, encoding=sys.stdin.encoding, closefd=False)  # noqa: SIM115 - until the process ends
-    sys.stdout = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115
+    encoding = sys.stdout.encoding
+    sys.stdin = open(0, encoding=encoding, closefd=False)  # noqa: SIM115 - until the process ends
+    sys.stdout = open(1, "w", encoding=encoding, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding=encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.umask(request["umask"])
     os.chdir(request["folder"])
     os.environ.clear()
@@ -167,7 +169,7 @@ def _forget_other_sources() -> None:
     from importlib.machinery import PathFinder
 
     found = PathFinder.find_spec("pse_preflight")
-    if found is None or found.origin != sys.modules["pse_preflight"].__file__:
+    if found is None or os.path.realpath(str(found.origin)) != sys.modules["pse_preflight"].__file__:
         for name in [each for each in sys.modules if each.partition(".")[0] == "pse_preflight"]:
             del sys.modules[name]
 

@@ -117,7 +117,7 @@ def test_every_example_of_systems_yaml_is_accepted(tmp_path: Path, example: str)
 
 
 class Reader:
-    """Somebody who follows a page from top to bottom, in a copy of this folder.
+    """Somebody who follows a page from top to bottom, in a folder like this one.
 
     What installs does nothing: the reader has everything already, under the names that the pages use.
     """
@@ -125,8 +125,9 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "pse-preflight"
         self.home = folder / "opt"
+        self.folder.mkdir()
         for name in ("src", "checks", "fixtures"):
-            shutil.copytree(CHECKOUT / name, self.folder / name)
+            (self.folder / name).symlink_to(CHECKOUT / name)
         for name in ("conftest.py", "systems.yaml", "pyproject.toml"):
             shutil.copy(CHECKOUT / name, self.folder)
         for place in (self.folder / ".venv" / "bin", self.home / "bin"):

