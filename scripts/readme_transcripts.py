@@ -97,19 +97,20 @@ def _numbered_fingerprints(text: str) -> str:
 
 def _copy(folder: Path) -> None:
     for name in ("src", "checks", "fixtures"):
-        shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(CHECKOUT / name, folder / name)
     for name in ("conftest.py", "pyproject.toml", "systems.yaml"):
         shutil.copy(CHECKOUT / name, folder)
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return what a new user's shell has, and no more: proxies, CI and colours would show in the text."""
+    """Return what a new user's shell has, and no more: proxies, CI, colours, other plugins would show in the text."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "VIRTUAL_ENV") if name in os.environ}
     return {
         **kept,
         "HOME": str(folder),
         "PYTHONPATH": str(folder / "src"),
         "PYTHONUTF8": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "COLUMNS": str(WIDTH),
         "NO_COLOR": "1",
     }

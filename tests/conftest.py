@@ -1,4 +1,4 @@
-"""What several test modules need."""
+"""What several test modules need, and how the whole suite is run: on all processors, without its long proofs."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,44 @@ pytest_plugins = ["pytester"]
 
 # It has done its work in this process; the runs that the tests start are to look the same without it.
 os.environ.pop("PYTEST_ADDOPTS", None)
+
+MOST_WORKERS = 8
+SLOWEST_ROOMS = ("outside", "run", "conformance", "sapgenpse", "report", "recording", "pse", "chain", "endpoint")
+"""Rooms whose tests take most of the time; they come first, so that no worker is left with them at the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the second tier of tests."""
+    config.addinivalue_line(
+        "markers", 'long: a proof that takes long; run by `pytest -m long`, or with all others by -m "long or not long"'
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Spread the whole suite over the processors; what is named on the command line stays in this process."""
+    options = config.option
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
+    if is_whole and not options.collectonly and not options.usepdb and getattr(options, "numprocesses", 0) is None:
+        options.numprocesses = min(config.hook.pytest_xdist_auto_num_workers(config=config), MOST_WORKERS)
+        if options.dist == "no":
+            options.dist = "loadfile"
+            options.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long proofs unless they are asked for, and begin with the slowest rooms."""
+    if "long" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    room = item.path.parent.name
+    return SLOWEST_ROOMS.index(room) if room in SLOWEST_ROOMS else len(SLOWEST_ROOMS)
 
 
 @pytest.fixture(scope="session")

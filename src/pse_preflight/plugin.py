@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pse_preflight.recording.folder import Replay
     from pse_preflight.run.all_systems import Gathering
     from pse_preflight.settings import Engine, Settings
+    from pse_preflight.verdict.evidence import Evidence
     from pse_preflight.verdict.policy import Outcome
 
 MARKERS = {
@@ -61,6 +62,7 @@ class Run:
         misuse: what a worker of pytest-xdist found wrong with the command line.
         on_demand: this process is a worker of pytest-xdist.
         told: the systems whose facts have been attached to a report.
+        shares: in a worker, the number of each system's share; one worker asks all systems of a share.
     """
 
     settings: "Settings"
@@ -71,7 +73,8 @@ class Run:
     misuse: str = ""
     on_demand: bool = False
     told: set[str] = field(default_factory=set)
-    _gathering: "Gathering | None" = None
+    shares: dict[str, int] = field(default_factory=dict)
+    _gatherings: "dict[int, Gathering]" = field(default_factory=dict)
     _selected: dict[str, set[str]] = field(default_factory=dict)
 
     def selected(self, alias: str) -> frozenset[str]:
@@ -81,25 +84,29 @@ class Run:
                 self._selected.setdefault(item_alias(item), set()).add(check_name(item))
         return frozenset(self._selected[alias])
 
-    @property
-    def gathering(self) -> "Gathering":
-        """Return what gathers the evidence; the systems of the selected checks are known to it, and no others."""
-        if self._gathering is None:
-            from pse_preflight.certificate import now
-            from pse_preflight.run.all_systems import Gathering
+    def evidence(self, alias: str) -> "Evidence":
+        """Return what is known of a system; the first call asks all systems, in a worker its share of them."""
+        share = self.shares.get(alias, 0)
+        if share not in self._gatherings:
+            aliases = sorted({item_alias(item) for item in self.items})
+            self._gatherings[share] = self._gathering([each for each in aliases if self.shares.get(each, 0) == share])
+        return self._gatherings[share].evidence(alias)
 
-            marked = {name: self._marked(name) for name in ("network", "creates")}
-            systems = [self.systems[alias] for alias in sorted({item_alias(item) for item in self.items})]
-            self._gathering = Gathering(
-                systems,
-                self.settings,
-                clock=now,
-                asked=marked["network"],
-                creating=marked["creates"],
-                replays=self.replays,
-            )
-            self._gathering.progress = self.progress
-        return self._gathering
+    def _gathering(self, aliases: Sequence[str]) -> "Gathering":
+        """Return what gathers the evidence of these systems, and of no others."""
+        from pse_preflight.certificate import now
+        from pse_preflight.run.all_systems import Gathering
+
+        made = Gathering(
+            [self.systems[alias] for alias in aliases],
+            self.settings,
+            clock=now,
+            asked=self._marked("network"),
+            creating=self._marked("creates"),
+            replays=self.replays,
+        )
+        made.progress = self.progress
+        return made
 
     def _marked(self, marker: str) -> frozenset[str]:
         return frozenset(item_alias(item) for item in self.items if item.get_closest_marker(marker))
@@ -337,6 +344,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     run = session.config.stash[RUN]
     left = set(session.items)
     run.items = [item for item in run.items if item in left]
+    if workers := getattr(session.config, "workerinput", {}).get("workercount"):
+        from pse_preflight.run.workers import shares
+
+        run.shares = shares((item.nodeid for item in session.items), run.systems, workers)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -363,7 +374,18 @@ def _attach_facts(item: pytest.Item, call: pytest.CallInfo[None], report: pytest
         from pse_preflight.report.facts import system_facts
 
         run.told.add(alias)
-        hooks.attach_system(report, system_facts(run.gathering.evidence(alias)))
+        hooks.attach_system(report, system_facts(run.evidence(alias)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Let each system belong to one worker of pytest-xdist."""
+    systems = config.stash[RUN].systems
+    if not systems:
+        return None
+    from pse_preflight.run.workers import scheduler
+
+    return scheduler(config, log, systems)
 
 
 @pytest.hookimpl(optionalhook=True)

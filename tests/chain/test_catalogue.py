@@ -92,7 +92,7 @@ class Shop:
         return str(file)
 
 
-@pytest.fixture(scope="module", params=["plain names", "random names"])
+@pytest.fixture(scope="module", params=["plain names", pytest.param("random names", marks=pytest.mark.long)])
 def told(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Shop, dict[str, dict[str, Red]]]]:

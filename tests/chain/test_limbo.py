@@ -292,6 +292,7 @@ def test_private_authorities_depart_from_public_rules_in_listed_ways_only(case: 
         ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", _judged_cases())
 def test_order_and_repetition_change_no_verdict(case: dict[str, Any]) -> None:
     question = _question(case)
@@ -305,6 +306,7 @@ def test_order_and_repetition_change_no_verdict(case: dict[str, Any]) -> None:
         assert _is_good(judgement) is _is_good(plain)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in _cases()])
 def test_every_case_gets_a_verdict_in_time(case: dict[str, Any]) -> None:
     """The skipped ones too: what they are about is not judged, but they break nothing."""

@@ -351,6 +351,7 @@ while True:
 """
 
 
+@pytest.mark.long
 @NOT_ON_WINDOWS
 def test_a_repair_killed_at_any_moment_leaves_the_old_pse_or_the_new_one_and_the_backup(
     pse: Path, tmp_path: Path

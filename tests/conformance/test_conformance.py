@@ -63,6 +63,7 @@ def test_a_program_that_does_its_work_passes(pytester: pytest.Pytester, kind: st
     result.stdout.fnmatch_lines(["what the program said is in *sapgenpse-conformance.txt"])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("fake_runs_quickly")
 @pytest.mark.parametrize(("switch", "value"), HARMS)
 def test_a_program_that_does_not_is_found_out(

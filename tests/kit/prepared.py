@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import Any
 
 _LEFT_OUT = ("pse_preflight.plugin", "pse_preflight.__main__", "pse_preflight.conformance")
-_OTHERS = ("pytest", "_pytest.junitxml", "execnet", "cryptography.x509.verification", "yaml")
+_OTHERS = ("runpy", "pytest", "_pytest.junitxml", "execnet")
 _BLOCK = 1 << 16
 
 
@@ -37,7 +37,7 @@ def ask(
     streams: Sequence[int] = (0, 1, 2),
     seconds: float | None = None,
 ) -> int:
-    """Have a module run; return its exit code, negative for a signal."""
+    """Have a module run, or a text if the module is -c; return its exit code, negative for a signal."""
     umask = os.umask(0)
     os.umask(umask)
     request = {
@@ -46,6 +46,7 @@ def ask(
         "folder": folder,
         "environment": dict(environment),
         "umask": umask,
+        "python": f"{os.path.dirname(path)}/python",  # noqa: PTH120 - loads less
     }
     with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rb") as replies:
         connection.connect(path)
@@ -61,9 +62,11 @@ def ask(
 
 
 def be(path: str, arguments: Sequence[str]) -> int:
-    """Be `python ARGUMENTS…`, for a program that stands for it; what is no module is left to Python itself."""
-    option, *rest = arguments or [""]
-    if option != "-m":
+    """Be `python ARGUMENTS…`, for a program that stands for it; what is neither -m nor -c is left to Python itself."""
+    option, *rest = [each for each in arguments[:1] if each != "-u"] + list(arguments[1:]) or [""]
+    if option == "-c":
+        rest = [option, *rest]
+    elif option != "-m":
         os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell is what is meant
     code = ask(path, rest[0], rest[1:], folder=os.getcwd(), environment=os.environ)  # noqa: PTH109 - loads less
     if code < 0:
@@ -103,7 +106,6 @@ def _forget_ended(how: int) -> None:
 def _import_everything() -> None:
     from pkgutil import walk_packages
 
-    import_module("runpy")
     for name in _OTHERS:
         import_module(name)
     package = import_module("pse_preflight")
@@ -131,13 +133,17 @@ def _answer(connection: socket.socket, own: list[str]) -> None:
 
 
 def _become(request: dict[str, Any], streams: list[int], own: list[str]) -> None:
-    """Be `python -m MODULE ARGUMENTS…` in this folder and environment, to its end."""
+    """Be `python -m MODULE ARGUMENTS…`, or `python -c …`, in this folder and environment, to its end."""
     import runpy
+    from types import ModuleType
 
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    sys.stdout = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115 - until the process ends
+    encoding = sys.stdout.encoding
+    sys.stdin = open(0, encoding=encoding, closefd=False)  # noqa: SIM115 - until the process ends
+    sys.stdout = open(1, "w", encoding=encoding, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding=encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.umask(request["umask"])
     os.chdir(request["folder"])
     os.environ.clear()
@@ -145,9 +151,27 @@ def _become(request: dict[str, Any], streams: list[int], own: list[str]) -> None
     time.tzset()
     given = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
     sys.path[:] = [os.getcwd(), *given, *own]  # noqa: PTH109 - as Python itself puts it there
-    sys.argv = [request["module"], *request["arguments"]]
-    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    _forget_other_sources()
+    module, arguments = request["module"], request["arguments"]
+    if module == "-c":
+        sys.argv = [module, *arguments[1:]]
+        sys.modules["__main__"] = main = ModuleType("__main__")
+        exec(arguments[0], main.__dict__)  # noqa: S102 - as Python does
+    else:
+        sys.argv = [module, *arguments]
+        sys.executable = request["python"] if "xdist.plugin" in arguments else sys.executable  # starts its workers
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     sys.exit()
+
+
+def _forget_other_sources() -> None:
+    """Let the package be loaded anew where this run finds another one than was imported."""
+    from importlib.machinery import PathFinder
+
+    found = PathFinder.find_spec("pse_preflight")
+    if found is None or os.path.realpath(str(found.origin)) != sys.modules["pse_preflight"].__file__:
+        for name in [each for each in sys.modules if each.partition(".")[0] == "pse_preflight"]:
+            del sys.modules[name]
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ Ended = subprocess.CompletedProcess[str]
 
 
 def surroundings(**changed: str) -> dict[str, str]:
-    """Return the environment for a run: this process's, without what its own pytest has set."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    """Return the environment for a run: this process's, without what its own pytest and its pipeline have set."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GITHUB_"))}
     return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **changed}
 
 
@@ -71,16 +71,8 @@ def run_result(ended: Ended) -> pytest.RunResult:
 
 
 def python_program(file: Path) -> None:
-    """Write a program that stands for this Python, and runs modules in the prepared process."""
-    text = (
-        f"#!{sys.executable} -IS\n"
-        f"import sys\n"
-        f"sys.path.append({str(Path(prepared.__file__).parent)!r})\n"
-        f"import prepared\n"
-        f"sys.exit(prepared.be({prepared_process()!r}, sys.argv[1:]))\n"
-    )
-    file.write_text(text, encoding="utf-8")
-    file.chmod(0o755)
+    """Write a program that stands for this Python, and lets modules run in the prepared process."""
+    shutil.copy(Path(prepared_process()).with_name("python"), file)
 
 
 def prepared_process() -> str:
@@ -91,7 +83,16 @@ def prepared_process() -> str:
 @cache
 def _started(_process: int) -> str:
     folder = Path(tempfile.mkdtemp(prefix="pse-preflight-tests-"))
-    path = folder / "socket"
+    path, python = folder / "socket", folder / "python"
+    text = (
+        f"#!{sys.executable} -IS\n"
+        f"import sys\n"
+        f"sys.path.append({str(Path(prepared.__file__).parent)!r})\n"
+        f"import prepared\n"
+        f"sys.exit(prepared.be({str(path)!r}, sys.argv[1:]))\n"
+    )
+    python.write_text(text, encoding="utf-8")
+    python.chmod(0o755)
     process = subprocess.Popen(
         [sys.executable, prepared.__file__, str(path)],
         stdin=subprocess.PIPE,

@@ -26,6 +26,8 @@ FLAGS = (
     "--window-size=1280,900",
 )
 
+pytestmark = pytest.mark.long
+
 Browser = Any
 """Selenium's own types are only at hand where it is installed."""
 

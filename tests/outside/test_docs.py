@@ -19,6 +19,7 @@ from pse_preflight.landscape.file import Keys, read_landscape
 from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.plugin import MARKERS, pytest_addoption
 from tests.kit.places import CHECKOUT
+from tests.kit.runs import python_program, surroundings
 
 DOCS = CHECKOUT / "docs"
 PAGES = sorted([CHECKOUT / "README.md", *DOCS.rglob("*.md")])
@@ -116,7 +117,7 @@ def test_every_example_of_systems_yaml_is_accepted(tmp_path: Path, example: str)
 
 
 class Reader:
-    """Somebody who follows a page from top to bottom, in a copy of this folder.
+    """Somebody who follows a page from top to bottom, in a folder like this one.
 
     What installs does nothing: the reader has everything already, under the names that the pages use.
     """
@@ -124,9 +125,9 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "pse-preflight"
         self.home = folder / "opt"
-        ignored = shutil.ignore_patterns("__pycache__")
+        self.folder.mkdir()
         for name in ("src", "checks", "fixtures"):
-            shutil.copytree(CHECKOUT / name, self.folder / name, ignore=ignored)
+            (self.folder / name).symlink_to(CHECKOUT / name)
         for name in ("conftest.py", "systems.yaml", "pyproject.toml"):
             shutil.copy(CHECKOUT / name, self.folder)
         for place in (self.folder / ".venv" / "bin", self.home / "bin"):
@@ -134,11 +135,11 @@ class Reader:
 
     def _install(self, place: Path) -> None:
         place.mkdir(parents=True)
-        python = shlex.quote(sys.executable)
+        python_program(place / "python")
+        python = shlex.quote(str(place / "python"))
         console = "import sys; from pse_preflight.sapgenpse.bundled import console; sys.exit(console())"
         programs = {
             "pip": ":",
-            "python": f'exec {python} "$@"',
             "python3": f'[ "$1 $2" = "-m venv" ] || exec {python} "$@"',
             "python3.12": '[ "$1 $2" = "-m venv" ]',
             "pytest": f'exec {python} -m pytest "$@"',
@@ -151,12 +152,11 @@ class Reader:
 
     def run(self, commands: str) -> subprocess.CompletedProcess[str]:
         programs = self.folder / ".venv" / "bin"
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GITHUB_"))},
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.folder / "src"),
-            "HOME": str(self.folder),
-        }
+        environment = surroundings(
+            PATH=f"{programs}{os.pathsep}{os.environ['PATH']}",
+            PYTHONPATH=str(self.folder / "src"),
+            HOME=str(self.folder),
+        )
         placed = commands.replace("/opt/pse-preflight", str(self.home))
         return subprocess.run(
             ["bash", "-c", f"set -e\n{placed}"],

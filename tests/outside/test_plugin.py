@@ -323,6 +323,7 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_of_loading_loads_it_once(pytester: pytest.Pytester, wheelhouse: Path, way: str) -> None:
     home = pytester.path / "environment"

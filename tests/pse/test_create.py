@@ -576,6 +576,7 @@ def _frozen(values: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 class TestEveryStep:
     def test_a_creation_that_is_killed_leaves_nothing_or_a_whole_pse(self, tmp_path: Path) -> None:

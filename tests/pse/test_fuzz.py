@@ -49,6 +49,7 @@ def outcomes() -> Counter[tuple[str, str]]:
     return found
 
 
+@pytest.mark.long
 def test_broken_files_end_in_our_own_errors(outcomes: Counter[tuple[str, str]]) -> None:
     known = {
         "read",
@@ -63,12 +64,14 @@ def test_broken_files_end_in_our_own_errors(outcomes: Counter[tuple[str, str]]) 
     assert {outcome for _, outcome in outcomes} <= known
 
 
+@pytest.mark.long
 def test_every_kind_was_broken_and_some_of_it_was_still_read(outcomes: Counter[tuple[str, str]]) -> None:
     for kind in pse_mutations.variants():
         assert outcomes[kind, "read"] > 0
         assert outcomes[kind, "DamagedPse"] > 0
 
 
+@pytest.mark.long
 def test_broken_files_need_little_room() -> None:
     tracemalloc.start()
     try:

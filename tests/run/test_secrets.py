@@ -159,7 +159,12 @@ def _leaks(folder: Path, run: Ended, shapes: set[bytes]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+LONG = ("verbose", *(f"crash of {place}" for place in CRASHES[:-1]))
+
+
+@pytest.mark.parametrize(
+    "mode", [pytest.param(MODES[each], id=each, marks=[pytest.mark.long] * (each in LONG)) for each in MODES]
+)
 def test_no_secret_comes_out(planted: Path, mode: list[str]) -> None:
     place = next((each for each in CRASHES if mode is MODES.get(f"crash of {each}")), CRASHES[0])
     (planted / "crash.py").write_text(CRASH.format(place=place))

@@ -205,6 +205,7 @@ def test_what_makes_the_job_impossible_is_told_by_its_code(tmp_path: Path, harm:
     assert remains == ({"SYS.pse"} if EXPECTED[harm] == "PK_LIST_DISAGREES" else set())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("harm", [each for each in EXPECTED if not each.startswith("hang")])
 def test_it_is_told_whatever_else_is_unusual(tmp_path: Path, harm: str) -> None:
     switch, _, value = harm.partition("=")
@@ -217,6 +218,7 @@ def test_every_harm_has_its_code() -> None:
     assert set(EXPECTED) == {f"{switch}={value}" for switch in HARMFUL for value in SWITCHES[switch][1:]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("row", PAIRS, ids=[f"row-{number}" for number in range(len(PAIRS))])
 def test_the_job_is_done_under_each_pair_of_switches(tmp_path: Path, row: dict[str, str]) -> None:
     prove(maker(tmp_path, row), tmp_path)
