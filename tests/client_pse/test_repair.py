@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from pse_preflight.certificate import Certificate
 from pse_preflight.checklist import CHECKS, Severity
 from pse_preflight.client_pse.repair import repair
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.findings import Finding
 from pse_preflight.pse import create
 from pse_preflight.pse import file as pse_file
@@ -20,7 +22,7 @@ from pse_preflight.pse.create import NotReplaced
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Policy, Verdict, decide
-from tests.kit.pse_mutations import PIN, closed_files
+from tests.kit.pse_mutations import PIN, SALT, START, closed_files, owner_key
 from tests.kit.servers import Server, serve_tls
 from tests.kit.systems import SapsTool, codes, gather, issuers, listed, path, roots_file, server, system, write_pse
 
@@ -96,6 +98,36 @@ def test_a_second_run_finds_nothing_to_do(run: Run, pse: Path) -> None:
     assert "PSE_REPAIRED" not in codes(run())
     assert (pse.read_bytes(), pse.stat().st_mtime_ns) == once
     assert _names(pse) == {"client.pse", "client.pse.backup-1"}
+
+
+def _write_anothers(pse: Path, held: Sequence[Certificate]) -> None:
+    """Write a PSE whose owner certificate does not say that the bundled implementation made it."""
+    own = root_authority("client", START, 4000, key=owner_key())
+    pse.parent.mkdir(parents=True, exist_ok=True)
+    made = pse_file.new(Certificate.of(own.certificate), owner_key(), held, time=START, salt=SALT)
+    pse.write_bytes(made.encode(None))
+    pse.chmod(0o600)
+
+
+def test_what_the_bundled_implementation_changed_is_unconfirmed_until_saps_tool_lists_it(run: Run, pse: Path) -> None:
+    """The PSE itself was not made by the bundled implementation, so nothing in the file tells of it."""
+
+    def said(evidence: Evidence) -> list[str]:
+        return [str(each.severity) for each in evidence.findings if each.code == "PSE_UNCONFIRMED"]
+
+    _write_anothers(pse, [ISSUING])
+    assert said(run(repair=False)) == []
+    assert said(run()) == ["minor"]
+    assert said(run(repair=False)) == ["minor"]
+    assert said(run(SapsTool(), repair=False)) == []
+    _write_anothers(pse, [ROOT])
+    assert said(run(repair=False)) == []
+
+
+def test_what_saps_tool_changed_is_confirmed(run: Run, pse: Path) -> None:
+    _write_anothers(pse, [ISSUING])
+    assert not [each for each in run(SapsTool()).findings if each.code == "PSE_UNCONFIRMED"]
+    assert not [each for each in run(repair=False).findings if each.code == "PSE_UNCONFIRMED"]
 
 
 def test_the_leaf_is_added_only_where_it_is_asked_for(run: Run, pse: Path) -> None:

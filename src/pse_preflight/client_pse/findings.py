@@ -46,16 +46,21 @@ def _pin_told(pse: ClientPse) -> str:
     return ""
 
 
-def unconfirmed(pse: ClientPse, system: System) -> Finding | None:
-    """Say that SAP's tool has not yet listed a PSE that the bundled implementation wrote."""
+def unconfirmed(pse: ClientPse, system: System, changed_by_us: str = "") -> Finding | None:
+    """Say that SAP's tool has not yet listed a PSE that the bundled implementation wrote or changed.
+
+    Args:
+        changed_by_us: the digest of the file as the bundled implementation last changed it.
+    """
     owner = pse.condition.content.owner if pse.condition.content else None
-    if owner is None or not is_ours(owner) or not system.confirm:
-        return None
-    if pse.listing is not None and not pse.one_reader:
+    written, changed = owner is not None and is_ours(owner), pse.condition.digest == changed_by_us != ""
+    listed_by_saps = pse.listing is not None and not pse.one_reader
+    if not (written or changed) or listed_by_saps or not system.confirm:
         return None
     return finding(
         Code.PSE_UNCONFIRMED,
-        f"{pse.condition.path} was written by the bundled open implementation, and SAP's tool has not listed it here",
+        f"{pse.condition.path} was {'written' if written else 'changed'} by the bundled open implementation, and SAP's"
+        " tool has not listed it here",
         fix="run once where sapgenpse is installed (--sapgenpse PATH)",
     )
 

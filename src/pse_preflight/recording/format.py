@@ -76,6 +76,7 @@ class Recording:
     Attributes:
         roots: the roots of a file or of the operating system, as far as they can play a part in this chain.
         presented: SHA-256 of each certificate that the server sent; the certificates stand in presented.pem.
+        changed_by_us: the digest of the PSE as the bundled implementation last changed it.
         changes: what had changed from run to run, the oldest first.
 
     All others are those of Observations.
@@ -89,6 +90,7 @@ class Recording:
     presented: tuple[str, ...]
     fetched: tuple[Der, ...]
     pse: ClientPse
+    changed_by_us: str = ""
     live: LiveHandshake | None
     changes: tuple[Change, ...] = ()
 
@@ -101,6 +103,7 @@ class Recording:
             roots=self.roots,
             pse=replace(_with_fix(self.pse, _REFUSAL_FIX), program=program),
             attempt=Attempt(refusals=(_NOT_MADE,)),
+            changed_by_us=self.changed_by_us,
             live=self.live,
             changes=self.changes,
             recorded=self.recorded,
@@ -120,6 +123,7 @@ def recorded(evidence: Evidence, engine: Engine, at: datetime) -> Recording:
         presented=tuple(hashlib.sha256(der).hexdigest() for der in seen.presented),
         fetched=seen.fetched,
         pse=_with_fix(replace(seen.pse, tool=_text(seen.pse.tool)), ""),
+        changed_by_us=seen.changed_by_us,
         live=seen.live,
         changes=seen.changes,
     )

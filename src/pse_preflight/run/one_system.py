@@ -93,7 +93,7 @@ def gather(system: System, run: Run, shared: SharedPse) -> Evidence:
     contribution = _contribution(evidence, run)
     pse, attempt = shared.join(contribution)
     last = walk.begin_files(evidence)
-    evidence = walk.judge_pse(evidence, pse, attempt, contribution)
+    evidence = walk.judge_pse(evidence, pse, attempt, contribution, last)
     for _ in range(_MOST_HANDSHAKES):
         evidence = walk.judge_handshake(evidence)
         now = shared.look_again(evidence.pse)
@@ -148,13 +148,23 @@ class _Walk:
         self._write(lambda: self._folder.begin(evidence))
         return last
 
-    def judge_pse(self, evidence: Evidence, pse: ClientPse, attempt: Attempt, given: Contribution) -> Evidence:
+    def judge_pse(
+        self, evidence: Evidence, pse: ClientPse, attempt: Attempt, given: Contribution, last: Recording | None
+    ) -> Evidence:
         """Judge the PSE as it stands after the run has made or repaired it, or has not."""
         if attempt == NOTHING_DONE and given.refusal:
             attempt = Attempt(refusals=(given.refusal,))
         attempt = replace(attempt, forbidden=bool(_forbidden(evidence, self._run)))
         client = _client_side(self._system, pse)
-        seen = replace(evidence.observations, pse=pse, attempt=attempt, client=client, unwritten=self._unwritten)
+        repaired_by_us = bool(attempt.added) and pse.one_reader
+        seen = replace(
+            evidence.observations,
+            pse=pse,
+            attempt=attempt,
+            changed_by_us=pse.condition.digest if repaired_by_us else last.changed_by_us if last else "",
+            client=client,
+            unwritten=self._unwritten,
+        )
         return judge(self._system, seen, self._run.period)
 
     def judge_handshake(self, evidence: Evidence) -> Evidence:

@@ -84,6 +84,7 @@ class Observations:
         roots: the roots that `roots` names; None where they are Mozilla's, which every machine has.
         pse: the client PSE, as it stood at the end.
         attempt: what the run has done about a PSE that was missing, or that lacked certificates.
+        changed_by_us: the digest of the PSE as the bundled implementation last changed it; empty where it has not.
         live: what the second connection showed, which trusted the PSE alone; None where there was none.
         client: the client's own side; None where systems.yaml says nothing of it.
         changes: what had changed from run to run, the oldest first.
@@ -99,6 +100,7 @@ class Observations:
     roots: Roots | None = None
     pse: ClientPse
     attempt: Attempt = NOTHING_DONE
+    changed_by_us: str = ""
     live: LiveHandshake | None = None
     client: "ClientSide | None" = None
     changes: tuple[Change, ...] = ()
@@ -318,7 +320,9 @@ class _Case:
         for each in condition_findings(seen.pse.condition, system, self._period.start):
             if each.code is not Code.PSE_READABLE_BY_GROUP or not (seen.client and seen.client.group_may_read):
                 yield each
-        yield from (each for each in (unconfirmed(seen.pse, system), disagreement(seen.pse)) if each)
+        yield from (
+            each for each in (unconfirmed(seen.pse, system, seen.changed_by_us), disagreement(seen.pse)) if each
+        )
 
 
 def roots_for(system: System, seen: Observations) -> Roots:
