@@ -32,6 +32,7 @@ from tests.kit.systems import NOTHING_KNOWN, NOW
 
 NOBODY = 0xFFFFFFFF
 CONTENT = b"a PSE"
+CHANGED = CONTENT[::-1]
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def acting_as(who: PosixAccount) -> Iterator[None]:
 def can_read(path: Path, who: PosixAccount) -> bool:
     with acting_as(who):
         try:
-            return path.read_bytes() == CONTENT
+            return path.read_bytes() in {CONTENT, CHANGED}
         except PermissionError:
             return False
 
@@ -353,7 +354,7 @@ def test_the_account_can_change_later_what_root_has_made_for_it(users: Users, fo
     pse = folder / "new" / "client.pse"
     _publish(pse, [_system_of(pse, users.service.name)])
     with acting_as(users.service):
-        replace(pse, lambda path: path.write_bytes(CONTENT))
+        replace(pse, lambda path: path.write_bytes(CHANGED))
     assert can_read(pse, users.service)
     assert not can_read(pse, users.other)
 
@@ -361,7 +362,8 @@ def test_the_account_can_change_later_what_root_has_made_for_it(users: Users, fo
 def test_a_changed_pse_stays_readable_for_exactly_those_who_could(users: Users, folder: Path) -> None:
     pse = folder / "client.pse"
     _publish(pse, [_system_of(pse, users.service.name)])
-    done = replace(pse, lambda path: path.write_bytes(CONTENT))
+    done = replace(pse, lambda path: path.write_bytes(CHANGED))
+    assert done.backup is not None
     for path in (pse, done.backup):
         assert can_read(path, users.service)
         assert not can_read(path, users.other)

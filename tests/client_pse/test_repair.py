@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,35 @@ def test_what_saps_tool_changed_is_confirmed(run: Run, pse: Path) -> None:
     _write_anothers(pse, [ISSUING])
     assert not [each for each in run(SapsTool()).findings if each.code == "PSE_UNCONFIRMED"]
     assert not [each for each in run(repair=False).findings if each.code == "PSE_UNCONFIRMED"]
+
+
+def test_sixteen_runs_at_once_make_one_backup_and_each_gets_the_list(pse: Path) -> None:
+    before = write_pse(pse, OTHERS)
+    with ThreadPoolExecutor(16) as pool:
+        done = [pool.submit(repair, BundledTool({}), pse, (ROOT, ISSUING)) for _ in range(16)]
+    backups = [each.result().backup for each in done]
+    assert [each for each in backups if each] == [pse.with_name("client.pse.backup-1")]
+    assert {each.name for each in pse.parent.iterdir()} == {"client.pse", "client.pse.backup-1"}
+    assert pse.with_name("client.pse.backup-1").read_bytes() == before
+    for each in done:
+        assert {entry.sha256 for entry in each.result().result.entries} == listed(pse)
+
+
+def test_a_rival_s_repair_is_no_second_one(run: Run, pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing when the run looks is there when it gets the lock."""
+    write_pse(pse)
+    repaired = create.replace
+
+    def after_the_rival(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr("pse_preflight.client_pse.repair.replace", repaired)
+        repair(BundledTool({}), pse, (ROOT, ISSUING))
+        return repaired(*arguments, **options)
+
+    monkeypatch.setattr("pse_preflight.client_pse.repair.replace", after_the_rival)
+    evidence = run()
+    assert "PSE_REPAIRED" not in codes(evidence)
+    assert _red(evidence) == {}
+    assert _names(pse) == {"client.pse", "client.pse.backup-1"}
 
 
 def test_the_leaf_is_added_only_where_it_is_asked_for(run: Run, pse: Path) -> None:

@@ -332,7 +332,7 @@ class TestWholeToolkit:
         assert held(pytester.path / "sec" / "SYS.pse") == len(issuers(server()))
 
     @pytest.mark.parametrize(
-        ("harm", "code"), [({"lie": "adds_nothing"}, "TOOL_FAILED"), ({"lie": "lists_more"}, "PK_LIST_DISAGREES")]
+        ("harm", "code"), [({"lie": "adds_nothing"}, "TOOL_FAILED"), ({"lie": "lists_more"}, "TOOL_FAILED")]
     )
     def test_it_is_red_with_the_code(
         self, checks: Callable[..., pytest.RunResult], harm: dict[str, str], code: str

@@ -1,13 +1,18 @@
 """Whatever happens, and whenever: at the path of a PSE stands nothing, the old file or the new one."""
 
 import errno
+import importlib
 import json
 import os
+import shutil
+import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +24,17 @@ from pse_preflight.pse.create import NotPublished, NotReplaced, publish, replace
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="POSIX access rights")
 AS_ROOT_ONLY = pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Return a folder that other accounts may enter."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def make(content: bytes = b"new") -> Callable[[Path], str]:
@@ -39,8 +55,13 @@ def change(path: Path) -> str:
     return "changed"
 
 
+def backup_of(replaced: create.Replaced[Any]) -> Path:
+    assert replaced.backup is not None
+    return replaced.backup
+
+
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
+    return {path.name for path in folder.iterdir()}
 
 
 def mode(path: Path) -> int:
@@ -68,7 +89,6 @@ class TestPublish:
         finally:
             os.umask(umask)
         assert [mode(path) for path in (pse, pse.parent, pse.parent.parent)] == [0o600, 0o700, 0o700]
-        assert mode(next(pse.parent.glob(".*.lock"))) == 0o600
 
     @POSIX_ONLY
     def test_a_maker_that_is_too_generous_is_corrected_before_publishing(self, pse: Path) -> None:
@@ -226,6 +246,31 @@ class TestPublish:
             publish(pse, make())
 
 
+class TestTidy:
+    def test_what_a_killed_run_has_left_is_removed_and_nothing_else(self, pse: Path) -> None:
+        others = {"client.pse", ".client.pse.preflight-notes", ".other.pse.lock", ".client.pse.lock.mine"}
+        for name in {*others, ".client.pse.lock", ".client.pse.preflight-0123456789abcdef.pse"}:
+            (pse.parent / name).write_bytes(b"")
+        create.tidy(pse)
+        assert names(pse.parent) == others
+
+    def test_where_nothing_is_left_nothing_is_done(self, pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(create, "_locked", None)
+        write_private(pse, b"old")
+        create.tidy(pse)
+        create.tidy(pse.parent / "missing" / "client.pse")
+        assert names(pse.parent) == {"client.pse"}
+
+    def test_a_run_that_is_at_work_is_not_disturbed(self, pse: Path) -> None:
+        def disturbed(path: Path) -> str:
+            made = make()(path)
+            create.tidy(pse)
+            return made
+
+        assert publish(pse, disturbed).created
+        assert names(pse.parent) == {"client.pse"}
+
+
 class TestReplace:
     @pytest.fixture(autouse=True)
     def old(self, pse: Path) -> None:
@@ -235,26 +280,34 @@ class TestReplace:
         replaced = replace(pse, change)
         assert replaced.result == "changed"
         assert pse.read_bytes() == b"old and new"
-        assert replaced.backup.read_bytes() == b"old"
-        assert names(pse.parent) == {"client.pse", "client.pse.backup-1"} == {pse.name, replaced.backup.name}
+        assert backup_of(replaced).read_bytes() == b"old"
+        assert names(pse.parent) == {"client.pse", "client.pse.backup-1"} == {pse.name, backup_of(replaced).name}
 
     def test_no_backup_replaces_another(self, pse: Path) -> None:
         (pse.parent / "client.pse.backup-2").write_bytes(b"mine")
-        backups = [replace(pse, change).backup.name for _ in range(2)]
+        backups = [backup_of(replace(pse, change)).name for _ in range(2)]
         assert backups == ["client.pse.backup-1", "client.pse.backup-3"]
         assert (pse.parent / "client.pse.backup-2").read_bytes() == b"mine"
+
+    def test_where_nothing_is_changed_nothing_is_replaced(self, pse: Path) -> None:
+        before = pse.stat()
+        replaced = replace(pse, lambda path: path.write_bytes(b"old"))
+        assert (replaced.backup, replaced.result) == (None, 3)
+        after = pse.stat()
+        assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+        assert names(pse.parent) == {"client.pse"}
 
     @POSIX_ONLY
     @pytest.mark.parametrize("rights", [0o600, 0o640, 0o644, 0o400])
     def test_the_mode_is_kept_for_both(self, pse: Path, rights: int) -> None:
         pse.chmod(rights)
-        backup = replace(pse, change).backup
+        backup = backup_of(replace(pse, change))
         assert (mode(pse), mode(backup)) == (rights, rights)
 
     @AS_ROOT_ONLY
     def test_the_owner_is_kept_for_both(self, pse: Path) -> None:
         os.chown(pse, 12345, 23456)
-        backup = replace(pse, change).backup
+        backup = backup_of(replace(pse, change))
         assert [(path.stat().st_uid, path.stat().st_gid) for path in (pse, backup)] == [(12345, 23456)] * 2
 
     @pytest.mark.skipif(sys.platform != "linux", reason="extended attributes of Linux")
@@ -265,9 +318,10 @@ class TestReplace:
             pytest.skip("this file system has no extended attributes")
 
         def marking(path: Path) -> None:
+            change(path)
             os.setxattr(path, "user.other", b"another")
 
-        backup = replace(pse, marking).backup
+        backup = backup_of(replace(pse, marking))
         assert [os.listxattr(path) for path in (pse, backup)] == [["user.note"]] * 2
         assert os.getxattr(pse, "user.note") == b"mine"
 
@@ -331,7 +385,7 @@ class TestReplace:
     def test_a_backup_of_a_killed_run_is_no_second_name(self, pse: Path) -> None:
         os.link(pse, pse.with_name("client.pse.backup-1"))
         os.link(pse, pse.with_name(".client.pse.preflight-0123456789abcdef.pse"))
-        assert replace(pse, change).backup.name == "client.pse.backup-1"
+        assert backup_of(replace(pse, change)).name == "client.pse.backup-1"
         assert names(pse.parent) == {"client.pse", "client.pse.backup-1"}
 
     @POSIX_ONLY
@@ -344,7 +398,7 @@ class TestReplace:
             link(source, target)
 
         monkeypatch.setattr(os, "link", rival)
-        assert replace(pse, change).backup.name == "client.pse.backup-2"
+        assert backup_of(replace(pse, change)).name == "client.pse.backup-2"
         assert (pse.parent / "client.pse.backup-1").read_bytes() == b"rival"
 
     def test_bytes_are_rewritten_without_a_backup(self, pse: Path) -> None:
@@ -371,10 +425,81 @@ def test_a_file_system_without_attributes_has_none(
     write_private(pse, b"old")
     monkeypatch.setattr(os, "listxattr", refuse)
     if kept:
-        assert replace(pse, change).backup.exists()
+        assert backup_of(replace(pse, change)).exists()
     else:
         with pytest.raises(NotReplaced, match="Input/output error"):
             replace(pse, change)
+
+
+@AS_ROOT_ONLY
+@pytest.mark.parametrize("place", ["folder", "file"])
+def test_a_lock_of_root_s_that_a_kill_has_left_does_not_shut_the_owner_out(open_folder: Path, place: str) -> None:
+    folder = open_folder / "sec"
+    folder.mkdir()
+    pse = folder / "client.pse"
+    if place == "file":
+        folder.chmod(0o777)
+        write_private(pse, b"old")
+    os.chown(folder if place == "folder" else pse, NOBODY, NOBODY)
+
+    def killed(_: Path) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def as_the_owner() -> None:
+        publish(pse, make(), lock_timeout=0) if place == "folder" else replace(pse, change, lock_timeout=0)
+
+    assert _as_account(0, lambda: publish(pse, killed) if place == "folder" else replace(pse, killed)) == -9
+    assert names(folder) >= {".client.pse.lock"}
+    assert _as_account(NOBODY, as_the_owner) == 0
+    assert pse.read_bytes() == (b"new" if place == "folder" else b"old and new")
+
+
+@AS_ROOT_ONLY
+def test_a_lock_with_another_name_is_not_given_away(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"")
+    folder = tmp_path / "sec"
+    folder.mkdir()
+    os.chown(folder, NOBODY, NOBODY)
+    os.link(precious, folder / ".client.pse.lock")
+    publish(folder / "client.pse", make())
+    assert precious.stat().st_uid == 0
+
+
+@AS_ROOT_ONLY
+@pytest.mark.parametrize("umask", [0o777, 0o277, 0o077, 0])
+def test_every_umask_leaves_what_its_owner_can_use_and_nobody_else(open_folder: Path, umask: int) -> None:
+    pse = open_folder / "sec" / "sub" / "client.pse"
+    os.chown(open_folder, NOBODY, NOBODY)
+
+    def work() -> None:
+        os.umask(umask)
+        publish(pse, make())
+        replace(pse, change)
+        rewrite(pse, lambda old: old + b", again")
+
+    assert _as_account(NOBODY, work) == 0
+    assert pse.read_bytes() == b"new and new, again"
+    modes = [mode(each) for each in (pse.parent.parent, pse.parent, pse, pse.with_name("client.pse.backup-1"))]
+    assert modes == [0o700, 0o700, 0o600, 0o600]
+
+
+def _as_account(number: int, work: Callable[[], object]) -> int:
+    """Do something in a process of its own as another account, and tell how it ended."""
+    importlib.import_module("filelock")  # the account may not be able to read where it lies
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.setgid(number)
+            os.setuid(number)
+            work()
+            code = 0
+        except BaseException:  # noqa: BLE001 - told, and this process must not go on as the tests
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @POSIX_ONLY
@@ -587,7 +712,7 @@ class TestEveryStep:
             assert each.code == -9, each
             assert (each.after, each.mode) in {("absent", None), ("new", 0o600)}, each
             assert (each.code_again, each.again) == (0, "new"), each
-            assert each.left == (".client.pse.lock", "client.pse"), each
+            assert each.left == ("client.pse",), each
         assert {each.after for each in steps} == {"absent", "new"}
 
     def test_a_rival_that_creates_the_file_at_any_step_wins_or_comes_too_late(self, tmp_path: Path) -> None:
@@ -596,7 +721,7 @@ class TestEveryStep:
             assert each.code == 0, each
             assert each.after in {"rival", "new"}, each
             assert each.again == each.after, each
-            assert each.left == (".client.pse.lock", "client.pse"), each
+            assert each.left == ("client.pse",), each
         folder_made = next(each.step for each in steps if each.after == "rival")
         order = [each.after for each in steps[folder_made:]]
         assert order == sorted(order, reverse=True)
@@ -628,7 +753,7 @@ class TestEveryStep:
         for each in steps:
             assert (each.after, each.mode) in {("old", 0o640), ("new", 0o640)}, each
             assert (each.code_again, each.again) == (0, "new"), each
-            assert each.left == (".client.pse.lock", "client.pse"), each
+            assert each.left == ("client.pse",), each
         assert {each.after for each in steps} == {"old", "new"}
 
 

@@ -4,16 +4,25 @@ import subprocess
 import sys
 import textwrap
 import time
+import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
+import certifi
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from pse_preflight.certificate import Certificate
+from pse_preflight.certificate import Certificate, read_pem
 from pse_preflight.demo.authority import root_authority
-from pse_preflight.sapgenpse import process, tool
+from pse_preflight.pse import file as pse_file
+from pse_preflight.pse.trusted import TrustedCertificate
+from pse_preflight.sapgenpse import output, process, tool, wording
 from pse_preflight.sapgenpse.output import Version
 from pse_preflight.sapgenpse.tool import (
     Answer,
@@ -25,8 +34,12 @@ from pse_preflight.sapgenpse.tool import (
     ToolTimeout,
     find_tool,
 )
+from tests.kit import pse_mutations
+from tests.kit.fake_program import fake_runs_quickly as fake_runs_quickly  # noqa: PLC0414 - a fixture
+from tests.kit.fake_program import install
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+STRANGER = Certificate.of(root_authority("Stranger", START, 3650).certificate)
 ROOT_IDENTITY = root_authority("Root", START, 3650)
 ROOT = Certificate.of(ROOT_IDENTITY.certificate)
 INTERMEDIATE = Certificate.of(ROOT_IDENTITY.issue_authority("Intermediate", START, 1000).certificate)
@@ -55,11 +68,13 @@ class Scripted:
 
     Attributes:
         answers: exit code and text by command, or by command and first option that tells them apart (`maintain_pk -a`).
-        writes: whether gen_pse leaves a file.
+        writes: what gen_pse leaves; nothing where it leaves no file.
+        adds: what `maintain_pk -a` puts into that file beside what it is given.
     """
 
     answers: Mapping[str, tuple[int, str]]
-    writes: bool = True
+    writes: bytes | None = None
+    adds: Sequence[Certificate] = ()
     asked: list[tuple[str, ...]] = field(default_factory=list)
     files: list[bytes] = field(default_factory=list)
     modes: list[int] = field(default_factory=list)
@@ -77,8 +92,11 @@ class Scripted:
             self.modes.append(path.stat().st_mode & 0o777)
             assert path.parent == secudir
             key += " -a"
-        if key == "gen_pse" and self.writes:
-            Path(arguments[arguments.index("-p") + 1]).write_bytes(b"pse")
+        pse = Path(arguments[arguments.index("-p") + 1]) if "-p" in arguments else secudir
+        if key == "gen_pse" and self.writes is not None:
+            pse.write_bytes(self.writes)
+        if key == "maintain_pk -a" and self.adds:
+            pse.write_bytes(pse_file.read(pse.read_bytes()).with_trusted(self.adds, START).encode())
         code, text = self.answers.get(key, (0, ""))
         return Answer((self.label, *arguments), code, text)
 
@@ -90,6 +108,7 @@ def listing(*certificates: Certificate) -> tuple[int, str]:
     return 0, "\n".join(lines) + "\n"
 
 
+A_PSE = pse_mutations.made().encode()
 UPDATED = (0, " PKList updated (1 entries total, 1 newly added)\n")
 
 
@@ -171,27 +190,73 @@ class TestRunning:
         with pytest.raises(ToolTimeout, match="it said: done"):
             tool.run([], tmp_path)
 
-    def test_a_grandchild_that_keeps_the_output_open_does_not_hold_us(
-        self, program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("own_group", [True, False])
+    def test_a_child_that_keeps_the_output_open_does_not_hold_us(
+        self, program: MakeProgram, tmp_path: Path, own_group: bool
     ) -> None:
-        monkeypatch.setattr(process, "_GRACE", 0.1)
+        """Its answer is taken as it is, and what is left of its group is ended with it."""
         pid_file = tmp_path / "pid"
         tool = program(
             f"""
             if not os.fork():
-                os.setsid()
+                if {own_group}:
+                    os.setsid()
                 open({str(pid_file)!r}, "w").write(str(os.getpid()))
+                os.write(2, b"left behind\\n")
                 time.sleep(60)
+                os._exit(0)
+            while not os.path.exists({str(pid_file)!r}) or not os.path.getsize({str(pid_file)!r}):
+                time.sleep(0.01)
+            os.write(1, b"done\\n")
+            os._exit(7)
             """,
-            seconds=1,
+            seconds=40,
         )
         before = time.monotonic()
+        answer = tool.run([], tmp_path)
         try:
-            with pytest.raises(ToolTimeout):
-                tool.run([], tmp_path)
             assert time.monotonic() - before < 10
+            assert answer.code == 7
+            assert sorted(answer.text.split("\n")) == ["", "done", "left behind"]
+            assert own_group or _ends(int(pid_file.read_text()))
         finally:
-            os.kill(int(pid_file.read_text()), signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(int(pid_file.read_text()), signal.SIGKILL)
+
+    def test_what_a_child_still_says_at_once_is_read(self, program: MakeProgram, tmp_path: Path) -> None:
+        told = program(
+            """
+            if not os.fork():
+                time.sleep(0.1)
+                os.write(1, b"last words")
+            """
+        ).run([], tmp_path)
+        assert (told.code, told.text) == (0, "last words")
+
+    @pytest.mark.parametrize("line", [b"\n", b"\r\n", b"a\n", b"\r", b" "])
+    def test_one_that_prints_nothing_but_line_ends_is_answered_in_bounded_time_and_room(
+        self, program: MakeProgram, tmp_path: Path, line: bytes
+    ) -> None:
+        """As much as is read, and 16 MiB, in every way that makes many lines, or one long one."""
+        size = 16 << 20 if line == b"\n" else tool._LARGEST_OUTPUT
+        flood = program(f"data = {line!r} * ({size} // {len(line)})\nwhile data: data = data[os.write(1, data):]")
+        began = time.process_time()
+        tracemalloc.start()
+        try:
+            with pytest.raises(ToolFailed):
+                tool.list_certificates(flood, tmp_path / "client.pse")
+            room = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert time.process_time() - began < 10
+        assert room < 200 << 20
+
+    def test_a_list_of_3000_certificates_is_not_too_long(self) -> None:
+        roots = read_pem(Path(certifi.where()).read_bytes())
+        entries = [TrustedCertificate(each.parsed.tbs_certificate_bytes, each.der, "PKList") for each in roots]
+        lines = wording.listing(Path("x.pse"), entries, UTC)
+        assert len(lines) / len(roots) * 3000 < output.MOST_LINES
+        assert len("\n".join(lines)) / len(roots) * 3000 < tool._LARGEST_OUTPUT
 
     def test_one_that_floods_is_ended(
         self, program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -220,6 +285,17 @@ class TestRunning:
     def test_a_crash_is_told_from_an_exit(self, program: MakeProgram, tmp_path: Path) -> None:
         answer = program("os.kill(os.getpid(), 11)").run([], tmp_path)
         assert (answer.code, answer.crashed) == (-11, True)
+
+
+def _twin(certificate: Certificate) -> Certificate:
+    """Return a self-signed certificate of the same description and another key."""
+    parsed, key = certificate.parsed, ec.generate_private_key(ec.SECP256R1())
+    builder = (
+        x509.CertificateBuilder(parsed.issuer, parsed.subject, key.public_key(), parsed.serial_number)
+        .not_valid_before(certificate.not_before)
+        .not_valid_after(certificate.not_after)
+    )
+    return Certificate.of(builder.sign(key, hashes.SHA256()))
 
 
 def _number(text: str) -> int:
@@ -385,7 +461,7 @@ class TestFinding:
 class TestMaking:
     def test_a_pse_is_made_and_filled_the_root_first_one_call_each(self, tmp_path: Path) -> None:
         pse = tmp_path / "client.pse"
-        scripted = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": listing(ROOT, INTERMEDIATE)})
+        scripted = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": listing(ROOT, INTERMEDIATE)}, A_PSE)
         made = tool.create_pse(scripted, pse, "CN=a, C=DE", [INTERMEDIATE, ROOT])
         assert [entry.sha256 for entry in made.entries] == [ROOT.sha256, INTERMEDIATE.sha256]
         assert scripted.asked[0] == ("gen_pse", "-p", str(pse), "-noreq", "-x", "", "CN=a, C=DE")
@@ -395,10 +471,11 @@ class TestMaking:
 
     def test_certificate_files_are_private_and_do_not_stay(self, tmp_path: Path) -> None:
         scripted = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": listing(ROOT)})
+        (tmp_path / "client.pse").write_bytes(A_PSE)
         tool.add_certificates(scripted, tmp_path / "client.pse", [ROOT])
         if sys.platform != "win32":
             assert scripted.modes == [0o600]
-        assert list(tmp_path.iterdir()) == []
+        assert [path.name for path in tmp_path.iterdir()] == ["client.pse"]
 
     def test_a_certificate_file_does_not_stay_when_the_tool_fails(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -408,9 +485,10 @@ class TestMaking:
 
         scripted = Scripted({})
         monkeypatch.setattr(scripted, "run", fail)
+        (tmp_path / "client.pse").write_bytes(A_PSE)
         with pytest.raises(ToolTimeout):
             tool.add_certificates(scripted, tmp_path / "client.pse", [ROOT])
-        assert list(tmp_path.iterdir()) == []
+        assert [path.name for path in tmp_path.iterdir()] == ["client.pse"]
 
     @pytest.mark.parametrize(
         "answer", [(0, "maintain_pk: Duplicate certificate"), (8, "duplicate"), (0, ""), (3, "??")]
@@ -428,23 +506,108 @@ class TestMaking:
         ],
     )
     def test_what_is_not_listed_was_not_added(self, tmp_path: Path, answer: tuple[int, str], expected: str) -> None:
-        scripted = Scripted({"maintain_pk -a": answer, "maintain_pk": listing(INTERMEDIATE)})
+        scripted = Scripted({"maintain_pk -a": answer, "maintain_pk": listing(INTERMEDIATE)}, A_PSE)
         with pytest.raises(ToolFailed, match=expected) as caught:
             tool.create_pse(scripted, tmp_path / "client.pse", "CN=a", [ROOT])
         assert '"Root"' in str(caught.value)
         assert caught.value.code == "TOOL_FAILED"
 
-    @pytest.mark.parametrize(("code", "writes"), [(1, True), (0, False)])
-    def test_no_file_or_a_failure_is_no_pse(self, tmp_path: Path, code: int, writes: bool) -> None:
+    @pytest.mark.parametrize(("code", "writes"), [(1, A_PSE), (0, None)])
+    def test_no_file_or_a_failure_is_no_pse(self, tmp_path: Path, code: int, writes: bytes | None) -> None:
         scripted = Scripted({"gen_pse": (code, "gen_pse: no"), "maintain_pk": listing(ROOT)}, writes=writes)
         with pytest.raises(ToolFailed, match=r"made no PSE \(exit code \d\): gen_pse: no"):
             tool.create_pse(scripted, tmp_path / "client.pse", "CN=a", [ROOT])
 
+    @pytest.mark.parametrize(
+        "written",
+        [
+            pytest.param(b"hello", id="a text"),
+            pytest.param(b"", id="nothing"),
+            pytest.param(ROOT.pem.encode(), id="PEM"),
+            pytest.param(A_PSE[:-1], id="a PSE that breaks off"),
+            pytest.param(A_PSE + b"\n", id="a PSE that goes on"),
+            pytest.param(pse_mutations.closed_files()["machine-bound"].file, id="bound to a machine"),
+        ],
+    )
+    def test_what_cannot_be_read_back_as_a_pse_is_none(self, tmp_path: Path, written: bytes) -> None:
+        scripted = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": listing(ROOT)}, written)
+        with pytest.raises(ToolFailed, match="cannot be read back as a PSE"):
+            tool.create_pse(scripted, tmp_path / "client.pse", "CN=a", [ROOT])
+
+    def test_what_has_got_a_pin_is_not_what_was_asked_for(self, tmp_path: Path) -> None:
+        scripted = Scripted({"maintain_pk": listing()}, pse_mutations.made().encode("1234"))
+        with pytest.raises(PinRefused, match="made a PSE with a PIN"):
+            tool.create_pse(scripted, tmp_path / "client.pse", "CN=a", [])
+
+    def test_what_becomes_something_else_while_it_is_filled_is_no_pse(self, tmp_path: Path) -> None:
+        pse = tmp_path / "client.pse"
+        scripted = Scripted({"maintain_pk": listing(ROOT)}, A_PSE)
+
+        def spoil(arguments: Sequence[str], secudir: Path) -> Answer:
+            answer = Scripted.run(scripted, arguments, secudir)
+            if "-a" in arguments:
+                pse.write_bytes(b"hello")
+            return answer
+
+        spoiling = SimpleNamespace(run=spoil, label="tool", name="sapgenpse", is_bundled=False)
+        with pytest.raises(ToolFailed, match="cannot be read back"):
+            tool.create_pse(spoiling, pse, "CN=a", [ROOT])
+
+    @pytest.mark.parametrize("how", ["listed and in the file", "in the file only", "listed only", "by gen_pse"])
+    def test_a_root_that_was_not_asked_for_is_refused(self, tmp_path: Path, how: str) -> None:
+        listed = listing(ROOT) if how == "in the file only" else listing(STRANGER, ROOT)
+        made = pse_mutations.made().with_trusted([STRANGER] if how == "by gen_pse" else [], START).encode()
+        added = (ROOT, STRANGER) if "in the file" in how else (ROOT,)
+        scripted = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": listed}, made, added)
+        with pytest.raises(ToolFailed, match=r"was not asked to add") as caught:
+            tool.create_pse(scripted, tmp_path / "client.pse", "CN=a", [ROOT])
+        assert caught.value.code == "TOOL_FAILED"
+
+    @pytest.mark.parametrize("how", ["listed and in the file", "in the file only", "listed only"])
+    def test_nor_is_it_added_to_a_pse_that_stands(self, tmp_path: Path, how: str) -> None:
+        pse = tmp_path / "client.pse"
+        pse.write_bytes(pse_mutations.made(2).encode())
+        before = pse_mutations.authorities(2)
+        listed = listing(*before, ROOT) if how == "in the file only" else listing(STRANGER, *before, ROOT)
+        added = (ROOT, STRANGER) if "in the file" in how else (ROOT,)
+        scripted = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": listed}, adds=added)
+        with pytest.raises(ToolFailed, match="was not asked to add"):
+            tool.add_certificates(scripted, pse, [ROOT])
+        honest = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": listing(*before, ROOT)}, adds=(ROOT,))
+        pse.write_bytes(pse_mutations.made(2).encode())
+        assert len(tool.add_certificates(honest, pse, [ROOT]).entries) == 3
+
+    def test_a_twin_by_description_is_found_in_the_file(self, tmp_path: Path) -> None:
+        """The list has no fingerprints, and the stranger has name, serial number and days of what was asked for."""
+        twin = _twin(ROOT)
+        assert (twin.subject, twin.not_after, twin.der == ROOT.der) == (ROOT.subject, ROOT.not_after, False)
+        entry = TrustedCertificate(ROOT.parsed.tbs_certificate_bytes, None, "PKList")
+        text = "\n".join(wording.listing(tmp_path / "client.pse", [entry], UTC))
+        for added, is_refused in (((ROOT,), False), ((twin,), True), ((ROOT, twin), True)):
+            (tmp_path / "client.pse").unlink(missing_ok=True)
+            scripted = Scripted({"maintain_pk -a": UPDATED, "maintain_pk": (0, text)}, A_PSE, added)
+            with pytest.raises(ToolFailed, match="was not asked") if is_refused else nullcontext():
+                tool.create_pse(scripted, tmp_path / "client.pse", "CN=a", [ROOT])
+
+    def test_a_pse_that_only_the_tool_opens_is_judged_by_its_lists(self, tmp_path: Path) -> None:
+        pse = tmp_path / "client.pse"
+        pse.write_bytes(pse_mutations.closed_files()["machine-bound"].file)
+        lists = iter([listing(INTERMEDIATE), listing(INTERMEDIATE, ROOT), listing(ROOT), listing(ROOT, STRANGER)])
+
+        def run(arguments: Sequence[str], _: Path) -> Answer:
+            return Answer(("tool",), *(next(lists) if "-l" in arguments else UPDATED))
+
+        only = SimpleNamespace(run=run, label="tool", name="sapgenpse", is_bundled=False)
+        assert len(tool.add_certificates(only, pse, [ROOT]).entries) == 2
+        with pytest.raises(ToolFailed, match="was not asked to add"):
+            tool.add_certificates(only, pse, [ROOT])
+
     def test_a_folder_that_cannot_be_written_to_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(ToolFailed, match="cannot write into"):
-            tool.add_certificates(Scripted({}), tmp_path / "missing" / "client.pse", [ROOT])
+            tool.add_certificates(Scripted({"maintain_pk": listing(ROOT)}), tmp_path / "missing" / "client.pse", [ROOT])
 
     def test_a_pin_ends_it_at_once(self, tmp_path: Path) -> None:
+        (tmp_path / "client.pse").write_bytes(A_PSE)
         scripted = Scripted({"maintain_pk -a": (0, "(Wrong PIN/Passphrase)"), "maintain_pk": listing(ROOT)})
         with pytest.raises(PinRefused):
             tool.add_certificates(scripted, tmp_path / "client.pse", [ROOT, INTERMEDIATE])
@@ -514,6 +677,63 @@ class TestListing:
         assert "script" in caught.value.fix
         good = program(f"print('ACME'); print({listing(ROOT)[1]!r})")
         assert tool.list_certificates(good, tmp_path / "client.pse").find(ROOT)
+
+
+class TestNamesOfCertificates:
+    """What a certificate is called is not what the tool says."""
+
+    NAMES = (
+        "Wrong PIN",
+        "(Wrong PIN/Passphrase)",
+        "Couldn't open PSE (Wrong PIN/Passphrase)",
+        "x\nget_my_name: Couldn't open PSE (Wrong PIN/Passphrase)",
+        "wrong password",
+        "libsapcrypto.so",
+        "Duplicate",
+        "PKList updated (1 entries total, 1 newly added)",
+        "no certificates",
+    )
+
+    @pytest.fixture(params=NAMES)
+    def named(self, request: pytest.FixtureRequest) -> Certificate:
+        return Certificate.of(root_authority(request.param, START, 3650).certificate)
+
+    @pytest.mark.parametrize("sha256", ["printed", "absent"])
+    @pytest.mark.parametrize("quoted", ["no", "yes"])
+    def test_a_pse_is_made_for_it_and_listed(
+        self, tmp_path: Path, fake_runs_quickly: None, named: Certificate, sha256: str, quoted: str
+    ) -> None:
+        _ = fake_runs_quickly
+        program = InstalledTool(install(tmp_path / "exe", sha256=sha256, quoted_names=quoted))
+        pse = tmp_path / "client.pse"
+        if "\n" in str(named.parsed.subject) and sha256 == "absent":
+            with pytest.raises(ToolFailed, match="does not list"):  # its name is cut, and nothing else tells it
+                tool.create_pse(program, pse, "CN=a", [named])
+            return
+        assert tool.create_pse(program, pse, "CN=(Wrong PIN/Passphrase)", [named]).find(named)
+        assert tool.add_certificates(program, pse, [named, ROOT]).find(named)
+        assert not tool.has_pin(program, pse)
+        assert tool.owner(program, pse).subject == "CN=(Wrong PIN/Passphrase)"
+        pse.write_bytes(pse_file.read(pse.read_bytes()).encode("1234"))
+        assert tool.has_pin(program, pse)
+        with pytest.raises(PinRefused):
+            tool.list_certificates(program, pse)
+
+    @pytest.mark.parametrize("text", ["cannot add {}, sorry", 'refused: "{}"', "Subject : {}", "{}"])
+    def test_what_the_tool_says_of_it_is_no_word_about_the_pse(
+        self, tmp_path: Path, named: Certificate, text: str
+    ) -> None:
+        (tmp_path / "client.pse").write_bytes(A_PSE)
+        told = text.format(named.parsed.subject.rfc4514_string().replace("\\", ""))
+        scripted = Scripted({"maintain_pk -a": (3, told), "maintain_pk": (0, "PKList:\n")})
+        with pytest.raises(ToolFailed, match="added nothing, but does not list") as caught:
+            tool.add_certificates(scripted, tmp_path / "client.pse", [named])
+        assert "library" not in caught.value.fix
+
+    def test_a_folder_that_is_called_like_an_error_is_none(self, tmp_path: Path) -> None:
+        for folder, is_pin in (("/sec/wrong pin/x.pse", False), ("/sec/x.pse", True)):
+            said = f'get_my_name: Couldn\'t open PSE "{folder}" ({"Wrong PIN" if is_pin else "Decoding error"})'
+            assert tool.has_pin(Scripted({"get_my_name": (1, said)}), tmp_path / "client.pse") is is_pin
 
 
 class TestAsking:

@@ -94,6 +94,8 @@ class Maker:
             done = repair(self._repairing_tool(before), pse, missing)
         except (ToolError, NotWritten) as error:
             return before, Attempt(wanted=missing, failure=str(error))
+        if done.backup is None:  # another run has done it meanwhile
+            return self.look(pse), Attempt()
         return self.look(pse), Attempt(added=missing, backup=done.backup)
 
     def _repairing_tool(self, before: ClientPse) -> Tool:

@@ -14,7 +14,8 @@ def repair(tool: Tool, pse: Path, missing: Sequence[Certificate]) -> Replaced[Li
     """Add certificates to the list of a PSE without PIN; everything else in it, and its access rights, stay.
 
     Returns:
-        where the backup is, and the list as the tool prints it afterwards.
+        where the backup is, and the list as the tool prints it afterwards. There is no backup where another run has
+        added them meanwhile, and nothing was changed.
 
     Raises:
         ToolError: where the tool fails, or does not list what it was given.
@@ -25,12 +26,16 @@ def repair(tool: Tool, pse: Path, missing: Sequence[Certificate]) -> Replaced[Li
 
 def _changed(tool: Tool, copy: Path, missing: Sequence[Certificate]) -> Listing:
     before, listed_before = _content(copy), list_certificates(tool, copy)
-    listing = add_certificates(tool, copy, missing)
+    held = {each.tbs for each in before.trusted}
+    lacking = [each for each in missing if each.parsed.tbs_certificate_bytes not in held]
+    if not lacking:  # another run has added them meanwhile
+        return listed_before
+    listing = add_certificates(tool, copy, lacking)
     lost = [each for each in listed_before.entries if each not in listing.entries]
     if lost:
         raise NotReplaced(f'{tool.label} no longer lists "{lost[0].subject}" after adding others')
     after = _content(copy)
-    kept = {each.tbs for each in before.trusted} <= {each.tbs for each in after.trusted}
+    kept = held <= {each.tbs for each in after.trusted}
     if not kept or before.owner_der != after.owner_der:
         raise NotReplaced(f"{tool.label} changed more in it than its certificate list")
     return listing

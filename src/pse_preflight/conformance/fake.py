@@ -69,8 +69,11 @@ SWITCHES: Mapping[str, tuple[str, ...]] = {
     "lie": (
         "none",
         "makes_nothing",
+        "makes_no_pse",
         "sets_a_pin",
         "adds_nothing",
+        "adds_more",
+        "adds_more_unseen",
         "lists_nothing",
         "leaves_out",
         "lists_another",
@@ -350,7 +353,9 @@ def _gen_pse(job: Job) -> None:
         job.fail(f'file "{pse}" exists, delete it first')
     told = job.voice.say if job.does("making", "told") or "-v" in job.options else _silent
     told(f'Got absolute PSE path "{pse}".', f'Supplied distinguished name: "{_name(owner, job)}"')
-    if not job.does("lie", "makes_nothing"):
+    if job.does("lie", "makes_no_pse"):
+        _write(pse, b"hello")
+    elif not job.does("lie", "makes_nothing"):
         _write_made(job, pse, owner, "set by the fake" if job.does("lie", "sets_a_pin") else pin)
     told("Creating PSE with format v2 (default)", "certificate creation... ok", "PSE update... ok", "PKRoot... ok")
 
@@ -458,7 +463,8 @@ def _add(job: Job, pse: PseFile, pin: str | None) -> None:
         _say_duplicate(job)
         return
     job.voice.say(*(f"Subject               :   {_name(each.parsed.subject, job)}" for each in new), "")
-    changed = pse.with_trusted(new, datetime.now(UTC)).encode(pin)
+    unasked = _own(pse) if job.switches["lie"].startswith("adds_more") else []
+    changed = pse.with_trusted([*new, *unasked], datetime.now(UTC)).encode(pin)
     if job.does("crash", "adding"):
         job.pse.write_bytes(changed[: len(changed) // 2])
         _crash()
@@ -534,11 +540,17 @@ _EMPTY = {
 }
 
 
+def _own(pse: PseFile) -> list[Certificate]:
+    """Return the certificate that the lies put where it was not asked for."""
+    return [pse.owner] if pse.owner else []
+
+
 def _shown(job: Job, pse: PseFile) -> list[Certificate]:
     """Return what is listed, which is what is held but for a lie."""
     held = [each.certificate for each in pse.trusted if each.certificate]
-    other = [pse.owner] if pse.owner else []
+    other = _own(pse)
     lies = {
+        "adds_more_unseen": [each for each in held if each not in other],
         "lists_nothing": [],
         "leaves_out": held[:-1],
         "lists_another": [*held[:-1], *other],

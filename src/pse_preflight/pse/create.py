@@ -28,6 +28,10 @@ _PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _NOT_SUPPORTED = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK})
 
 
+_LEFTOVER = re.compile(r"\.lock$|\.preflight-[0-9a-f]{16}")
+"""What follows the hidden name of a PSE in the names of our own files."""
+
+
 class NotWritten(PreflightError):
     """A PSE cannot be put into its place."""
 
@@ -55,9 +59,14 @@ class Published(Generic[Result]):
 
 @dataclass(frozen=True, slots=True)
 class Replaced(Generic[Result]):
-    """What came of replacing: the old file's new name, and what the changer returned."""
+    """What came of replacing.
 
-    backup: Path
+    Attributes:
+        backup: the old file's new name; nothing where the changer left every byte as it was, and nothing was replaced.
+        result: what the changer returned.
+    """
+
+    backup: Path | None
     result: Result
 
 
@@ -122,7 +131,7 @@ def replace(pse: Path, change: Callable[[Path], Result], *, lock_timeout: float 
     """Change a copy of a PSE and put it into the PSE's place in one step; the old file stays beside it as a backup.
 
     Owner, group, mode, access list and other extended attributes are kept, for the backup too. What `change` raises
-    is passed on, and the PSE is as it was.
+    is passed on, and the PSE is as it was. Where nothing is changed, nothing is replaced.
 
     Args:
         pse: absolute path of the PSE.
@@ -133,8 +142,11 @@ def replace(pse: Path, change: Callable[[Path], Result], *, lock_timeout: float 
         NotReplaced: where something would be lost, or where another program changed the PSE meanwhile.
     """
     with _told(pse, NotReplaced), _changing(pse, lock_timeout) as (before, temporary):
-        write_private(temporary, _read(pse))
+        content = _read(pse)
+        write_private(temporary, content)
         result = change(temporary)
+        if _read(temporary) == content:
+            return Replaced(None, result)
         _prepare(temporary, pse, before)
         return Replaced(_back_up_and_exchange(temporary, pse), result)
 
@@ -151,6 +163,17 @@ def rewrite(pse: Path, change: Callable[[bytes], bytes], *, lock_timeout: float 
         _exchange(temporary, pse, None)
 
 
+def tidy(pse: Path) -> None:
+    """Remove what a run that was killed has left beside a PSE, unless another one is at work on it now.
+
+    Nothing is done, and nothing is raised, where there is nothing, or where this account cannot.
+    """
+    with contextlib.suppress(OSError, NotWritten):
+        if any(_LEFTOVER.match(path.name.removeprefix(_hidden(pse))) for path in pse.parent.iterdir()):
+            with _locked(pse, 0):
+                _remove_leftovers(pse)
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Write a new file that this user alone can read, from its first byte on.
 
@@ -159,6 +182,7 @@ def write_private(path: Path, data: bytes) -> None:
     """
     handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _PLAIN, _PRIVATE_FILE)
     try:
+        _make_private(handle)  # whatever the umask has left
         unwritten = memoryview(data)
         while unwritten:
             unwritten = unwritten[os.write(handle, unwritten) :]
@@ -184,8 +208,13 @@ def _told(pse: Path, kind: type[NotWritten]) -> Iterator[None]:
 def _locked(pse: Path, seconds: float) -> Iterator[None]:
     from filelock import FileLock
 
-    with FileLock(_lock(pse), timeout=seconds, mode=_PRIVATE_FILE):
-        yield
+    path = _lock(pse)
+    with FileLock(path, timeout=seconds, mode=_PRIVATE_FILE):
+        try:
+            _let_the_owner_lock(pse, path)
+            yield
+        finally:
+            _remove_lock(path)
 
 
 def _lock(pse: Path) -> Path:
@@ -238,7 +267,7 @@ def _make_folders(folder: Path) -> list[Path]:
     made = []
     for each in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         with contextlib.suppress(FileExistsError):
-            each.mkdir(_PRIVATE_FOLDER)
+            _make_private_folder(each)
             made.append(each)
     return made
 
@@ -251,12 +280,19 @@ def _stands(pse: Path) -> bool:
 
 def _settle(temporary: Path) -> None:
     """Make sure that the file is a plain one, private, and on the disk."""
-    handle = os.open(temporary, os.O_RDWR | _PLAIN)
-    try:
+    with _opened(temporary) as handle:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise NotWritten(f"{temporary} is no plain file")
         _make_private(handle)
         os.fsync(handle)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open a file, but not what a symbolic link means."""
+    handle = os.open(path, os.O_RDWR | _PLAIN)
+    try:
+        yield handle
     finally:
         os.close(handle)
 
@@ -330,6 +366,16 @@ if sys.platform == "win32":
     def _make_private(handle: int) -> None:
         """Leave the access list alone; the file has that of its folder."""
 
+    def _make_private_folder(folder: Path) -> None:
+        """Make a folder."""
+        folder.mkdir(_PRIVATE_FOLDER)
+
+    def _let_the_owner_lock(pse: Path, lock: Path) -> None:
+        """Do nothing; the lock has the access list of its folder."""
+
+    def _remove_lock(lock: Path) -> None:
+        """Do nothing; who releases the lock removes it."""
+
     def _name(temporary: Path, pse: Path) -> None:
         """Name a file; renaming never replaces here."""
         os.rename(temporary, pse)  # noqa: PTH104 - Path.rename does not tell that it replaces elsewhere
@@ -353,6 +399,25 @@ else:
     def _make_private(handle: int) -> None:
         """Take all rights from group and others."""
         os.fchmod(handle, _PRIVATE_FILE)
+
+    def _make_private_folder(folder: Path) -> None:
+        """Make a folder for this user alone, whatever the umask."""
+        folder.mkdir(_PRIVATE_FOLDER)
+        folder.chmod(_PRIVATE_FOLDER)
+
+    def _let_the_owner_lock(pse: Path, lock: Path) -> None:
+        """Give root's lock to the owner of the PSE, or of its folder, who could not open one that a kill has left."""
+        if os.geteuid() != 0:
+            return
+        with contextlib.suppress(FileNotFoundError), _opened(lock) as handle:
+            owner = (pse if os.path.lexists(pse) else pse.parent).lstat()
+            if os.fstat(handle).st_nlink == 1:
+                os.fchown(handle, owner.st_uid, owner.st_gid)
+
+    def _remove_lock(lock: Path) -> None:
+        """Remove a lock that is held; who waits for it sees that it has lost its name, and locks a new one."""
+        with contextlib.suppress(OSError):
+            lock.unlink()
 
     def _name(temporary: Path, pse: Path) -> None:
         """Give a file a second name, since renaming would replace; the first one is removed with the leftovers."""

@@ -396,6 +396,7 @@ def _add(pse: _Opened, options: Options, world: World) -> None:
     present = {each.tbs for each in pse.file.trusted}
     new = [each for each in dict.fromkeys(given) if each.parsed.tbs_certificate_bytes not in present]
     if not new:
+        create.tidy(pse.path)
         duplicates = (f'Duplicate certificate "{name.text(each.parsed.subject)}", not added again' for each in given)
         world.say(wording.heading(pse.path), wording.RULE, *duplicates)
         return

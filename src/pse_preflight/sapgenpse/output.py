@@ -15,9 +15,12 @@ from cryptography import x509
 from pse_preflight.certificate import Certificate
 from pse_preflight.errors import PreflightError
 from pse_preflight.json_types import Moment
+from pse_preflight.pse.trusted import TrustedCertificate
 
 _Value = TypeVar("_Value")
 
+MOST_LINES = 100_000
+"""What a program may print; a list of 3,000 certificates is shorter."""
 _SHOWN_LINES = 5
 _SHOWN_CHARACTERS = 160
 
@@ -56,8 +59,10 @@ _ESCAPED_BYTE = re.compile(r"\\[0-9a-f]{2}")
 
 _HEADING = re.compile(r"\bmaintain_pk for PSE\b|^[ \t]*PKList\b", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
+_BEGINNING_OF_A_NAME = r"\b(?:CN|OU|O|L|SP|ST|S|C|DC|UID|E|EMAIL|EMAILADDRESS|SERIALNUMBER|STREET|T|SN|G)[ ]?="
+_NAME = re.compile(_BEGINNING_OF_A_NAME + r"[^:]*", re.IGNORECASE)
 _TRACE_OF_A_CERTIFICATE = re.compile(
-    r"\b(?:CN|OU|O|DC|SP)[ ]?=|(?:[0-9A-F]{2}:){4}|\([0-9]{12,14}Z\)|-BEGIN |[0-9A-F]{32}", re.IGNORECASE
+    _BEGINNING_OF_A_NAME + r"|(?:[0-9A-F]{2}:){4}|\([0-9]{12,14}Z\)|-BEGIN |[0-9A-F]{32}", re.IGNORECASE
 )
 _SAYS_EMPTY = re.compile(
     r"\b(?:empty|nothing|none)\b"
@@ -120,6 +125,14 @@ class ListedCertificate:
             and self.not_after == certificate.not_after
             and names(self.issuer, certificate.parsed.issuer)
         )
+
+    def is_stored_as(self, held: TrustedCertificate) -> bool:
+        """Tell whether this entry is one of the file's; where a fingerprint is unknown, by serial number and days."""
+        if held.certificate is not None:
+            return self.is_of(held.certificate)
+        if self.sha256 is not None and held.sha256 is not None:
+            return self.sha256 == held.sha256
+        return (self.serial, self.not_before, self.not_after) == (held.serial_number, held.not_before, held.not_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +235,11 @@ def parse_added(text: str) -> Added:
     Raises:
         OutputUnreadable: where it says neither that the list was updated nor that the certificate was there already.
     """
-    updated = _UPDATED.search(text)
+    words = "\n".join(_NAME.sub("", line) for line in _outside_fields(text))
+    updated = _UPDATED.search(words)
     if updated:
         return Added(int(updated[1]), int(updated[2]))
-    if _DUPLICATE.search(text):
+    if _DUPLICATE.search(words):
         return Added(None, 0)
     raise OutputUnreadable("it does not say that the certificate list was updated", _lines(text))
 
@@ -257,9 +271,40 @@ def parse_version(text: str) -> Version:
     return Version(program[1] if program else None, library[1] if library else None)
 
 
-def says_wrong_pin(text: str) -> bool:
-    """Tell whether the program could not open the PSE because of its PIN."""
-    return _WRONG_PIN.search(text) is not None
+def says_wrong_pin(text: str, names: Iterable[x509.Name] = ()) -> bool:
+    """Tell whether the program could not open the PSE because of its PIN.
+
+    A program that shows a certificate of the PSE has opened it, whatever the certificate is called.
+
+    Args:
+        names: the names of the certificates that it was given.
+    """
+    if any(line.name for line, _ in _outside_extensions(_without(names, text))):
+        return False
+    return _WRONG_PIN.search(own_words(text, names)) is not None
+
+
+def own_words(text: str, names: Iterable[x509.Name] = ()) -> str:
+    """Return what the program says itself: nothing quoted, and no line that tells of a certificate.
+
+    Args:
+        names: the names of the certificates that it was given.
+    """
+    lines = _outside_fields(_without(names, text))
+    return "\n".join(line for line in lines if not _TRACE_OF_A_CERTIFICATE.search(line))
+
+
+def _without(names: Iterable[x509.Name], text: str) -> str:
+    """Take the values of these names out of a text."""
+    values = {str(attribute.value) for name in names for attribute in name if isinstance(attribute.value, str)}
+    for value in sorted(filter(None, values), key=len, reverse=True):
+        text = text.replace(value, "")
+    return text
+
+
+def _outside_fields(text: str) -> Iterator[str]:
+    """Yield the lines that are no field of a certificate, without what is quoted in them."""
+    return (_QUOTED.sub("", line.text) for line, _ in _outside_extensions(text) if not line.name)
 
 
 def names(printed: str, name: x509.Name) -> bool:
@@ -288,7 +333,7 @@ def _holds(printed: str, value: str) -> bool:
 
 def _lines(text: str) -> list[str]:
     # Only LF ends a line: a name may hold characters (U+0085, U+2028) at which str.splitlines would cut it.
-    return [_PROMPT.sub("", line.rstrip("\r")) for line in text.split("\n")]
+    return [_PROMPT.sub("", line.rstrip(" \t\r")) for line in text.split("\n")]
 
 
 def _read_line(text: str) -> _Line:

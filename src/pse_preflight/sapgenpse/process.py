@@ -14,6 +14,8 @@ from typing import IO, Any, cast
 
 _CHUNK = 1 << 16
 _GRACE = 5.0
+_LAST_WORDS = 0.5
+_LOOK_EVERY = 0.05
 _KILLED = -9
 
 
@@ -86,13 +88,29 @@ def _watch(process: subprocess.Popen[bytes], deadline: float, largest: int) -> E
     reader = _Reader(cast(IO[bytes], process.stdout), largest)
     thread = threading.Thread(target=reader.read, daemon=True)
     thread.start()
-    thread.join(max(0.0, deadline - time.monotonic()))
-    overtime = thread.is_alive() or not (reader.overflow or _has_ended(process, deadline))
-    if overtime or reader.overflow:
+    overtime = not _comes_to_its_end(process, reader, thread, deadline)
+    if process.returncode is None:
         _end(process)
-        thread.join(_GRACE)
+    thread.join(_GRACE if overtime or reader.overflow else _LAST_WORDS)
     code = _KILLED if process.returncode is None else process.returncode
     return Ended(code, bytes(reader.output), overtime, reader.overflow)
+
+
+def _comes_to_its_end(
+    process: subprocess.Popen[bytes], reader: _Reader, thread: threading.Thread, deadline: float
+) -> bool:
+    """Wait until a program has printed too much, or has ended and what it printed is read.
+
+    What it has started is not waited for: a child that outlives it may keep its output open for ever.
+    """
+    while (left := deadline - time.monotonic()) > 0:
+        thread.join(min(left, _LOOK_EVERY))
+        if not thread.is_alive():
+            return reader.overflow or _has_ended(process, deadline)
+        if _left_only_children(process):
+            thread.join(min(left, _LAST_WORDS))
+            return True
+    return False
 
 
 def _has_ended(process: subprocess.Popen[bytes], deadline: float) -> bool:
@@ -101,6 +119,14 @@ def _has_ended(process: subprocess.Popen[bytes], deadline: float) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
+
+
+def _left_only_children(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a program has ended; where the system allows, its number stays its own until it is waited for."""
+    if sys.platform == "linux":
+        with contextlib.suppress(ChildProcessError):
+            return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+    return process.poll() is not None
 
 
 def _own_group() -> dict[str, Any]:

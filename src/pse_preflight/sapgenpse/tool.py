@@ -8,30 +8,37 @@ import errno
 import io
 import os
 import re
+import secrets
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import iglob
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypeVar
 
+from cryptography import x509
+
 from pse_preflight.certificate import Certificate
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
+from pse_preflight.pse import file
+from pse_preflight.pse.create import write_private
+from pse_preflight.pse.file import PinNeeded, PseError, PseFile, TrustedCertificate
 from pse_preflight.sapgenpse import bundled, output, process
-from pse_preflight.sapgenpse.output import Listing, OutputUnreadable, Owner, Version
+from pse_preflight.sapgenpse.output import ListedCertificate, Listing, OutputUnreadable, Owner, Version
 from pse_preflight.sapgenpse.paths import well_known_folders
 
 Engine = Literal["auto", "sapgenpse", "bundled"]
 
 _SECONDS = 30.0
-_LARGEST_OUTPUT = 16 << 20
+_LARGEST_OUTPUT = 4 << 20
 _LONGEST_QUOTE = 500
+_QUOTED_FROM = 4096
 _NO_PIN = ("-x", "")
 _BATCH_FILES = frozenset({".bat", ".cmd"})
 _LIBRARY = re.compile(r"libsapcrypto|sapcrypto\.dll|slcryptokernel|error while loading shared libraries", re.IGNORECASE)
+_WRONG_MACHINE = re.compile("wrong ELF class")
 _LIBRARY_CODES = frozenset({127, 0xC0000135, 0xC0000135 - (1 << 32)})
 _WRONG_MACHINE_CODES = frozenset({0xC000007B, 0xC000007B - (1 << 32)})
 _FIRST_NT_ERROR = 0xC0000000
@@ -62,8 +69,10 @@ class Answer:
     @property
     def quote(self) -> str:
         """Return what it printed on one line, shortened; the end is kept, where errors stand."""
-        words = " | ".join(line.strip() for line in self.text.splitlines() if line.strip())
-        return words if len(words) <= _LONGEST_QUOTE else "... " + words[-_LONGEST_QUOTE:]
+        said = self.text.strip()
+        words = " | ".join(line.strip() for line in said[-_QUOTED_FROM:].splitlines() if line.strip())
+        is_whole = len(said) <= _QUOTED_FROM and len(words) <= _LONGEST_QUOTE
+        return words if is_whole else "... " + words[-_LONGEST_QUOTE:]
 
 
 class Tool(Protocol):
@@ -155,6 +164,8 @@ class InstalledTool:
             raise _overtime(answer, self.seconds)
         if ended.overflow:
             raise ToolFailed(f"{_asked(answer)} printed more than {_LARGEST_OUTPUT >> 20} MiB", answer=answer)
+        if answer.text.count("\n") > output.MOST_LINES:
+            raise ToolFailed(f"{_asked(answer)} printed more than {output.MOST_LINES} lines", answer=answer)
         return answer
 
 
@@ -215,26 +226,45 @@ def create_pse(tool: Tool, pse: Path, dn: str, certificates: Iterable[Certificat
     """Make a PSE without PIN at a path where nothing stands, and fill its certificate list.
 
     Returns:
-        The certificate list as the program prints it afterwards; it holds every given certificate.
+        The certificate list as the program prints it afterwards: every given certificate and no other.
 
     Raises:
-        ToolError: where the program fails; what it left behind is the caller's to remove.
+        ToolError: where the program fails, where what it made cannot be read back here as a PSE without PIN, or where
+            it trusts more than it was given; what it left behind is the caller's to remove.
     """
     answer = tool.run(("gen_pse", "-p", str(pse), "-noreq", *_NO_PIN, dn), pse.parent)
     if answer.code != 0 or not pse.is_file():
         raise _failed(answer, "made no PSE")
-    return add_certificates(tool, pse, certificates)
+    _read_back(pse, answer)
+    asked = tuple(certificates)
+    listing = _add_each(tool, pse, asked)
+    _refuse_strangers(tool, pse, _unknown(listing.entries, asked))
+    _refuse_strangers(tool, pse, _unknown_in_file(_read_back(pse, answer), asked))
+    return listing
 
 
 def add_certificates(tool: Tool, pse: Path, certificates: Iterable[Certificate]) -> Listing:
     """Add certificates to the certificate list of a PSE without PIN, a call for each, self-signed ones first.
 
     Returns:
-        The certificate list as the program prints it afterwards; it holds every given certificate.
+        The certificate list as the program prints it afterwards: what was there before and every given certificate.
 
     Raises:
-        ToolError: where the program fails, or does not list what it was given.
+        ToolError: where the program fails, where it does not list what it was given, or where it trusts more.
     """
+    asked, before = tuple(certificates), _readable(pse)
+    listed_before = () if before else list_certificates(tool, pse).entries
+    held = before.trusted if before else ()
+    listing = _add_each(tool, pse, asked)
+    new = [each for each in _unknown(listing.entries, asked) if each not in listed_before]
+    _refuse_strangers(tool, pse, [each for each in new if not any(map(each.is_stored_as, held))])
+    if before and (after := _readable(pse)):
+        known = {each.tbs for each in held}
+        _refuse_strangers(tool, pse, [each for each in _unknown_in_file(after, asked) if each.tbs not in known])
+    return listing
+
+
+def _add_each(tool: Tool, pse: Path, certificates: Sequence[Certificate]) -> Listing:
     ordered = sorted(certificates, key=lambda certificate: not certificate.is_self_issued)
     answers = [(certificate, _add(tool, pse, certificate)) for certificate in ordered]
     listing = list_certificates(tool, pse)
@@ -242,6 +272,51 @@ def add_certificates(tool: Tool, pse: Path, certificates: Iterable[Certificate])
         if listing.find(certificate) is None:
             raise _failed(answer, f"{_claim(answer)}, but does not list {certificate.label} afterwards")
     return listing
+
+
+def _unknown(entries: Iterable[ListedCertificate], asked: Sequence[Certificate]) -> list[ListedCertificate]:
+    return [each for each in entries if not any(map(each.is_of, asked))]
+
+
+def _unknown_in_file(pse: PseFile, asked: Sequence[Certificate]) -> list[TrustedCertificate]:
+    known = {each.parsed.tbs_certificate_bytes for each in asked}
+    return [each for each in pse.trusted if each.tbs not in known]
+
+
+def _refuse_strangers(tool: Tool, pse: Path, entries: Sequence[ListedCertificate | TrustedCertificate]) -> None:
+    if entries:
+        raise ToolFailed(
+            f'{tool.label} put "{entries[0].subject}" into the list of {pse}, which it was not asked to add',
+            fix="use another program (--sapgenpse, or --engine=bundled), and find out why this one trusts more",
+        )
+
+
+def _read_back(pse: Path, answer: Answer) -> PseFile:
+    """Read what a program has made.
+
+    Raises:
+        PinRefused: where it has a PIN.
+        ToolFailed: where it is no PSE, or none that can be read here.
+    """
+    try:
+        return _read(pse)
+    except PinNeeded as error:
+        raise PinRefused(f"{_asked(answer)} made a PSE with a PIN, and was told to make one without") from error
+    except (PseError, OSError) as error:
+        raise _failed(answer, f"made what cannot be read back as a PSE ({error})") from error
+
+
+def _readable(pse: Path) -> PseFile | None:
+    """Read a PSE that stands there already, or return nothing where only the program may be able to."""
+    try:
+        return _read(pse)
+    except (PseError, OSError):
+        return None
+
+
+def _read(pse: Path) -> PseFile:
+    with pse.open("rb") as stream:
+        return file.read(stream.read(file.LARGEST_FILE + 1))
 
 
 def list_certificates(tool: Tool, pse: Path) -> Listing:
@@ -276,36 +351,36 @@ def has_pin(tool: Tool, pse: Path) -> bool:
 
 def _add(tool: Tool, pse: Path, certificate: Certificate) -> Answer:
     """Add one certificate from a file beside the PSE, where its own kind of leftovers is removed after a kill."""
-    path = _write_pem(pse, certificate)
+    path = pse.with_name(f"{pse.name}.{secrets.token_hex(8)}.pem")
     try:
+        write_private(path, certificate.pem.encode("ascii"))
         answer = tool.run(("maintain_pk", "-p", str(pse), *_NO_PIN, "-a", str(path)), pse.parent)
+    except OSError as error:
+        raise ToolFailed(f"cannot write into {pse.parent}: {error.strerror}") from error
     finally:
         path.unlink(missing_ok=True)
-    _refuse(answer)
+    _refuse(answer, (certificate.parsed.subject, certificate.parsed.issuer))
     return answer
 
 
-def _write_pem(pse: Path, certificate: Certificate) -> Path:
-    try:
-        handle, name = tempfile.mkstemp(".pem", f"{pse.name}.", pse.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(certificate.pem.encode("ascii"))
-    except OSError as error:
-        raise ToolFailed(f"cannot write into {pse.parent}: {error.strerror}") from error
-    return Path(name)
-
-
 def _understood(answer: Answer, parse: Callable[[str], _Read]) -> _Read:
-    _refuse(answer)
+    """Read an answer; what can be understood was told by a program that could open the PSE."""
     try:
-        return parse(answer.text)
+        understood = parse(answer.text)
     except OutputUnreadable as error:
+        _refuse(answer)
         raise _failed(answer, f"printed what cannot be understood ({error})") from error
+    _refuse(answer)
+    return understood
 
 
-def _refuse(answer: Answer) -> None:
-    """Refuse an answer that tells of a PIN or of a crash, whatever else it holds."""
-    if output.says_wrong_pin(answer.text):
+def _refuse(answer: Answer, names: Iterable[x509.Name] = ()) -> None:
+    """Refuse an answer that tells of a PIN or of a crash.
+
+    Args:
+        names: the names of the certificates that the program was given.
+    """
+    if output.says_wrong_pin(answer.text, names):
         raise PinRefused(f"{_asked(answer)} says that the PSE has a PIN: {answer.quote}", answer=answer)
     if answer.crashed:
         raise _failed(answer, "crashed")
@@ -339,13 +414,18 @@ def _asked(answer: Answer) -> str:
 
 def _remedy(answer: Answer) -> str:
     """Return what to do where the answer shows why the program cannot work here."""
-    if answer.code in _WRONG_MACHINE_CODES or "wrong ELF class" in answer.text:
+    if answer.code in _WRONG_MACHINE_CODES or _says(answer, _WRONG_MACHINE):
         return "the program and SAP's library are built for different machines (32 and 64 bit); install a matching pair"
-    if answer.code in _LIBRARY_CODES or (answer.code != 0 and _LIBRARY.search(answer.text)):
+    if answer.code in _LIBRARY_CODES or (answer.code != 0 and _says(answer, _LIBRARY)):
         return "SAP's library (libsapcrypto.so, sapcrypto.dll) is not found; put it beside the program"
     if _is_script(answer.command[0]):
         return "this is a script around the program; name the program itself with --sapgenpse"
     return ""
+
+
+def _says(answer: Answer, what: re.Pattern[str]) -> bool:
+    """Tell whether the program itself says something, and not the name of a certificate."""
+    return bool(what.search(answer.text) and what.search(output.own_words(answer.text)))
 
 
 def _is_script(program: str) -> bool:
