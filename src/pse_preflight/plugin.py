@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pse_preflight.errors import UsageProblem
+from pse_preflight.options import ENGINES, EVIDENCE, OPTIONS, REPLAY_EVIDENCE, SEVERITIES
 
 if TYPE_CHECKING:
     from pse_preflight.landscape.system import System
@@ -29,21 +30,6 @@ MARKERS = {
     "network": "asks the system itself; without such a check nothing is asked and nothing is created",
     "creates": "may make a missing PSE",
 }
-ENGINES = ("auto", "sapgenpse", "bundled")
-SEVERITIES = ("blocker", "major", "minor")
-_INI_TEXTS = (
-    "systems_file",
-    "engine",
-    "sapgenpse",
-    "fail_on",
-    "at",
-    "sap_roots",
-    "roots_in_use",
-    "evidence",
-    "replay",
-    "trust_report",
-)
-EVIDENCE, REPLAY_EVIDENCE = ".pse-preflight", ".pse-preflight-replay"
 REPORT_ATTRIBUTE = "pse_preflight"
 
 _NOTHING_SELECTED = "no --system given; say --system=<alias of systems.yaml>, --system=demo, or --system=https://<host>"
@@ -130,40 +116,17 @@ def check_name(item: pytest.Item) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options, each with its ini name."""
     group = parser.getgroup("pse-preflight", "trust in SAP S/4HANA Cloud systems")
-    group.addoption(
-        "--system",
-        action="append",
-        metavar="NAME",
-        help="system to check, repeatable: an alias of"
-        " systems.yaml, demo, demo:<scenario>, all, tag:<tag>, or an https:// URL",
-    )
-    group.addoption("--systems-file", metavar="PATH", help="the systems.yaml to use")
-    group.addoption("--read-only", action="store_true", default=None, help="never create or change a PSE")
-    group.addoption(
-        "--repair", action="store_true", default=None, help="add missing roots and intermediates to an existing PSE"
-    )
-    group.addoption(
-        "--thorough", action="store_true", default=None, help="ask every address of the host, with RSA and with ECDSA"
-    )
-    group.addoption("--engine", choices=ENGINES, help="which program makes and lists PSEs (auto: SAP's if found)")
-    group.addoption("--sapgenpse", metavar="PATH", help="SAP's program, where it is in none of the usual places")
-    group.addoption("--fail-on", choices=SEVERITIES, help="mildest severity that turns a check red (major)")
-    group.addoption("--at", metavar="YYYY-MM-DD", help="judge validity for the whole of that UTC day; read-only")
-    group.addoption(
-        "--sap-roots",
-        "--roots-in-use",
-        metavar="PATH",
-        help="a newer copy of SAP's list of roots: SAP's required.pse, a folder or zip of PEM files, or a table",
-    )
-    group.addoption("--evidence", metavar="DIR", help="folder for evidence (.pse-preflight)")
-    group.addoption("--replay", metavar="DIR", help="judge the recordings in an evidence folder again; asks nothing")
-    group.addoption("--trust-report", metavar="FILE.html", help="write one self-contained page for people")
-    parser.addini("preflight_system", "like --system", type="args", default=[])
-    parser.addini("preflight_read_only", "like --read-only", type="bool", default=False)
-    parser.addini("preflight_thorough", "like --thorough", type="bool", default=False)
-    parser.addini("preflight_repair", "like --repair", type="bool", default=False)
-    for name in _INI_TEXTS:
-        parser.addini(f"preflight_{name}", f"like --{name.replace('_', '-')}", default="")
+    for each in OPTIONS:
+        if not each.value:
+            group.addoption(each.name, action="store_true", default=None, help=each.help)
+            parser.addini(each.inis[0], f"like {each.name}", type="bool", default=False)
+        elif each.repeatable:
+            group.addoption(each.name, action="append", metavar=each.value, help=each.help)
+            parser.addini(each.inis[0], f"like {each.name}", type="args", default=[])
+        else:
+            group.addoption(*each.names, metavar=each.value, choices=each.choices or None, help=each.help)
+            for name in each.inis:
+                parser.addini(name, f"like {each.name}", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -173,13 +136,26 @@ def pytest_configure(config: pytest.Config) -> None:
     _remove_older_reports(config)
     try:
         config.stash[RUN] = run = _run(config)
+        if run.systems and not run.on_demand:
+            _begin_to_report(config, run)
     except UsageProblem as error:
         raise pytest.UsageError(str(error)) from None
-    if run.systems and not run.on_demand:
-        from pse_preflight.report.hooks import Progress, Reporting
 
-        config.pluginmanager.register(Reporting(run.settings, run.systems, _page(config)), "pse_preflight.report")
-        run.progress = Progress(config)
+
+def _begin_to_report(config: pytest.Config, run: Run) -> None:
+    from pse_preflight.report.destinations import refuse_file
+    from pse_preflight.report.hooks import ATTRIBUTE, Progress, Reporting
+    from pse_preflight.report.junit_names import JUnitNames
+
+    page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
+    if page:
+        refuse_file("--trust-report", page)
+    if junit:
+        refuse_file("--junitxml", junit)
+    reporting = Reporting(run.settings, run.systems, Path.cwd() / page if page else None)
+    config.pluginmanager.register(reporting, "pse_preflight.report")
+    config.pluginmanager.register(JUnitNames(config, ATTRIBUTE), "pse_preflight.junit_names")
+    run.progress = Progress(config)
 
 
 def _remove_older_reports(config: pytest.Config) -> None:
@@ -189,9 +165,10 @@ def _remove_older_reports(config: pytest.Config) -> None:
         return
     from pse_preflight.report.result import remove_older
 
-    page = _option(config, "trust_report")
-    default = REPLAY_EVIDENCE if _option(config, "replay") else EVIDENCE
-    remove_older(Path.cwd() / (_option(config, "evidence") or default), Path.cwd() / page if page else None)
+    evidence, replay = _evidence(config), _option(config, "replay")
+    is_recorded = bool(replay) and evidence == Path.cwd() / replay
+    page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
+    remove_older(None if is_recorded else evidence, page, junit)
 
 
 def _run(config: pytest.Config) -> Run:
@@ -230,15 +207,6 @@ def _refuse_together(option: str, others: Mapping[str, object]) -> None:
     for other, value in others.items():
         if value:
             raise UsageProblem(f"{option} and {other} contradict each other; say one of them")
-
-
-def _page(config: pytest.Config) -> Path | None:
-    """Return where the page goes; a folder is refused before anything is asked."""
-    named = _option(config, "trust_report")
-    page = Path.cwd() / named if named else None
-    if page and page.is_dir():
-        raise pytest.UsageError(f"--trust-report={named}: is a folder; name a file, such as {named}/trust.html")
-    return page
 
 
 def _refuse_contradicting_repair(settings: "Settings", systems: Iterable["System"]) -> None:
@@ -282,9 +250,14 @@ def _settings(config: pytest.Config) -> "Settings":
         fail_on=Severity[fail_on.upper()],
         at=_day(at) if at else None,
         sap_roots=_sap_roots(_option(config, "sap_roots") or str(config.getini("preflight_roots_in_use") or "")),
-        evidence=Path.cwd() / (_option(config, "evidence") or (REPLAY_EVIDENCE if replay else EVIDENCE)),
+        evidence=_evidence(config),
         replay=Path.cwd() / replay if replay else None,
     )
+
+
+def _evidence(config: pytest.Config) -> Path:
+    usual = REPLAY_EVIDENCE if _option(config, "replay") else EVIDENCE
+    return Path.cwd() / (_option(config, "evidence") or usual)
 
 
 def _sap_roots(path: str) -> Path | None:
@@ -330,13 +303,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Remember the checks that were selected; without a system there is nothing to check."""
     run = config.stash[RUN]
     ours = [item for item in items if OURS in item.stash]
-    if ours and not run.systems:
+    if misuse := _misuse(config, run, ours):
         if not run.on_demand:
-            raise pytest.UsageError(_NOTHING_SELECTED)
-        run.misuse = _NOTHING_SELECTED
+            raise pytest.UsageError(misuse)
+        run.misuse = misuse
         items[:] = []
         ours = []
     run.items = ours
+
+
+def _misuse(config: pytest.Config, run: Run, ours: Sequence[pytest.Item]) -> str:
+    """Return what only shows once it is known which checks are selected; nothing has been asked yet."""
+    if not ours or (run.systems and config.getoption("collectonly")):
+        return ""
+    if not run.systems:
+        return _NOTHING_SELECTED
+    from pse_preflight.report.destinations import refuse_folder
+
+    try:
+        refuse_folder(run.settings.evidence, sorted({item_alias(item) for item in ours}))
+    except UsageProblem as error:
+        return str(error)
+    return ""
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
