@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from pse_preflight.checklist import Code
 from pse_preflight.landscape.system import System
 from pse_preflight.report.facts import NOT_CHECKED, CertificateFacts, FindingFacts, Result, SystemFacts, SystemResult
 from pse_preflight.settings import Settings
@@ -15,6 +16,8 @@ _LONGEST_HEADLINE = 200
 _OTHERS_NAMED = 3
 _CHANGES_SHOWN = 4
 _LONGEST_ALIAS = 32
+_DONE = frozenset({Code.PSE_CREATED, Code.PSE_REPAIRED})
+"""What a run has done to a file is told in words."""
 _SHORT = 12
 _DAY = 10
 _SIGNS = {
@@ -152,11 +155,12 @@ def _finding_lines(found: FindingFacts) -> Iterator[str]:
 def _also_lines(facts: SystemFacts, red: Sequence[FindingFacts], *, verbose: bool) -> Iterator[str]:
     """Fold what is minor into a line; -v, the check and the page have the words. What only follows is left out."""
     minor = [each for each in facts.findings if each not in red and each.severity == "minor"]
-    if verbose:
-        for each in minor:
-            yield from _wrapped(f"also: {_clipped(each.headline)}", "  ")
-    elif minor:
-        yield from _wrapped(f"also: {', '.join(dict.fromkeys(each.code for each in minor))}", "  ")
+    told = [each for each in minor if verbose or each.code in _DONE]
+    for each in told:
+        yield from _wrapped(f"also: {_clipped(each.headline)}", "  ")
+    folded = dict.fromkeys(each.code for each in minor if each not in told)
+    if folded:
+        yield from _wrapped(f"also: {', '.join(folded)}", "  ")
 
 
 def _drawn(certificate: CertificateFacts, depth: int) -> Iterator[str]:
