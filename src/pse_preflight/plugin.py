@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pse_preflight.errors import UsageProblem
+from pse_preflight.options import ENGINES, EVIDENCE, OPTIONS, REPLAY_EVIDENCE, SEVERITIES
 
 if TYPE_CHECKING:
     from pse_preflight.landscape.system import System
@@ -29,21 +30,6 @@ MARKERS = {
     "network": "asks the system itself; without such a check nothing is asked and nothing is created",
     "creates": "may make a missing PSE",
 }
-ENGINES = ("auto", "sapgenpse", "bundled")
-SEVERITIES = ("blocker", "major", "minor")
-_INI_TEXTS = (
-    "systems_file",
-    "engine",
-    "sapgenpse",
-    "fail_on",
-    "at",
-    "sap_roots",
-    "roots_in_use",
-    "evidence",
-    "replay",
-    "trust_report",
-)
-EVIDENCE, REPLAY_EVIDENCE = ".pse-preflight", ".pse-preflight-replay"
 REPORT_ATTRIBUTE = "pse_preflight"
 
 _NOTHING_SELECTED = "no --system given; say --system=<alias of systems.yaml>, --system=demo, or --system=https://<host>"
@@ -130,40 +116,17 @@ def check_name(item: pytest.Item) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options, each with its ini name."""
     group = parser.getgroup("pse-preflight", "trust in SAP S/4HANA Cloud systems")
-    group.addoption(
-        "--system",
-        action="append",
-        metavar="NAME",
-        help="system to check, repeatable: an alias of"
-        " systems.yaml, demo, demo:<scenario>, all, tag:<tag>, or an https:// URL",
-    )
-    group.addoption("--systems-file", metavar="PATH", help="the systems.yaml to use")
-    group.addoption("--read-only", action="store_true", default=None, help="never create or change a PSE")
-    group.addoption(
-        "--repair", action="store_true", default=None, help="add missing roots and intermediates to an existing PSE"
-    )
-    group.addoption(
-        "--thorough", action="store_true", default=None, help="ask every address of the host, with RSA and with ECDSA"
-    )
-    group.addoption("--engine", choices=ENGINES, help="which program makes and lists PSEs (auto: SAP's if found)")
-    group.addoption("--sapgenpse", metavar="PATH", help="SAP's program, where it is in none of the usual places")
-    group.addoption("--fail-on", choices=SEVERITIES, help="mildest severity that turns a check red (major)")
-    group.addoption("--at", metavar="YYYY-MM-DD", help="judge validity for the whole of that UTC day; read-only")
-    group.addoption(
-        "--sap-roots",
-        "--roots-in-use",
-        metavar="PATH",
-        help="a newer copy of SAP's list of roots: SAP's required.pse, a folder or zip of PEM files, or a table",
-    )
-    group.addoption("--evidence", metavar="DIR", help="folder for evidence (.pse-preflight)")
-    group.addoption("--replay", metavar="DIR", help="judge the recordings in an evidence folder again; asks nothing")
-    group.addoption("--trust-report", metavar="FILE.html", help="write one self-contained page for people")
-    parser.addini("preflight_system", "like --system", type="args", default=[])
-    parser.addini("preflight_read_only", "like --read-only", type="bool", default=False)
-    parser.addini("preflight_thorough", "like --thorough", type="bool", default=False)
-    parser.addini("preflight_repair", "like --repair", type="bool", default=False)
-    for name in _INI_TEXTS:
-        parser.addini(f"preflight_{name}", f"like --{name.replace('_', '-')}", default="")
+    for each in OPTIONS:
+        if not each.value:
+            group.addoption(each.name, action="store_true", default=None, help=each.help)
+            parser.addini(each.inis[0], f"like {each.name}", type="bool", default=False)
+        elif each.repeatable:
+            group.addoption(each.name, action="append", metavar=each.value, help=each.help)
+            parser.addini(each.inis[0], f"like {each.name}", type="args", default=[])
+        else:
+            group.addoption(*each.names, metavar=each.value, choices=each.choices or None, help=each.help)
+            for name in each.inis:
+                parser.addini(name, f"like {each.name}", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:

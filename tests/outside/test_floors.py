@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "pse_preflight"
 
 FLOORS = (
     # the ground that every room stands on
-    ("errors", "checklist", "certificate", "files", "findings", "json_types", "pkcs7", "settings"),
+    ("errors", "checklist", "certificate", "files", "findings", "json_types", "options", "pkcs7", "settings"),
     ("pse",),
     ("certificate_file",),
     ("sapgenpse",),
@@ -27,7 +27,8 @@ FLOORS = (
     ("recording",),
     ("run",),
     ("report",),
-    ("plugin", "command"),
+    ("command",),
+    ("plugin",),
     ("conformance",),
     ("__main__",),
 )
