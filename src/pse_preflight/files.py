@@ -1,5 +1,6 @@
 """How a file of ours is written: whole, or not at all."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -14,6 +15,10 @@ def write_whole(file: Path, text: str) -> Path:
     try:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
         temporary.replace(file)
+    except OSError as error:
+        error.filename = str(file)  # nobody has asked for the temporary one
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return file

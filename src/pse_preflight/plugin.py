@@ -136,13 +136,24 @@ def pytest_configure(config: pytest.Config) -> None:
     _remove_older_reports(config)
     try:
         config.stash[RUN] = run = _run(config)
+        if run.systems and not run.on_demand:
+            _begin_to_report(config, run)
     except UsageProblem as error:
         raise pytest.UsageError(str(error)) from None
-    if run.systems and not run.on_demand:
-        from pse_preflight.report.hooks import Progress, Reporting
 
-        config.pluginmanager.register(Reporting(run.settings, run.systems, _page(config)), "pse_preflight.report")
-        run.progress = Progress(config)
+
+def _begin_to_report(config: pytest.Config, run: Run) -> None:
+    from pse_preflight.report.destinations import refuse_file
+    from pse_preflight.report.hooks import Progress, Reporting
+
+    page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
+    if page:
+        refuse_file("--trust-report", page)
+    if junit:
+        refuse_file("--junitxml", junit)
+    reporting = Reporting(run.settings, run.systems, Path.cwd() / page if page else None)
+    config.pluginmanager.register(reporting, "pse_preflight.report")
+    run.progress = Progress(config)
 
 
 def _remove_older_reports(config: pytest.Config) -> None:
@@ -152,9 +163,10 @@ def _remove_older_reports(config: pytest.Config) -> None:
         return
     from pse_preflight.report.result import remove_older
 
-    page = _option(config, "trust_report")
-    default = REPLAY_EVIDENCE if _option(config, "replay") else EVIDENCE
-    remove_older(Path.cwd() / (_option(config, "evidence") or default), Path.cwd() / page if page else None)
+    evidence, replay = _evidence(config), _option(config, "replay")
+    is_recorded = bool(replay) and evidence == Path.cwd() / replay
+    page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
+    remove_older(None if is_recorded else evidence, page, junit)
 
 
 def _run(config: pytest.Config) -> Run:
@@ -193,15 +205,6 @@ def _refuse_together(option: str, others: Mapping[str, object]) -> None:
     for other, value in others.items():
         if value:
             raise UsageProblem(f"{option} and {other} contradict each other; say one of them")
-
-
-def _page(config: pytest.Config) -> Path | None:
-    """Return where the page goes; a folder is refused before anything is asked."""
-    named = _option(config, "trust_report")
-    page = Path.cwd() / named if named else None
-    if page and page.is_dir():
-        raise pytest.UsageError(f"--trust-report={named}: is a folder; name a file, such as {named}/trust.html")
-    return page
 
 
 def _refuse_contradicting_repair(settings: "Settings", systems: Iterable["System"]) -> None:
@@ -245,9 +248,14 @@ def _settings(config: pytest.Config) -> "Settings":
         fail_on=Severity[fail_on.upper()],
         at=_day(at) if at else None,
         sap_roots=_sap_roots(_option(config, "sap_roots") or str(config.getini("preflight_roots_in_use") or "")),
-        evidence=Path.cwd() / (_option(config, "evidence") or (REPLAY_EVIDENCE if replay else EVIDENCE)),
+        evidence=_evidence(config),
         replay=Path.cwd() / replay if replay else None,
     )
+
+
+def _evidence(config: pytest.Config) -> Path:
+    usual = REPLAY_EVIDENCE if _option(config, "replay") else EVIDENCE
+    return Path.cwd() / (_option(config, "evidence") or usual)
 
 
 def _sap_roots(path: str) -> Path | None:
@@ -293,13 +301,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Remember the checks that were selected; without a system there is nothing to check."""
     run = config.stash[RUN]
     ours = [item for item in items if OURS in item.stash]
-    if ours and not run.systems:
+    if misuse := _misuse(config, run, ours):
         if not run.on_demand:
-            raise pytest.UsageError(_NOTHING_SELECTED)
-        run.misuse = _NOTHING_SELECTED
+            raise pytest.UsageError(misuse)
+        run.misuse = misuse
         items[:] = []
         ours = []
     run.items = ours
+
+
+def _misuse(config: pytest.Config, run: Run, ours: Sequence[pytest.Item]) -> str:
+    """Return what only shows once it is known which checks are selected; nothing has been asked yet."""
+    if not ours or (run.systems and config.getoption("collectonly")):
+        return ""
+    if not run.systems:
+        return _NOTHING_SELECTED
+    from pse_preflight.report.destinations import refuse_folder
+
+    try:
+        refuse_folder(run.settings.evidence, sorted({item_alias(item) for item in ours}))
+    except UsageProblem as error:
+        return str(error)
+    return ""
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

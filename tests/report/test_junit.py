@@ -190,7 +190,19 @@ def test_a_page_that_cannot_be_written_ends_with_exit_code_4(folder: Path) -> No
     (folder / "file").touch()
     run = _pytest(folder, "--replay=.pse-preflight", "--trust-report=file/page.html", "-q", "-k", "is_strong")
     assert run.returncode == pytest.ExitCode.USAGE_ERROR
-    assert re.search(r"^ERROR: .* cannot be written: ", run.stdout, re.MULTILINE)
+    assert re.search(r"^ERROR: .* cannot be written: ", run.stderr, re.MULTILINE)
+
+
+def test_a_page_whose_folder_vanishes_ends_with_exit_code_4(folder: Path) -> None:
+    (folder / "vanish.py").write_text(
+        "import shutil\ndef pytest_sessionstart():\n    shutil.rmtree('pages'); open('pages', 'w').close()\n",
+        encoding="utf-8",
+    )
+    (folder / "pages").mkdir()
+    options = ("--replay=.pse-preflight", "--trust-report=pages/page.html", "-q", "-k", "is_strong", "-p", "vanish")
+    run = _pytest(folder, *options)
+    assert run.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {folder / 'pages'} cannot be written: " in run.stdout
 
 
 def test_quiet_is_silent(folder: Path) -> None:

@@ -10,8 +10,8 @@ from pse_preflight.report.facts import Result
 
 FILE_NAME = "result.json"
 
-_PAGE_MARK = b"<title>SAP trust report"
-_MARK_WITHIN = 4096
+_MARKS = (b"<title>SAP trust report", b'<testsuite name="pse-preflight"', b'classname="pse_preflight.checks.')
+_LOOKED_AT = 1 << 20
 
 
 def write(result: Result, folder: Path) -> Path:
@@ -24,18 +24,26 @@ def write(result: Result, folder: Path) -> Path:
     return write_whole(folder / FILE_NAME, json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n")
 
 
-def remove_older(folder: Path, page: Path | None) -> None:
+def remove_older(evidence: Path | None, *files: str | None) -> None:
     """Remove what an earlier run reported, so that nobody takes it for what the present one says.
 
-    A page is removed only where it is one of ours; what cannot be removed stays.
+    What cannot be removed stays.
+
+    Args:
+        evidence: the folder of result.json.
+        files: the page and the JUnit report as they were named; what is none of ours stays.
     """
     with contextlib.suppress(OSError):
-        (folder / FILE_NAME).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        if page and page.is_file() and _PAGE_MARK in _beginning(page):
-            page.unlink()
+        if evidence:
+            (evidence / FILE_NAME).unlink()
+    for file in (Path.cwd() / each for each in files if each):
+        with contextlib.suppress(OSError):
+            if _is_report(file):
+                file.unlink()
 
 
-def _beginning(file: Path) -> bytes:
+def _is_report(file: Path) -> bool:
+    """Tell whether this is a page or a JUnit report of ours, and not a file that was named by mistake."""
     with file.open("rb") as stream:
-        return stream.read(_MARK_WITHIN)
+        content = stream.read(_LOOKED_AT)
+    return content.startswith(b"<") and any(each in content for each in _MARKS)

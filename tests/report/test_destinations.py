@@ -1,0 +1,178 @@
+"""Where a run writes is tried before anything is asked, and nothing but reports of ours is ever taken away."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pse_preflight.errors import UsageProblem
+from pse_preflight.files import write_whole
+from pse_preflight.report.destinations import refuse_file, refuse_folder
+from pse_preflight.report.result import remove_older
+from tests.kit.places import SOURCES
+from tests.kit.runs import PARALLEL, run_checks, run_module
+
+DEAD = "https://127.0.0.1:1"
+NOBODY = 65534
+
+
+@pytest.fixture(autouse=True)
+def in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_folder_that_can_be_written_is_made_and_left_empty(tmp_path: Path) -> None:
+    refuse_folder(tmp_path / "a" / "b", ["PRD"])
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize("below", [Path("proof"), Path("proof/deeper")])
+def test_a_folder_below_a_file_is_refused_with_the_way_out(tmp_path: Path, below: Path) -> None:
+    (tmp_path / "proof").write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageProblem, match=r"name a folder of your own with --evidence=DIR$") as caught:
+        refuse_folder(tmp_path / below, [])
+    assert str(tmp_path / below) in str(caught.value)
+    assert (tmp_path / "proof").read_text(encoding="utf-8") == "mine"
+
+
+def test_the_folder_of_one_system_is_tried_too(tmp_path: Path) -> None:
+    folder = tmp_path / "proof"
+    (folder / "QAS").mkdir(parents=True)
+    (folder / "PRD").write_text("no folder", encoding="utf-8")
+    refuse_folder(folder, ["QAS"])
+    with pytest.raises(UsageProblem) as caught:
+        refuse_folder(folder, ["PRD", "QAS"])
+    assert f"no evidence can be written to {folder / 'PRD'}: it is a file" in str(caught.value)
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """Return a folder that every account may enter, and none but its owner may write to."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+AS_NOBODY = f"""
+import os, sys
+from pathlib import Path
+from pse_preflight.report.destinations import refuse_folder
+os.setgid({NOBODY})
+os.setuid({NOBODY})
+try:
+    refuse_folder(Path(sys.argv[1]), ["PRD"])
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can be another account")
+@pytest.mark.parametrize("whose", ["the folder", "the folder of a system", "the folder above"])
+def test_a_folder_of_another_account_is_refused(reachable: Path, whose: str) -> None:
+    folder = reachable / "proof"
+    if whose != "the folder above":
+        (folder / "PRD").mkdir(parents=True, mode=0o700)
+    if whose == "the folder of a system":
+        folder.chmod(0o777)
+    ran = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, str(folder)],
+        env={"PYTHONPATH": str(SOURCES)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    refused = folder / "PRD" if whose == "the folder of a system" else folder
+    assert ran.stdout.startswith(f"UsageProblem no evidence can be written to {refused}: Permission denied; name")
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_a_run_ends_before_anything_is_asked(tmp_path: Path, *, parallel: bool) -> None:
+    (tmp_path / "proof").write_text("mine", encoding="utf-8")
+    options = (f"--system={DEAD}", "--evidence=proof", *(PARALLEL if parallel else []))
+    ran = run_checks(tmp_path, *options)
+    said = f"{ran.stdout}\n{ran.stderr}"
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    (line,) = [each for each in said.splitlines() if each.startswith("ERROR: ")]
+    assert "--evidence" in line
+    assert "PORT_REFUSED" not in said
+    assert "Traceback" not in said
+
+
+def test_collecting_needs_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "proof").write_text("mine", encoding="utf-8")
+    assert run_checks(tmp_path, f"--system={DEAD}", "--evidence=proof", "--collect-only").returncode == 0
+
+
+def test_other_peoples_tests_need_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("def test_mine(): pass\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\npreflight_system = demo\n", encoding="utf-8")
+    ran = run_module("pytest", "-p", "pse_preflight.plugin", "-p", "no:cacheprovider", folder=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert not (tmp_path / ".pse-preflight").exists()
+
+
+def test_a_page_can_be_where_nothing_is_and_where_a_file_is(tmp_path: Path) -> None:
+    refuse_file("--trust-report", "trust.html")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "trust.html").write_text("older", encoding="utf-8")
+    refuse_file("--trust-report", "trust.html")
+    assert (tmp_path / "trust.html").read_text(encoding="utf-8") == "older"
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        (".", "--trust-report=.: is a folder; name a file in it, such as trust.html"),
+        ("mine.txt/trust.html", "--trust-report=mine.txt/trust.html: cannot be written: "),
+        ("a" * 300, f"--trust-report={'a' * 300}: cannot be written: File name too long"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_refused_by_the_name_that_was_given(named: str, says: str) -> None:
+    Path("mine.txt").touch()
+    with pytest.raises(UsageProblem) as caught:
+        refuse_file("--trust-report", named)
+    assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize("option", ["--trust-report", "--junitxml"])
+def test_a_missing_folder_is_made(tmp_path: Path, option: str) -> None:
+    refuse_file(option, "a/b/report.xml")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--trust-report=.", "--trust-report=mine.txt/trust.html", "--junitxml=."])
+def test_a_run_refuses_a_report_before_anything_is_asked(tmp_path: Path, option: str) -> None:
+    (tmp_path / "mine.txt").touch()
+    ran = run_checks(tmp_path, f"--system={DEAD}", option)
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    assert option.partition("=")[0] in ran.stderr
+    assert "PORT_REFUSED" not in ran.stdout
+
+
+def test_what_fails_later_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file") as caught:
+        write_whole(tmp_path / "none" / "trust.html", "x")
+    assert caught.value.filename == str(tmp_path / "none" / "trust.html")
+
+
+def test_older_reports_of_ours_are_removed_and_other_files_stay(tmp_path: Path) -> None:
+    texts = {
+        "proof/result.json": "{}",
+        "proof/other.json": "{}",
+        "trust.html": "<!DOCTYPE html><title>SAP trust report: OK</title>",
+        "report.xml": '<?xml?><testsuite name="pse-preflight"/>',
+        "foreign.xml": "<?xml?><testsuite name='pytest'/>",
+        "systems.yaml": "# written by pse-preflight init",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    remove_older(tmp_path / "proof", "trust.html", "report.xml")
+    remove_older(None, "foreign.xml", "systems.yaml", "none.html", None)
+    left = {name for name in texts if (tmp_path / name).exists()}
+    assert left == {"proof/other.json", "foreign.xml", "systems.yaml"}
