@@ -144,7 +144,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _begin_to_report(config: pytest.Config, run: Run) -> None:
     from pse_preflight.report.destinations import refuse_file
-    from pse_preflight.report.hooks import Progress, Reporting
+    from pse_preflight.report.hooks import ATTRIBUTE, Progress, Reporting
+    from pse_preflight.report.junit_names import JUnitNames
 
     page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
     if page:
@@ -153,6 +154,7 @@ def _begin_to_report(config: pytest.Config, run: Run) -> None:
         refuse_file("--junitxml", junit)
     reporting = Reporting(run.settings, run.systems, Path.cwd() / page if page else None)
     config.pluginmanager.register(reporting, "pse_preflight.report")
+    config.pluginmanager.register(JUnitNames(config, ATTRIBUTE), "pse_preflight.junit_names")
     run.progress = Progress(config)
 
 
