@@ -1,21 +1,23 @@
-"""The short form: `python -m pse_preflight --system=PRD` runs all checks, with the same options as pytest."""
+"""The program `pse-preflight` by another name: `python -m pse_preflight …`, or Python and the path of this folder."""
 
 import sys
-from collections.abc import Sequence
+from pathlib import Path
 
-import pytest
-
-# Python imports this package before pytest can look into it; there is nothing in it for pytest to rewrite.
-_NO_WARNING = "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"
+_PACKAGE = Path(__file__).resolve().parent
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the checks of this package, wherever it is installed; return pytest's exit code."""
-    # Named here, the plugin is loaded in a checkout that nobody installed, too; elsewhere this changes nothing.
-    always = ["-W", _NO_WARNING, "-p", "pse_preflight.plugin", "--pyargs", "pse_preflight.checks"]
-    always += ["-o", "junit_logging=system-out"]  # what was seen belongs into a JUnit report
-    return pytest.main([*always, *arguments])
+def _look_for_modules_beside_the_package_only() -> None:
+    """Python looks first where it was started, or into this folder: no file there may stand for a module."""
+    here = Path(sys.path[0] or ".").resolve()
+    if here == _PACKAGE:
+        sys.path[0] = str(_PACKAGE.parent)
+    elif here == Path.cwd() and here != _PACKAGE.parent:
+        del sys.path[0]
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    _look_for_modules_beside_the_package_only()
+
+    from pse_preflight.command.program import console
+
+    sys.exit(console())

@@ -1,7 +1,8 @@
 """pse-preflight init: what it writes can be read, is honest, and overwrites nothing."""
 
-import os
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,16 +11,23 @@ import pytest
 from pse_preflight.chain.roots import named_roots
 from pse_preflight.client import look as client
 from pse_preflight.command import init as initial
+from pse_preflight.command import program, systems_file
+from pse_preflight.command.invocation import pasteable
 from pse_preflight.demo import server as demo
 from pse_preflight.endpoint import observation
-from pse_preflight.endpoint.model import Limits, Target
+from pse_preflight.endpoint.model import Endpoint, Limits, Target
 from pse_preflight.endpoint.observation import observe
 from pse_preflight.landscape.file import read_landscape
 from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.landscape.system import System
+from pse_preflight.run import server
+from tests.kit.shell import paste
+from tests.kit.systems import path
+from tests.kit.systems import server as issued
 
 HOST = "my401122-api.s4hana.cloud.sap"
 SECRET = "Gehe1m!"
+DEAD = "https://127.0.0.1:1"
 
 
 def _now() -> datetime:
@@ -43,7 +51,8 @@ def _ini(text: str) -> str:
 
 
 def _init(*arguments: str) -> int:
-    return initial.run(["init", *arguments], _now)
+    """Run the command as the program does: a misuse is one line and exit code 4."""
+    return program.run(["init", *arguments])
 
 
 FULL = f"""\
@@ -118,13 +127,13 @@ def test_names_that_systems_yaml_does_not_allow_become_others() -> None:
 def test_a_file_from_which_nothing_can_be_made_is_told(
     text: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _init("--from-ini", _ini(text)) == initial.MISUSE
+    assert _init("--from-ini", _ini(text)) == program.MISUSE
     assert says in capsys.readouterr().err
     assert not Path("systems.yaml").exists()
 
 
 def test_a_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _init("--from-ini", "none.ini") == initial.MISUSE
+    assert _init("--from-ini", "none.ini") == program.MISUSE
     assert capsys.readouterr().err == "ERROR: none.ini cannot be read: No such file or directory\n"
 
 
@@ -135,7 +144,7 @@ def test_nothing_is_overwritten_and_nothing_is_asked_before(
     _ini(FULL)
     Path("systems.yaml").write_text("mine", encoding="utf-8")
     monkeypatch.setattr(observation, "observe", None)
-    assert _init(*source) == initial.MISUSE
+    assert _init(*source) == program.MISUSE
     assert "is there already and is not overwritten" in capsys.readouterr().err
     assert Path("systems.yaml").read_text(encoding="utf-8") == "mine"
 
@@ -143,45 +152,71 @@ def test_nothing_is_overwritten_and_nothing_is_asked_before(
 def test_a_file_that_appears_meanwhile_wins(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def appear(_: Path) -> str:
+    def appear(*_: object) -> list[systems_file.Block]:
         Path("systems.yaml").write_text("theirs", encoding="utf-8")
-        return "ours"
+        return [systems_file.Block("PRD", ("url: ours.example.com",))]
 
     monkeypatch.setattr(initial, "_from_ini", appear)
-    assert _init("--from-ini", "x") == initial.MISUSE
+    assert _init("--from-ini", "x") == program.MISUSE
     assert "has appeared meanwhile" in capsys.readouterr().err
     assert Path("systems.yaml").read_text(encoding="utf-8") == "theirs"
 
 
 def test_a_folder_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _init("--from-ini", _ini(FULL), "--output", "none/systems.yaml") == initial.MISUSE
+    assert _init("--from-ini", _ini(FULL), "--output", "none/systems.yaml") == program.MISUSE
     assert "cannot be written: No such file or directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["init"], ["init", "https://a.example.com", "--from-ini", "x"], ["begin"], ["init", "--unknown"]],
+    [
+        [],
+        ["https://a.example.com", "--from-ini", "x"],
+        ["--unknown"],
+        ["--from-ini"],
+        ["https://a.example.com", "--proxy=https://user:Gehe1m!@p:1"],
+    ],
 )
 def test_a_misuse_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        initial.run(arguments, _now)
-    assert caught.value.code == initial.MISUSE
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert _init(*arguments) == program.MISUSE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ERROR: ")
+    assert SECRET not in line
+
+
+def test_a_mistyped_option_is_told_which_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _init("--apend", "https://a.example.com") == program.MISUSE
+    assert "--apend: no such option; did you mean --append?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("url", "says"), [("http://a.example.com", "runs over TLS only"), ("https://", "cannot be read: there is no host")]
 )
 def test_a_url_that_cannot_be_asked_is_told(url: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _init(url) == initial.MISUSE
+    assert _init(url) == program.MISUSE
     assert says in capsys.readouterr().err
     assert not Path("systems.yaml").exists()
 
 
-def test_a_system_with_its_own_authority_is_described_and_its_root_is_not_trusted() -> None:
-    described = demo.describe("root-sent", Path("served").absolute())
-    described.start()
-    assert _init(described.keys["url"]) == 0
+@pytest.fixture
+def served() -> Iterator[Callable[[str], str]]:
+    """Return what starts a server of the demo and tells its URL."""
+    kept: list[demo.Described] = []
+
+    def start(scenario: str) -> str:
+        described = demo.describe(scenario, Path(f"served-{len(kept)}").absolute())
+        described.start()
+        kept.append(described)
+        return str(described.keys["url"])
+
+    yield start
+    kept.clear()
+
+
+def test_a_system_with_its_own_authority_is_described_and_its_root_is_not_trusted(
+    served: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _init(served("root-sent")) == 0
     (system,) = _read()
     assert (system.url.host, system.roots, system.pinned) == ("localhost", "auto", ())
     text = Path("systems.yaml").read_text(encoding="utf-8")
@@ -189,40 +224,226 @@ def test_a_system_with_its_own_authority_is_described_and_its_root_is_not_truste
     assert '# pinned: ["sha256:' in text
     assert "ROOT_UNTRUSTED" in text
     assert "you have compared" in text
+    said = capsys.readouterr().out
+    assert "TLSv1.2, 3 certificates sent" in said
+    assert "The chain is not good." in said
+    assert f"next: {pasteable('check', 'localhost')}\n" in said
 
 
-def test_a_public_authority_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    described = demo.describe("", Path("served").absolute())
-    described.start()
-    own = named_roots(str(Path("served/demo-authority/root.pem")))
-    monkeypatch.setattr(initial, "named_roots", lambda _: own)
-    assert _init(described.keys["url"]) == 0
+def test_a_public_authority_is_named_as_such(
+    monkeypatch: pytest.MonkeyPatch, served: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = served("")
+    own = named_roots(str(Path("served-0/demo-authority/root.pem")))
+    monkeypatch.setattr(server, "named_roots", lambda _: own)
+    assert _init(url) == 0
     (system,) = _read()
     assert system.roots == "mozilla"
     assert "# its root: " in Path("systems.yaml").read_text(encoding="utf-8")
+    said = capsys.readouterr().out
+    assert "The chain is good: it is valid, is for localhost" in said
+    assert 'Its root: "Demo Root CA", until ' in said
 
 
-def test_a_system_that_does_not_answer_is_described_all_the_same() -> None:
-    assert _init("https://127.0.0.1:1") == 0
-    (system,) = _read()
-    assert (system.alias, system.url.port) == ("127.0.0.1", 1)
-    text = Path("systems.yaml").read_text(encoding="utf-8")
-    assert "# PORT_REFUSED: " in text
-    assert "Nothing could be seen of its certificates" in text
+def test_a_system_that_does_not_answer_is_told_and_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _init(DEAD) == 1
+    assert not Path("systems.yaml").exists()
+    said = capsys.readouterr().out
+    assert "PORT_REFUSED: 127.0.0.1:1 refuses the connection" in said
+    assert "has been written" not in said
+    assert f"  {pasteable('init', DEAD)}\n" in said
+
+
+def test_of_several_systems_those_that_answer_are_written(
+    served: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _init(served("root-sent"), DEAD, served("wrong-host")) == 1
+    assert [each.alias for each in _read()] == ["localhost", "localhost-2"]
+    said = capsys.readouterr().out
+    assert "not written: 127.0.0.1, it could not be asked" in said
+    assert f"  {pasteable('init', '--append', DEAD)}\n" in said
+    assert f"next: {pasteable('check', 'localhost', 'localhost-2')}\n" in said
+
+
+def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = observe(Target("127.0.0.1", 1), Limits(), _now)
+    monkeypatch.setattr(observation, "observe", lambda *_: seen)
+
+
+def test_for_the_host_for_people_the_api_host_is_proposed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _silent(monkeypatch)
+    assert _init("https://my401122.s4hana.cloud.sap") == 1
+    assert not Path("systems.yaml").exists()
+    said = capsys.readouterr().out
+    assert "URL_UI_HOST: my401122.s4hana.cloud.sap is the host for people" in said
+    assert f"the API URL is:\n  {pasteable('init', f'https://{HOST}')}\n" in said
 
 
 def test_a_cloud_host_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    silent = observe(Target("127.0.0.1", 1), Limits(), _now)
-    monkeypatch.setattr(observation, "observe", lambda *_: silent)
+    shown = observe(Target("127.0.0.1", 1), Limits(), _now)
+    leaf = path(issued())[0].der
+    monkeypatch.setattr(observation, "observe", lambda *_: replace(shown, failure=None, presented=(leaf,)))
     assert _init(f"https://{HOST}") == 0
     (system,) = _read()
     assert (system.alias, system.url.host, system.roots) == ("my401122", HOST, "auto")
     assert "in SAP's cloud" in Path("systems.yaml").read_text(encoding="utf-8")
 
 
-def test_the_program_takes_its_arguments_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        sys, "argv", ["pse-preflight", "init", "--from-ini", _ini(FULL), "--output", os.fspath("x.yaml")]
-    )
-    assert initial.console() == 0
+def test_a_proxy_is_asked_through_and_written_without_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = observe(Target("127.0.0.1", 1), Limits(), _now)
+    asked: list[Target] = []
+
+    def ask(target: Target, *_: object) -> Endpoint:
+        asked.append(target)
+        return replace(shown, failure=None, presented=(path(issued())[0].der,))
+
+    monkeypatch.setattr(observation, "observe", ask)
+    assert _init(f"https://{HOST}", f"--proxy=http://me:{SECRET}@proxy.example.com:3128") == 0
+    assert [str(each.proxy) for each in asked] == ["proxy.example.com:3128"]
+    (system,) = _read()
+    assert str(system.proxy) == "proxy.example.com:3128"
+    text = Path("systems.yaml").read_text(encoding="utf-8")
+    assert "the proxy wants a login" in text
+    assert SECRET not in text
+
+
+@pytest.mark.parametrize(("windows", "secudir"), [(False, "'/opt/xtract/sec'"), (True, r"'C:\ProgramData\xtract\sec'")])
+def test_the_paths_to_fill_in_are_those_of_this_system(
+    monkeypatch: pytest.MonkeyPatch, served: Callable[[str], str], *, windows: bool, secudir: str
+) -> None:
+    monkeypatch.setattr(initial, "WINDOWS", windows)
+    assert _init(served("root-sent")) == 0
+    text = Path("systems.yaml").read_text(encoding="utf-8")
+    assert f"# secudir: {secudir}  #" in text
+    assert ("/opt/" in text, "C:" in text) == (not windows, windows)
+    read_landscape(_uncommented(text), {})
+
+
+def _uncommented(text: str) -> Path:
+    """Take the proposals of the comments at their word, as somebody does who removes the sign before them."""
+    taken = [line.replace("# secudir", "secudir").replace("# pse:", "pse:") for line in text.splitlines()]
+    file = Path("taken.yaml")
+    file.write_text("\n".join(taken), encoding="utf-8")
+    return file
+
+
+EXISTING = """\
+# ours
+defaults:
+  tags: [prod]
+systems:
+    PRD:   # the big one
+        url: prd.example.com
+        proxy: http://user:${NOT_SET_HERE}@proxy.example.com:3128
+        # secudir: /opt/sec
+
+    QAS:
+        url: 'qas.example.com'
+        # to be done
+
+# the end
+x-owner: us
+"""
+
+
+def test_systems_are_added_behind_the_last_one_and_nothing_else_changes(served: Callable[[str], str]) -> None:
+    file = Path("systems.yaml")
+    file.write_text(EXISTING, encoding="utf-8")
+    file.chmod(0o640)
+    assert _init("--append", served("root-sent")) == 0
+    text = file.read_text(encoding="utf-8")
+    before, after = EXISTING.split("        # to be done\n")
+    assert text.startswith(f"{before}        # to be done\n    'localhost':\n      url: 'https://localhost")
+    assert text.endswith(after)
+    read = read_landscape(file, {"NOT_SET_HERE": "x"}).systems
+    assert list(read) == ["PRD", "QAS", "localhost"]
+    assert read["PRD"].keys.proxy.startswith("http://user:x@")
+    assert [each.name for each in Path.cwd().iterdir() if "systems" in each.name] == ["systems.yaml"]
+    if sys.platform != "win32":
+        assert file.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    "existing",
+    [
+        "systems:\n",
+        "systems:",
+        "# nothing yet\n",
+        "",
+        "systems:\n  A: {url: a.example.com}",
+        "systems:\n  A:\n    url: a.example.com\n    x-note: >-\n      one\n      two\n\n\ndefaults: {tags: [a]}\n",
+        "systems:\n  A:\n    url: a.example.com\n    tags:\n    - one\n    - two\n",
+        "systems:\r\n  A:\r\n    url: a.example.com\r\n",
+        "\ufeffsystems:\n  A:\n    url: a.example.com\n",
+    ],
+)
+def test_systems_are_added_however_the_file_is_written(existing: str) -> None:
+    file = Path("systems.yaml")
+    file.write_bytes(existing.encode())
+    assert _init("--append", "--from-ini", _ini(FULL)) == 0
+    had = [each for each in ("A",) if "A:" in existing]
+    assert list(read_landscape(file, {}).systems) == [*had, "PRD", "QAS_2"]
+    content = file.read_bytes()
+    assert b"\r\n" not in content or content.count(b"\r\n") == content.count(b"\n")
+
+
+def test_an_alias_that_is_taken_becomes_another() -> None:
+    Path("systems.yaml").write_text("systems:\n  prd: {url: a.example.com}\n", encoding="utf-8")
+    assert _init("--append", "--from-ini", _ini(FULL)) == 0
+    assert [each.alias for each in _read()] == ["PRD-2", "QAS_2", "prd"]
+
+
+@pytest.mark.parametrize(
+    ("existing", "says"),
+    [
+        ("systems: {A: {url: a.example.com}}\n", "systems.yaml:1: the systems stand in braces"),
+        ("{systems: {}}", "stand in braces"),
+        ("systems: [a]\n", "has no mapping of systems"),
+        ("- a\n", "has no mapping of systems"),
+        ("systems:\n  A: {url: 'x\n", "systems.yaml:3: is no YAML"),
+        ("systems:\n  A: {url: \xe4}\n".encode("latin-1"), "is not UTF-8 text"),
+    ],
+)
+def test_a_file_to_which_nothing_can_be_added_stays_as_it_is(
+    existing: str | bytes, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = existing if isinstance(existing, bytes) else existing.encode()
+    Path("systems.yaml").write_bytes(content)
+    assert _init("--append", "--from-ini", _ini(FULL)) == program.MISUSE
+    assert says in capsys.readouterr().err
+    assert Path("systems.yaml").read_bytes() == content
+    assert sorted(each.name for each in Path.cwd().iterdir()) == ["sapnwrfc.ini", "systems.yaml"]
+
+
+def test_what_would_change_other_systems_is_not_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("systems.yaml").write_text("systems:\n  A:\n    url: a.example.com\n", encoding="utf-8")
+    monkeypatch.setattr(systems_file, "_last_line", lambda _: 1)
+    assert _init("--append", "--from-ini", _ini(FULL)) == program.MISUSE
+    assert "is as it was" in capsys.readouterr().err
+    assert Path("systems.yaml").read_text(encoding="utf-8") == "systems:\n  A:\n    url: a.example.com\n"
+
+
+def test_what_is_taken_from_an_ini_is_told_with_the_next_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _init("--from-ini", _ini(FULL), "--output", "x.yaml") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:3] == [
+        f"sapnwrfc.ini, DEST=PRD: {HOST}",
+        "sapnwrfc.ini, DEST=QAS 2: qas.example.com:44300",
+        "sapnwrfc.ini: left out, since it has no WSHOST: OLD",
+    ]
+    assert said[-1] == f"next: {pasteable('check', 'PRD', 'QAS_2', '--systems-file=x.yaml')}"
     assert len(_read("x.yaml")) == 2
+
+
+def test_the_next_command_runs_as_it_is_printed(
+    served: Callable[[str], str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert _init(served("root-sent")) == 0
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("next: ")]
+    ran = paste(f"{line.removeprefix('next: ')} --collect-only -q", tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "test_pse_exists[localhost]" in ran.stdout

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.certificate import now
 from pse_preflight.chain.sap_roots_file import read_table, sap_roots
-from pse_preflight.command.init import run
+from pse_preflight.command.program import run
 from tests.kit.saps_lists import MADE, new_root, pse_bytes, public_roots
 
 NEW = new_root()
@@ -21,7 +20,7 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_list_that_comes_along_is_shown_with_the_days_of_each_root(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["roots"], now) == 0
+    assert run(["roots"]) == 0
     told = capsys.readouterr().out
     for each in read_table().roots:
         assert each.sha256 in told
@@ -32,7 +31,7 @@ def test_the_list_that_comes_along_is_shown_with_the_days_of_each_root(capsys: p
 
 
 def test_a_newer_list_becomes_a_table_and_what_changed_is_said(newer: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["roots", "--from", str(newer)], now) == 0
+    assert run(["roots", "--from", str(newer)]) == 0
     told = capsys.readouterr().out
     assert f"new: {NEW.name} (sha256 {NEW.sha256})" in told
     assert "gone: ISRG Root YR" in told
@@ -47,7 +46,7 @@ def test_a_newer_list_becomes_a_table_and_what_changed_is_said(newer: Path, caps
 
 def test_an_older_list_is_told_and_nothing_is_written(newer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     newer.write_bytes(pse_bytes((*public_roots(), NEW), MADE.replace(year=2025)))
-    assert run(["roots", "--from", str(newer)], now) == 0
+    assert run(["roots", "--from", str(newer)]) == 0
     told = capsys.readouterr().out
     assert "is older than the list that comes along" in told
     assert "nothing to write" in told
@@ -56,19 +55,19 @@ def test_an_older_list_is_told_and_nothing_is_written(newer: Path, capsys: pytes
 
 def test_no_file_is_overwritten(newer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("mine.yaml").write_text("mine", encoding="utf-8")
-    assert run(["roots", "--from", str(newer), "--output", "mine.yaml"], now) == 4
+    assert run(["roots", "--from", str(newer), "--output", "mine.yaml"]) == 4
     assert "mine.yaml is there already" in capsys.readouterr().err
     assert Path("mine.yaml").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_place_that_cannot_be_written_is_told(newer: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["roots", "--from", str(newer), "--output", "nowhere/table.yaml"], now) == 4
+    assert run(["roots", "--from", str(newer), "--output", "nowhere/table.yaml"]) == 4
     assert "cannot be written: No such file" in capsys.readouterr().err
 
 
 def test_what_is_no_list_ends_with_exit_code_4_in_one_line(newer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     newer.write_bytes(b"")
-    assert run(["roots", "--from", str(newer)], now) == 4
+    assert run(["roots", "--from", str(newer)]) == 4
     told = capsys.readouterr()
     (line,) = told.err.splitlines()
     assert line.startswith(f"ERROR: {newer}: is empty; SAP's list is required.pse of github.com/sap-software")

@@ -18,7 +18,12 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-_LEFT_OUT = ("pse_preflight.plugin", "pse_preflight.__main__", "pse_preflight.conformance")
+_LEFT_OUT = (
+    "pse_preflight.plugin",
+    "pse_preflight.command.screen",
+    "pse_preflight.__main__",
+    "pse_preflight.conformance",
+)
 _OTHERS = ("runpy", "pytest", "_pytest.junitxml", "execnet")
 _BLOCK = 1 << 16
 

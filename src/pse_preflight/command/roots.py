@@ -1,24 +1,23 @@
 """`pse-preflight roots`: SAP's list of roots as it is known here, and a newer table from what SAP publishes."""
 
-import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pse_preflight.chain.sap_roots import PUBLISHED, Root, SapRoots, Table
 from pse_preflight.chain.sap_roots_file import sap_roots, written
+from pse_preflight.command.arguments import CommandParser
 from pse_preflight.errors import UsageProblem
 
 OUTPUT = "sap-roots.yaml"
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Add the command to the program."""
-    told = "show SAP's list of roots, or make a newer table of it"
-    _describe(commands.add_parser("roots", help=told, description=f"{told[0].upper()}{told[1:]}."))
+def run(arguments: Sequence[str]) -> int:
+    """Show the list that comes along; or say what is otherwise in another, and write a newer one as a table.
 
-
-def _describe(parser: argparse.ArgumentParser) -> None:
+    Raises:
+        UsageProblem: where the list cannot be read, or the table not be written.
+    """
+    parser = CommandParser("roots", "Show SAP's list of roots, or make a newer table of it.")
     parser.add_argument(
         "--from",
         dest="source",
@@ -26,14 +25,7 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         help="SAP's list: its required.pse, a folder or zip of PEM files, or a table",
     )
     parser.add_argument("--output", metavar="FILE", default=OUTPUT, help=f"the table to write ({OUTPUT})")
-
-
-def run(asked: argparse.Namespace) -> int:
-    """Show the list that comes along; or say what is otherwise in another, and write a newer one as a table.
-
-    Raises:
-        UsageProblem: where the list cannot be read, or the table not be written.
-    """
+    asked = parser.read(arguments)
     if asked.source is None:
         print(*_shown(sap_roots().shipped), sep="\n")
         return 0

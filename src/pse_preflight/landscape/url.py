@@ -79,6 +79,11 @@ class ApiUrl:
         """Tell whether the host lies in a domain of SAP's cloud."""
         return self.host.endswith(_CLOUD_DOMAINS)
 
+    @property
+    def api_host(self) -> str | None:
+        """Return the API host of the system, where this is its host for people."""
+        return _api_host_instead(self.host)
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:

@@ -1,0 +1,257 @@
+"""pse-preflight check: the same run as pytest's, under settings of its own, whatever stands around it."""
+
+import importlib.util
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from pse_preflight.command import check, program
+from pse_preflight.errors import UsageProblem
+from pse_preflight.options import OPTIONS
+from tests.kit.runs import PARALLEL, run_checks, run_module, surroundings
+
+DEAD = "https://127.0.0.1:1"
+
+
+@pytest.fixture
+def handed_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what pytest was given, our own settings left out; nothing is run."""
+    given: list[str] = []
+
+    def main(arguments: Sequence[str]) -> int:
+        given.extend(arguments[list(arguments).index(_folder(arguments)) + 1 :])
+        return 0
+
+    monkeypatch.setattr(pytest, "main", main)
+    return given
+
+
+def _folder(arguments: Sequence[str]) -> str:
+    return next(each for each in arguments if not each.startswith("-") and Path(each).is_dir())
+
+
+@pytest.mark.parametrize(
+    ("given", "becomes"),
+    [
+        (["PRD", "QAS"], ["--system=PRD", "--system=QAS"]),
+        (["PRD", "--read-only", "QAS", "--at", "2030-01-01"],
+         ["--system=PRD", "--system=QAS", "--read-only", "--at=2030-01-01"]),
+        (["--system=PRD"], ["--system=PRD"]),
+        (["demo", "-m", "not network"], ["--system=demo", "-m", "not network"]),
+        (["demo", "-vv", "-x", "-rs"], ["--system=demo", "--verbose", "--verbose", "--exitfirst", "-r", "s"]),
+        (["demo", "-n2", "--co"], ["--system=demo", "--numprocesses=2", "--collect-only"]),
+        (["demo", "--junit-xml", "a b.xml"], ["--system=demo", "--junitxml=a b.xml"]),
+        (["--replay=x"], ["--replay=x"]),
+        (["--", "PRD"], ["--system=PRD"]),
+        (["demo", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"],
+         ["--system=demo", "-p", "no:cacheprovider", "--override-ini=junit_family=xunit1"]),
+    ],
+)  # fmt: skip
+def test_the_command_line_becomes_pytests(given: list[str], becomes: list[str], handed_on: list[str]) -> None:
+    assert check.run(given) == 0
+    assert handed_on == becomes
+
+
+def test_every_option_of_a_run_is_an_option_of_the_program(handed_on: list[str]) -> None:
+    for each in OPTIONS:
+        value = [each.choices[0] if each.choices else "x"] if each.value else []
+        check.run(["demo", each.name, *value])
+        assert handed_on[-1] == (f"{each.name}={value[0]}" if value else each.name)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["demo", "--read-olny"], "--read-olny: no such option; did you mean --read-only?"),
+        (["demo", "--rep"], "--rep: no such option; did you mean --repair?"),
+        (["demo", "--sytem", "PRD"], "did you mean --system?"),
+        (["demo", "--zzzz"], "--zzzz: no such option (pse-preflight --help shows all)"),
+        (["-system=PRD"], "-system: no such option; did you mean --system?"),
+        (["demo", "\N{EM DASH}read-only"], "word processors; write --read-only"),
+        (["demo", "\N{EN DASH}\N{EN DASH}at=2030-01-01"], "word processors; write --at=2030-01-01"),
+        (["demo", "\N{EN DASH}k", "x"], "word processors; write -k"),
+        (["demo", "--engine=sapgenpe"], "did you mean sapgenpse? (allowed: auto, sapgenpse, bundled)"),
+        (["demo", "--fail-on="], "--fail-on: '' is not possible (allowed: blocker, major, minor)"),
+        (["demo", "-n", "many"], "--numprocesses: 'many' is not possible"),
+        (["demo", "--at"], "--at: needs a value"),
+        (["demo", "--read-only=yes"], "--read-only: takes no value"),
+        (["demo", "-p", "pytest_cov"], "-p: 'pytest_cov' is not possible"),
+        (["demo", "--rootdir=/"], "--rootdir: no such option"),
+        (["demo", "--confcutdir=/"], "no such option"),
+        ([], "no --system given, and no name of one; write pse-preflight check SYSTEM"),
+        (["-q"], "no --system given"),
+    ],
+)
+def test_a_wrong_command_line_is_told_and_nothing_is_run(given: list[str], says: str, handed_on: list[str]) -> None:
+    with pytest.raises(UsageProblem) as caught:
+        check.run(given)
+    assert says in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert handed_on == []
+
+
+def test_processes_need_a_plugin_that_may_be_absent(monkeypatch: pytest.MonkeyPatch, handed_on: list[str]) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(UsageProblem, match="-n needs pytest-xdist"):
+        check.run(["demo", "-n2"])
+    assert handed_on == []
+
+
+def test_what_steers_pytest_is_kept_away_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-m url")
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
+    seen: dict[str, str | None] = {}
+
+    def main(_: object) -> int:
+        seen.update({name: os.environ.get(name) for name in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")})
+        return 0
+
+    monkeypatch.setattr(pytest, "main", main)
+    check.run(["demo"])
+    assert seen == {"PYTEST_ADDOPTS": None, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    assert os.environ["PYTEST_ADDOPTS"] == "-m url"
+    assert "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ
+
+
+HOSTILE = {
+    "pytest.ini": "[pytest]\naddopts = -m 'not network' --cov=src\npython_functions = check_*\npython_files = x_*.py\n",
+    "pyproject.toml": "[tool.pytest.ini_options]\naddopts = \"-m 'not network'\"\njunit_suite_name = 'other'\n",
+    "tox.ini": "[pytest]\naddopts = -k nothing\n",
+    "conftest.py": "def pytest_collection_modifyitems(items):\n    items[:] = [each for each in items if 0]\n",
+    "requests.py": "raise ImportError('the wrong requests')\n",
+    "systems.yaml": f"systems:\n  DEAD: {{url: '{DEAD}'}}\n",
+}
+STEERING = {"PYTEST_ADDOPTS": "-m 'not network' -p no:junitxml", "PYTEST_PLUGINS": "no_such_plugin"}
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """Return a folder in which nothing of pytest's configuration is as it should be, nor above it."""
+    below = tmp_path / "project" / "deploy"
+    below.mkdir(parents=True)
+    for folder in (below, below.parent):
+        for name, text in HOSTILE.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    return below
+
+
+def _outcomes(report: Path) -> dict[str, str]:
+    cases = ElementTree.parse(report).findall(".//testcase")
+    return {
+        f"{case.attrib['classname']}.{case.attrib['name']}": next(
+            (part.tag for part in case if part.tag in {"failure", "error", "skipped"}), "passed"
+        )
+        for case in cases
+    }
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_nothing_around_it_has_a_say(hostile: Path, tmp_path: Path, *, parallel: bool) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / "systems.yaml").write_text(HOSTILE["systems.yaml"], encoding="utf-8")
+    options = ["check", "DEAD", "--junitxml=report.xml", *(["-n2"] if parallel else [])]
+    expected = run_module("pse_preflight", *options, folder=plain)
+    environment = surroundings(**STEERING, PYTEST_DISABLE_PLUGIN_AUTOLOAD="")
+    ran = run_module("pse_preflight", *options, folder=hostile, environment=environment)
+    assert (ran.returncode, expected.returncode) == (1, 1), ran.stdout + ran.stderr
+    assert _outcomes(hostile / "report.xml") == _outcomes(plain / "report.xml")
+    assert "failure" in _outcomes(hostile / "report.xml").values()
+
+
+def test_pytest_itself_obeys_what_is_around_it(hostile: Path) -> None:
+    """The twin of the test before: what stands around is heard where it may be."""
+    options = ("--system=DEAD", "--systems-file=systems.yaml", "-p", "pse_preflight.plugin")
+    environment = surroundings(PYTEST_ADDOPTS="-m 'not network'")
+    assert "PORT_REFUSED" in run_checks(hostile, *options).stdout
+    assert "PORT_REFUSED" not in run_checks(hostile, *options, environment=environment).stdout
+
+
+def test_nothing_is_written_but_evidence(tmp_path: Path) -> None:
+    assert run_module("pse_preflight", "check", "demo", folder=tmp_path).returncode == 0
+    assert [each.name for each in tmp_path.iterdir()] == [".pse-preflight"]
+
+
+def test_what_was_red_can_be_asked_again(tmp_path: Path) -> None:
+    options = ("--system=demo:expired-leaf", "--evidence=proof", "--junitxml=report.xml")
+    assert run_module("pse_preflight", *options, folder=tmp_path).returncode == 1
+    assert run_module("pse_preflight", *options, "--lf", folder=tmp_path).returncode == 1
+    assert _outcomes(tmp_path / "report.xml") == {
+        "pse_preflight.checks.test_chain.test_chain_is_valid[demo-expired-leaf]": "failure"
+    }
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["proof", "report.xml"]
+
+
+def test_the_names_in_junit_are_those_of_every_installation(tmp_path: Path) -> None:
+    run_module("pse_preflight", "check", "demo", "--junitxml=report.xml", folder=tmp_path)
+    by_program = ElementTree.parse(tmp_path / "report.xml")
+    run_checks(tmp_path, "--system=demo", "--junitxml=report.xml", "-p", "pse_preflight.plugin")
+    by_pytest = ElementTree.parse(tmp_path / "report.xml")
+    run_checks(tmp_path, "--system=demo", "--junitxml=report.xml", "-p", "pse_preflight.plugin", *PARALLEL)
+    in_parallel = ElementTree.parse(tmp_path / "report.xml")
+    for report in (by_program, by_pytest, in_parallel):
+        assert [each.attrib["name"] for each in report.findall(".//testsuite")] == ["pse-preflight"]
+        names = {each.attrib["classname"] for each in report.findall(".//testcase")}
+        assert names == {
+            f"pse_preflight.checks.test_{each}"
+            for each in ("chain", "client", "pk_list", "pse", "trust", "url", "websocket_rfc")
+        }
+
+
+def test_the_older_family_of_junit_names_no_place_of_this_machine(tmp_path: Path) -> None:
+    options = ("demo", "--junitxml=report.xml", "-o", "junit_family=xunit1")
+    run_module("pse_preflight", "check", *options, folder=tmp_path)
+    files = {each.attrib["file"] for each in ElementTree.parse(tmp_path / "report.xml").findall(".//testcase")}
+    assert "checks/test_chain.py" in files
+    assert not [each for each in files if not each.startswith("checks/")]
+
+
+@pytest.mark.parametrize(("beside", "suite"), [([], "pse-preflight"), (["test_stranger.py"], "pytest")])
+def test_other_peoples_tests_keep_their_names(tmp_path: Path, beside: list[str], suite: str) -> None:
+    (tmp_path / "test_stranger.py").write_text("def test_mine(): pass\n", encoding="utf-8")
+    (tmp_path / "mine.ini").write_text("[pytest]\n", encoding="utf-8")
+    options = ("-c", "mine.ini", "--system=demo", "--junitxml=report.xml", "-p", "pse_preflight.plugin")
+    run_checks(tmp_path, *beside, *options)
+    report = ElementTree.parse(tmp_path / "report.xml")
+    assert [each.attrib["name"] for each in report.findall(".//testsuite")] == [suite]
+    classes = {each.attrib["classname"] for each in report.findall(".//testcase")}
+    assert {each for each in classes if not each.startswith("pse_preflight.checks.")} == {
+        each.removesuffix(".py") for each in beside
+    }
+
+
+def _older_results(folder: Path) -> list[Path]:
+    assert (
+        run_module(
+            "pse_preflight", "check", "demo", "--junitxml=report.xml", "--trust-report=trust.html", folder=folder
+        ).returncode
+        == 0
+    )
+    older = [folder / "report.xml", folder / "trust.html", folder / ".pse-preflight" / "result.json"]
+    assert json.loads(older[-1].read_text(encoding="utf-8"))["verdict"].startswith("OK")
+    return older
+
+
+@pytest.mark.parametrize(
+    "misuse", [["demo", "--read-olny"], ["PRD"], ["demo", "--at=soon"], ["demo", "--systems-file=none.yaml"]]
+)
+def test_after_a_misuse_no_older_verdict_is_left(tmp_path: Path, misuse: list[str]) -> None:
+    older = _older_results(tmp_path)
+    (tmp_path / "notes.html").write_text("<p>mine, about pse-preflight</p>", encoding="utf-8")
+    reports = ("--junitxml=report.xml", "--trust-report=trust.html")
+    ran = run_module("pse_preflight", "check", *reports, *misuse, folder=tmp_path)
+    assert ran.returncode == program.MISUSE
+    assert len(ran.stderr.strip().splitlines()) == 1
+    assert [each for each in older if each.exists()] == []
+    assert (tmp_path / "notes.html").exists()
+
+
+def test_a_file_that_was_named_by_mistake_stays(tmp_path: Path) -> None:
+    (tmp_path / "systems.yaml").write_text("# checked by pse-preflight\n", encoding="utf-8")
+    ran = run_module("pse_preflight", "check", "PRD", "--trust-report=systems.yaml", folder=tmp_path)
+    assert ran.returncode == program.MISUSE
+    assert (tmp_path / "systems.yaml").exists()
