@@ -24,7 +24,7 @@ _LEFT_OUT = (
     "pse_preflight.__main__",
     "pse_preflight.conformance",
 )
-_OTHERS = ("runpy", "pytest", "_pytest.junitxml", "execnet", "cryptography.x509.verification", "yaml")
+_OTHERS = ("runpy", "pytest", "_pytest.junitxml", "execnet")
 _BLOCK = 1 << 16
 
 

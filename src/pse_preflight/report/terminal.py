@@ -16,8 +16,8 @@ _LONGEST_HEADLINE = 200
 _OTHERS_NAMED = 3
 _CHANGES_SHOWN = 4
 _LONGEST_ALIAS = 32
-_DONE = frozenset({Code.PSE_CREATED, Code.PSE_REPAIRED})
-"""What a run has done to a file is told in words."""
+_IN_WORDS = frozenset({Code.PSE_CREATED, Code.PSE_REPAIRED, Code.RENEWAL_DUE, Code.ROOT_CHANGE_AHEAD})
+"""What a run has done to a file, and what has a day, is told in words though it is minor."""
 _SHORT = 12
 _DAY = 10
 _SIGNS = {
@@ -155,7 +155,7 @@ def _finding_lines(found: FindingFacts) -> Iterator[str]:
 def _also_lines(facts: SystemFacts, red: Sequence[FindingFacts], *, verbose: bool) -> Iterator[str]:
     """Fold what is minor into a line; -v, the check and the page have the words. What only follows is left out."""
     minor = [each for each in facts.findings if each not in red and each.severity == "minor"]
-    told = [each for each in minor if verbose or each.code in _DONE]
+    told = [each for each in minor if verbose or each.code in _IN_WORDS]
     for each in told:
         yield from _wrapped(f"also: {_clipped(each.headline)}", "  ")
     folded = dict.fromkeys(each.code for each in minor if each not in told)
