@@ -1,6 +1,5 @@
 """What several test modules need, and how the whole suite is run: on all processors, without its long proofs."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,9 +7,6 @@ import pytest
 from tests.kit.places import SAMPLES
 
 pytest_plugins = ["pytester"]
-
-# It has done its work in this process; the runs that the tests start are to look the same without it.
-os.environ.pop("PYTEST_ADDOPTS", None)
 
 MOST_WORKERS = 8
 SLOWEST_ROOMS = ("outside", "run", "conformance", "sapgenpse", "report", "recording", "pse", "chain", "endpoint")
@@ -62,5 +58,13 @@ def samples() -> Path:
 @pytest.fixture(autouse=True)
 def no_surprises(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own surroundings out of the tests."""
-    for name in ("SECUDIR", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "PSE_PREFLIGHT_SYSTEMS"):
+    for name in (
+        "PYTEST_ADDOPTS",
+        "SECUDIR",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "PSE_PREFLIGHT_SYSTEMS",
+    ):
         monkeypatch.delenv(name, raising=False)

@@ -18,7 +18,7 @@ from pse_preflight.sapgenpse import bundled, output, wording
 from tests.kit.fake_program import install
 from tests.kit.places import CHECKOUT
 from tests.kit.pse_mutations import owner_key
-from tests.kit.runs import run_checks, run_result
+from tests.kit.runs import run_checks, run_module, run_result
 from tests.kit.servers import serve_tls
 from tests.kit.systems import issuers, roots_file, server
 from tests.sapgenpse.test_variants import EXPECTED, GIVEN
@@ -196,6 +196,45 @@ def test_a_typing_error_in_the_switches_is_told(tmp_path: Path, content: str, sa
     assert ended.returncode == 2
     assert said in ended.stderr
     assert ended.stdout == ""
+
+
+def _install(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_module("pse_preflight.conformance.fake", "--install", *arguments, folder=folder)
+
+
+@SCRIPTS
+def test_it_is_installed_where_one_says(tmp_path: Path) -> None:
+    for _ in range(2):
+        ended = _install(tmp_path, "with blanks/and ümlaut")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        program = Path(ended.stdout.rstrip("\n"))
+        assert program == tmp_path / "with blanks" / "and ümlaut" / "sapgenpse"
+    program.with_name("fake-sapgenpse.json").write_text('{"version": "5.5.5"}')
+    made = [str(program), "gen_pse", "-p", str(tmp_path / "a.pse"), "-noreq", "-x", "", "CN=a"]
+    assert subprocess.run(made, capture_output=True, timeout=30, check=False, cwd="/").returncode == 0
+    assert held(tmp_path / "a.pse") == 0
+    said = subprocess.run([program, "cryptinfo"], capture_output=True, text=True, timeout=30, check=False).stdout
+    assert "5.5.5" in said
+
+
+@SCRIPTS
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "usage: "),
+        (("a", "b"), "usage: "),
+        (("saps",), "is there already and is another program; name another folder"),
+        (("saps/sapgenpse",), "cannot be written: "),
+    ],
+)
+def test_no_other_program_is_replaced(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    (tmp_path / "saps").mkdir()
+    (tmp_path / "saps" / "sapgenpse").write_bytes(b"\x7fELF")
+    ended = _install(tmp_path, *arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert says in line
+    assert (tmp_path / "saps" / "sapgenpse").read_bytes() == b"\x7fELF"
 
 
 def test_the_file_of_switches_can_be_named(tmp_path: Path) -> None:

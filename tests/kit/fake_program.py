@@ -18,18 +18,12 @@ import pytest
 
 from pse_preflight.conformance import fake
 from pse_preflight.sapgenpse import process
-from tests.kit.places import SOURCES
 from tests.kit.pse_mutations import owner_key
 
 
 def install(folder: Path, **switches: str) -> Path:
     """Write the program and its switches into a folder; return the program."""
-    folder.mkdir(parents=True, exist_ok=True)
-    program = folder / "sapgenpse"
-    lines = [f"#!{sys.executable}", "import sys", f"sys.path.insert(0, {str(SOURCES)!r})"]
-    lines += ["from pse_preflight.conformance.fake import console", "sys.exit(console())", ""]
-    program.write_text("\n".join(lines), encoding="utf-8")
-    program.chmod(0o755)
+    program = fake.install(folder)
     program.with_name("fake-sapgenpse.json").write_text(json.dumps(switches), encoding="utf-8")
     return program
 

@@ -22,12 +22,13 @@ from tests.kit.places import CHECKOUT
 from tests.kit.runs import python_program, surroundings
 
 DOCS = CHECKOUT / "docs"
-PAGES = sorted([CHECKOUT / "README.md", *DOCS.rglob("*.md")])
+PAGES = sorted([*CHECKOUT.glob("*.md"), *DOCS.rglob("*.md")])
 
 NOT_RUN = {
     "needs a system": "it asks a real system, or reads a real client's files",
     "needs the internet": "it downloads",
     "needs sapgenpse": "it compares with SAP's program",
+    "needs a checkout": "it writes files of this folder anew",
     "tests": "it runs the tests, this one among them",
 }
 """What a comment before a block says of it, and why it is then not run; `exit 1` says that something is red."""

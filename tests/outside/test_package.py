@@ -238,6 +238,13 @@ def test_everything_that_is_needed_is_pinned_to_a_version_that_fits() -> None:
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
 
 
-def test_what_is_needed_indirectly_is_pinned_too() -> None:
-    extras = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
-    assert _closure([*PROJECT["dependencies"], *extras]) <= _pins().keys()
+@pytest.mark.parametrize("extra", ["test", *(pytest.param(each, marks=pytest.mark.long) for each in ("long", "lint"))])
+def test_what_is_needed_indirectly_is_pinned_too(extra: str) -> None:
+    """What an extra needs is known where it is installed: the one of this tier, or those of the long proofs."""
+    needed = _closure([*PROJECT["dependencies"], *PROJECT["optional-dependencies"][extra]])
+    assert len(needed) > len(PROJECT["dependencies"])
+    assert needed <= _pins().keys()
+
+
+def test_every_extra_is_looked_at() -> None:
+    assert set(PROJECT["optional-dependencies"]) == {"test", "long", "lint"}

@@ -1,8 +1,9 @@
 """A stand-in for SAP's sapgenpse whose behaviour is chosen by switches; it is not SAP's program.
 
-It is for tests and pipelines on machines without SAP's program, as the program `fake-sapgenpse`. How SAP's program
-answers is known in parts only (reference of the tool, section 11); each unknown is a switch here. The switches stand in
-`fake-sapgenpse.json` beside the program, or in the file that FAKE_SAPGENPSE names.
+It is for tests and pipelines on machines without SAP's program; `python -m pse_preflight.conformance.fake --install
+FOLDER` writes it there. How SAP's program answers is known in parts only (reference of the tool, section 11); each
+unknown is a switch here. The switches stand in `fake-sapgenpse.json` beside the program, or in the file that
+FAKE_SAPGENPSE names.
 
 What it prints is its own; it shares no text with the bundled implementation and no code with what reads it. The PSE
 files are real ones.
@@ -87,6 +88,16 @@ HARMFUL = frozenset({"hang", "crash", "failure", "refusal", "lie"})
 
 _BESIDE = "fake-sapgenpse.json"
 _NAMED_BY = "FAKE_SAPGENPSE"
+_MARK = b"pse_preflight.conformance.fake"
+_SCRIPT = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
+import sys
+sys.path.insert(0, {sources!r})
+from pse_preflight.conformance.fake import console
+sys.exit(console())
+"""
+"""What Python and the shell both read: a first line of its own could hold neither a long path nor one with blanks."""
 _OWN_ZONE = timezone(timedelta(hours=-5))
 _PAUSE = 0.003
 _LONG = 3600.0
@@ -108,6 +119,10 @@ class Failure(Exception):
     def __init__(self, text: str, code: int = 1) -> None:
         super().__init__(text)
         self.code = code
+
+
+class NotInstalled(PreflightError):
+    """The fake could not be written where it was to stand."""
 
 
 class SwitchesUnreadable(Exception):
@@ -186,14 +201,52 @@ class Job:
         return path if path.suffix else path.with_name(f"{path.name}.pse")
 
 
+def install(folder: Path) -> Path:
+    """Write the fake into a folder, as a program that this Python runs; return the program.
+
+    Raises:
+        NotInstalled: where it cannot be written, or where another program has its name, which may be SAP's own.
+    """
+    script = folder / ("sapgenpse.py" if sys.platform == "win32" else "sapgenpse")
+    text = _SCRIPT.format(python=sys.executable, sources=str(Path(__file__).resolve().parents[2]))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if script.exists() and _MARK not in script.read_bytes():
+            raise NotInstalled(f"{script} is there already and is another program; name another folder")
+        script.write_text(text, encoding="utf-8")
+        if sys.platform == "win32":
+            program = script.with_suffix(".cmd")
+            program.write_text(f'@"{sys.executable}" "%~dp0{script.name}" %*\n', encoding="oem")
+            return program
+        script.chmod(0o755)
+    except OSError as error:
+        raise NotInstalled(f"{script} cannot be written: {error.strerror}") from None
+    return script
+
+
 def console() -> int:
-    """Be the program `fake-sapgenpse`."""
+    """Be the program, or install it."""
+    if sys.argv[1:2] == ["--install"]:
+        return _install(sys.argv[2:])
     try:
         switches = read_switches(Path(sys.argv[0]), os.environ)
     except SwitchesUnreadable as error:
         os.write(2, f"fake-sapgenpse: {error}\n".encode())
         return _MISUSED
     return run(sys.argv[1:], switches, os.environ)
+
+
+def _install(folders: Sequence[str]) -> int:
+    if len(folders) != 1:
+        os.write(2, b"usage: python -m pse_preflight.conformance.fake --install FOLDER\n")
+        return _MISUSED
+    try:
+        program = install(Path(folders[0]))
+    except NotInstalled as error:
+        os.write(2, f"fake-sapgenpse: {error}\n".encode())
+        return _MISUSED
+    os.write(1, f"{program.absolute()}\n".encode())
+    return 0
 
 
 def read_switches(program: Path, environ: Mapping[str, str]) -> dict[str, str]:
