@@ -13,9 +13,10 @@ from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.sap_roots import Release, Root, Table
 from pse_preflight.chain.sap_roots_file import read_table
 from pse_preflight.checklist import Code, Severity
+from pse_preflight.client_pse.entries import Entry
 from pse_preflight.demo.authority import ec_key, root_authority
 from pse_preflight.findings import Finding, message
-from pse_preflight.verdict.trust import Entry, Question, Remedy, judge
+from pse_preflight.verdict.trust import Question, Remedy, judge
 from tests.kit.saps_lists import public_roots
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -50,6 +51,7 @@ def _question(held: Sequence[Entry], day: date = TODAY, table: Table = TABLE, us
         include_leaf=False,
         required_roots=(),
         saps_roots=table,
+        shipped_roots=frozenset(each.sha256 for each in TABLE.required),
         changes=table.changes_of(HOST, used, day) if used else (),
         accepted=frozenset(),
         remedy=Remedy("sapgenpse", PSE),
@@ -95,7 +97,7 @@ def test_the_fix_adds_what_is_at_hand_and_says_where_the_rest_is() -> None:
     assert 'of "ISRG Root X1", "ISRG Root X2"' in told
     assert "get SAP's list (required.pse of github.com/sap-software/btp-trust-store" in told
     assert "write `required_roots: sap` in systems.yaml and run with --repair, or add those at hand: sapgenpse" in told
-    written = replace(question, added_by_run=frozenset(each.sha256 for each in TABLE.required))
+    written = replace(question, adds_saps_roots=True)
     (found,) = _found(written, Code.REQUIRED_ROOT_NOT_IN_PSE)
     assert "run again with --repair, or add those at hand: sapgenpse maintain_pk" in message(found, windows=False)
     assert "write `required_roots" not in message(found)
@@ -109,7 +111,7 @@ def test_what_only_a_given_list_names_is_told_with_its_command_and_added_by_no_r
     question = replace(
         _question([_entry(G2)], table=newer),
         remedy=Remedy("sapgenpse", PSE, files, "--repair"),
-        added_by_run=frozenset(each.sha256 for each in TABLE.required),
+        adds_saps_roots=True,
     )
     (found,) = _found(question, Code.REQUIRED_ROOT_NOT_IN_PSE)
     assert 'no run adds "Next Root", which only the list of --sap-roots names' in found.fix

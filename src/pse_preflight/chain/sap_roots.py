@@ -396,7 +396,8 @@ class SapRoots:
         shipped: the table that comes with this package.
         given: the list that --sap-roots names.
         place: where that is.
-        certificates: the roots themselves, as far as they came with the given list.
+        certificates: roots of either list that are at hand here: what came with the given one, and what the operating
+            system has; those of Mozilla's list are known to be.
     """
 
     shipped: Table = EMPTY

@@ -30,6 +30,7 @@ _HEAD = """\
 # systems.yaml: the SAP systems that pse-preflight checks. Written by `pse-preflight init`; it is yours to change.
 #   pytest --pyargs pse_preflight.checks --system={alias}
 """
+_REQUIRED_ROOTS = "# required_roots: sap       # let a run that makes or repairs the PSE add all roots that SAP requires"
 _RESERVED = frozenset({"demo", "all"})
 
 
@@ -138,6 +139,7 @@ def _roots(url: ApiUrl, judgement: Judgement, seen: Endpoint) -> Iterator[str]:
     yield from (f"# {each.code}: {_one_line(each.observed)}" for each in judgement.findings if seen.presented)
     if url.is_sap_cloud:
         yield "roots: auto  # Mozilla's list and SAP's own, since the host is in SAP's cloud"
+        yield _REQUIRED_ROOTS
     elif judgement.path:
         yield "roots: mozilla  # the chain ends at a root of Mozilla's list"
     elif judgement.leaf is None:
@@ -190,6 +192,8 @@ def _from_destination(found: Destination, file: Path) -> Iterator[str]:
     if found.library:
         yield f"crypto_library: {_quoted(found.library)}"
     yield f"client_ini: {{file: {_quoted(str(file))}, dest: {_quoted(found.name)}}}"
+    if url.is_sap_cloud:
+        yield _REQUIRED_ROOTS
     yield "# client: {hosts: [this-host], account: xtract, bits: 64}"
 
 

@@ -64,7 +64,8 @@ class Question:
         include_leaf: the server certificate is wanted in the list.
         required_roots: fingerprints that must be in the list.
         saps_roots: SAP's own list, where the PSE is to hold what it requires; None where it is not.
-        added_by_run: fingerprints of SAP's list that a run which may write adds by itself.
+        shipped_roots: fingerprints of the list that comes along; no run adds a root that only another list names.
+        adds_saps_roots: a run that may write adds what is lacking of it.
         changes: announced changes of the root that this server uses.
         accepted: fingerprints of private roots that the user named.
         remedy: how to add a certificate.
@@ -78,7 +79,8 @@ class Question:
     include_leaf: bool
     required_roots: tuple[str, ...]
     saps_roots: Table | None = None
-    added_by_run: frozenset[str] = frozenset()
+    shipped_roots: frozenset[str] = frozenset()
+    adds_saps_roots: bool = False
     changes: tuple[Change, ...] = ()
     accepted: frozenset[str]
     remedy: Remedy
@@ -413,22 +415,23 @@ def _required_by_sap(question: Question) -> list[Finding]:
 
 def _fix_of_saps(question: Question, lacking: Sequence[Root]) -> str:
     """Say how the roots come into the PSE: those that are at hand, and those of which the file must be got first."""
-    files = question.remedy.files
+    files, shipped = question.remedy.files, question.shipped_roots
     absent = [f'"{each.name}"' for each in lacking if each.sha256 not in files]
-    at_hand = [each.sha256 for each in lacking if each.sha256 in files]
-    by_run = [digest for digest in at_hand if digest in question.added_by_run]
+    known = [each for each in lacking if each.sha256 in files and each.sha256 in shipped]
+    given = [f'"{each.name}"' for each in lacking if each.sha256 in files and each.sha256 not in shipped]
     parts = []
     if absent:
         parts.append(
             f"of {', '.join(absent)} no file is at hand: get SAP's list ({PUBLISHED}) and say --sap-roots PATH"
         )
-    if by_run and question.remedy.repair:
-        parts.append(f"run again with {question.remedy.repair}, or add those at hand")
-    elif at_hand:
+    if given:
+        parts.append(f"no run adds {', '.join(given)}, which only the list of --sap-roots names")
+    if known and not question.adds_saps_roots:
         parts.append("write `required_roots: sap` in systems.yaml and run with --repair, or add those at hand")
-    if by_run and len(by_run) < len(at_hand):
-        named = ", ".join(f'"{each.name}"' for each in lacking if each.sha256 in set(at_hand) - set(by_run))
-        parts.append(f"no run adds {named}, which only the list of --sap-roots names")
+    elif known and question.remedy.repair:
+        parts.append(f"run again with {question.remedy.repair}, or add those at hand")
+    elif known or given:
+        parts.append("add those at hand")
     return "; ".join(parts)
 
 
