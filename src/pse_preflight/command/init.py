@@ -30,7 +30,7 @@ _HEAD = """\
 # systems.yaml: the SAP systems that pse-preflight checks. Written by `pse-preflight init`; it is yours to change.
 #   pytest --pyargs pse_preflight.checks --system={alias}
 """
-_REQUIRED_ROOTS = "# required_roots: sap       # let a run that makes or repairs the PSE add all roots that SAP requires"
+_REQUIRED_ROOTS = "# required_roots: sap       # a run that makes or repairs the PSE adds the roots that SAP requires"
 _RESERVED = frozenset({"demo", "all"})
 
 

@@ -357,8 +357,8 @@ def roots_for(system: System, seen: Observations) -> Roots:
     mozilla = seen.known.mozilla
     listed = [entry.certificate for entry in seen.pse.entries if entry.certificate]
     if system.pinned:
-        at_hand = readable((*seen.presented, *seen.fetched))
-        return pinned_roots(system.pinned, (*at_hand, *listed, *mozilla.certificates))
+        sent = readable((*seen.presented, *seen.fetched))
+        return pinned_roots(system.pinned, (*sent, *listed, *mozilla.certificates))
     if system.roots != "auto":
         return seen.roots or mozilla
     if not system.url.is_sap_cloud:
