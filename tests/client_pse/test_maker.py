@@ -21,7 +21,7 @@ from pse_preflight.client_pse.findings import (
     unconfirmed,
 )
 from pse_preflight.client_pse.maker import Maker, default_owner
-from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution
+from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution, Reason
 from pse_preflight.findings import Finding, message
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed, ToolMissing
 from tests.kit.pse_mutations import PIN, START, closed_files, plain_file
@@ -332,7 +332,7 @@ def test_a_pse_is_made_of_what_is_contributed_and_nothing_else(pse: Path) -> Non
     given = [
         Contribution(first, (ROOT, ISSUING)),
         Contribution(second, others),
-        Contribution(replace(first, alias="C"), (), "the chain of C is not verified"),
+        Contribution(replace(first, alias="C"), (), Reason("the chain of C is not verified", "mend it")),
     ]
     _, attempt, found = _make(given)
     assert (attempt.created, _said(found)) == (True, [("PSE_CREATED", "minor")])
@@ -343,8 +343,10 @@ def test_a_pse_is_made_of_what_is_contributed_and_nothing_else(pse: Path) -> Non
 
 
 def test_every_reason_not_to_make_it_is_told(pse: Path) -> None:
-    given = [Contribution(system("A", 1, pse), (), "--read-only"), Contribution(system("B", 2, pse), (), "no answer")]
+    reasons = Reason("--read-only", "leave it out"), Reason("no answer", "wake it up")
+    given = [Contribution(system(alias, 1, pse), (), reason) for alias, reason in zip("AB", reasons, strict=True)]
     _, _, found = _make(given)
+    assert found[0].fix.startswith("leave it out; wake it up; or, where there is one elsewhere, correct `pse`")
     assert _said(found) == [("PSE_MISSING", "blocker")]
     assert found[0].observed.endswith("none was made: --read-only; no answer")
     assert not pse.parent.exists()

@@ -96,6 +96,7 @@ def test_a_file_of_the_sdk_becomes_a_file_that_can_be_read() -> None:
     assert qas.client.ini.dest == "QAS 2"
     text = Path("systems.yaml").read_text(encoding="utf-8")
     assert "left out, since it has no WSHOST: OLD" in text
+    assert text.count("    # required_roots: sap ") == 1, "for the host of SAP's cloud, and for no other"
     assert "the proxy wants a login" in text
     assert not [each for each in (SECRET, "proxyuser", "XTRACT_ALIAS") if each in text]
 
@@ -288,6 +289,8 @@ def test_a_cloud_host_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> N
     assert _init(f"https://{HOST}") == 0
     (system,) = _read()
     assert (system.alias, system.url.host, system.roots) == ("my401122", HOST, "auto")
+    assert not system.adds_saps_roots
+    assert "\n    # required_roots: sap " in Path("systems.yaml").read_text(encoding="utf-8")
     assert "in SAP's cloud" in Path("systems.yaml").read_text(encoding="utf-8")
 
 

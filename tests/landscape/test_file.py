@@ -16,6 +16,12 @@ systems:
 """
 FINGERPRINT = "ab" * 32
 
+OTHER_HOST = """
+systems:
+  ERP:
+    url: https://erp.example.com
+"""
+
 Select = Callable[..., tuple[System, ...]]
 
 
@@ -101,6 +107,41 @@ def test_expiry_days_count_as_days_where_they_are_written(selected: Select, text
     assert days.before_end_of_leaf(timedelta(days=6)) == timedelta(days=leaf)
     assert days.before_end_of_ca(timedelta(days=30)) == timedelta(days=ca)
     assert days.before_end_of_leaf(timedelta(days=398)) == timedelta(days=days.leaf)
+
+
+@pytest.mark.parametrize(
+    ("text", "required", "adds"),
+    [
+        (MINIMAL, True, False),
+        (MINIMAL + "    required_roots: sap\n", True, True),
+        (MINIMAL + "    required_roots: []\n", False, False),
+        (MINIMAL + f"    required_roots: [{FINGERPRINT}]\n", False, False),
+        (OTHER_HOST, False, False),
+        (OTHER_HOST + "    required_roots: sap\n", True, True),
+    ],
+)
+def test_saps_own_list_is_required_on_saps_domains_and_where_it_is_written(
+    selected: Select, text: str, *, required: bool, adds: bool
+) -> None:
+    (system,) = selected(text)
+    assert (system.requires_saps_roots, system.adds_saps_roots) == (required, adds)
+    assert system.required_roots == ((FINGERPRINT,) if FINGERPRINT in text else ())
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("SAP", "is neither `sap` (SAP's own list) nor a list of fingerprints"),
+        ("7", "is neither `sap`"),
+        ("[7]", "is neither `sap`"),
+        ("[sap]", "`sap` stands alone"),
+        ("[abc]", "'abc' is no SHA-256 fingerprint"),
+    ],
+)
+def test_what_is_no_list_of_required_roots_is_told_with_its_line(selected: Select, value: str, says: str) -> None:
+    told = _problem(selected, MINIMAL + f"    required_roots: {value}\n")
+    assert "systems.yaml:5: systems.PRD.required_roots: " in told
+    assert says in told
 
 
 def test_a_system_shows_no_secret(selected: Select) -> None:

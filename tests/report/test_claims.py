@@ -14,7 +14,7 @@ from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CHECKLIST, CHECKS, CODES, Code, Severity
 from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import Maker
-from pse_preflight.client_pse.model import Attempt, ClientPse
+from pse_preflight.client_pse.model import Attempt, ClientPse, Reason
 from pse_preflight.demo.authority import Identity
 from pse_preflight.endpoint.model import Endpoint, Failure, HttpAnswer, LiveHandshake, WebSocketAnswer, WebSocketReading
 from pse_preflight.landscape.system import Waiver
@@ -90,7 +90,9 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Evidence]:
         "unknown host": replace(good, endpoint=replace(dead, failure=Failure(Code.HOST_UNKNOWN)), live=None),
         "nothing asked": replace(good, endpoint=None, live=None),
         "PIN": replace(good, pse=pse("pin.pse", *issuers(server()), pin=PIN), live=None),
-        "no PSE": replace(good, pse=ClientPse(missing), attempt=Attempt(refusals=("--read-only",)), live=None),
+        "no PSE": replace(
+            good, pse=ClientPse(missing), attempt=Attempt(refusals=(Reason("--read-only", "leave it out"),)), live=None
+        ),
         "no tool": replace(good, pse=Maker(ToolMissing("none"), "sapgenpse").look(folder / "good.pse"), live=None),
         "wrong root": replace(good, pse=pse("other.pse", *issuers(server("Second Root"))), live=None),
         "empty list": replace(good, pse=pse("empty.pse"), live=None),

@@ -33,10 +33,16 @@ def test_a_good_system_has_its_verdict_and_two_days_and_no_drawing() -> None:
         "PRD (host.example.com:443): OK",
         "  the PSE trusts it until 2040-01-01",
         "  the server must renew by 2027-02-01",
+        "  its root Root: required by SAP since 2024-02-13 (1.0.0); in Mozilla's list",
+        "    until 2029-04-15; ends 2040-01-01",
         "  evidence: /evidence/PRD",
         "Not checked: alias user and password, communication arrangements (SAP_COM_0636),",
         "  UCON, SAP's own TLS library.",
     ]
+
+
+def test_a_system_whose_chain_is_not_verified_has_no_clock_of_its_root() -> None:
+    assert not any("its root" in line for line in _lines(facts.good(root_clock=None)))
 
 
 def test_a_red_system_leads_with_what_to_mend_and_draws_the_chain() -> None:

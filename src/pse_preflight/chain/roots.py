@@ -1,7 +1,7 @@
 """The roots that a system's chain is judged by, read from where they are kept."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import metadata
@@ -68,24 +68,37 @@ def with_saps(roots: Roots, known: SapRoots, candidates: Iterable[Certificate]) 
     A list that somebody gives adds nothing but bytes: which fingerprints count is not its to say.
 
     Args:
-        candidates: where the bytes may come from, beside the given list and this system's own roots.
+        candidates: where the bytes may come from, beside what is known to be at hand.
     """
-    wanted = {each.sha256 for each in known.shipped.required} - {each.sha256 for each in roots.certificates}
-    found = saps_roots_at_hand(wanted, (*candidates, *known.certificates))
+    wanted = {each.sha256 for each in known.shipped.required} - roots.fingerprints
+    found = at_hand(wanted, (*known.certificates, *candidates)) if wanted else ()
     release = known.shipped.release
     name = f"{roots.name} or SAP's ({release.name})" if release else roots.name
     return replace(roots, certificates=(*roots.certificates, *found), name=name)
 
 
-def saps_roots_at_hand(wanted: Iterable[str], candidates: Iterable[Certificate]) -> tuple[Certificate, ...]:
-    """Return the certificates with these fingerprints among the candidates and this system's own roots."""
-    missing = frozenset(wanted)
-    found = {each.sha256: each for each in candidates if each.sha256 in missing}
-    for digest in sorted(missing - found.keys()):
-        der = _systems_own().get(digest)
-        if der:
-            found[digest] = Certificate.read(der)
-    return tuple(found.values())
+def at_hand(wanted: Collection[str], candidates: Iterable[Certificate]) -> tuple[Certificate, ...]:
+    """Return the certificates with these fingerprints, each once."""
+    return tuple(dict.fromkeys(each for each in candidates if each.sha256 in wanted))
+
+
+@cache
+def saps_roots_here(path: Path | None) -> SapRoots:
+    """Return what is known of SAP's roots, with the bytes that this system's own store has of them.
+
+    Args:
+        path: the list that --sap-roots names.
+
+    Raises:
+        UsageProblem: with what is wrong with that list.
+    """
+    from pse_preflight.chain.sap_roots_file import sap_roots
+
+    known = sap_roots(path)
+    required = {each.sha256 for each in (*known.shipped.required, *known.used.required)}
+    wanted = required - _mozilla().fingerprints - {each.sha256 for each in known.certificates}
+    found = (_systems_own().get(digest) for digest in sorted(wanted))
+    return replace(known, certificates=(*known.certificates, *(Certificate.read(der) for der in found if der)))
 
 
 @cache

@@ -6,7 +6,7 @@ hold.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cryptography import x509
@@ -164,9 +164,18 @@ class Change:
     @property
     def words(self) -> str:
         """Return what is announced, when, by whom, and how old the table is."""
+        return f'which follows the server\'s root "{self.root}" ({self._told})'
+
+    @property
+    def words_of_root(self) -> str:
+        """Return until when the root in use is kept, where nobody knows what follows it."""
+        return f'the server\'s root "{self.root}" will be given up, and nobody has said what follows ({self._told})'
+
+    @property
+    def _told(self) -> str:
         when = f"announced for {self.date}" if self.date else "no day is announced"
         told = (when, self.source, *_kept(self.left, self.mozilla, self.chrome), f"table of {self.dated}")
-        return f'which follows the server\'s root "{self.root}" ({"; ".join(told)})'
+        return "; ".join(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +212,15 @@ class RootClock:
             yield "not in SAP's list"
         elif self.left is None:
             yield f"required by SAP since {self.since.day} ({self.since.name})"
+
+
+def by_release(roots: Iterable[Root]) -> str:
+    """Name roots with the release and the day since which SAP requires them."""
+    named: dict[Release, list[str]] = {}
+    for each in roots:
+        if each.since:
+            named.setdefault(each.since, []).append(f'"{each.name}"')
+    return "; ".join(f"since {since.day} ({since.name}) {', '.join(names)}" for since, names in named.items())
 
 
 def _kept(left: Release | None, mozilla: dt.date | None, chrome: dt.date | None) -> Iterator[str]:
@@ -243,6 +261,11 @@ class Table:
     def required(self) -> tuple[Root, ...]:
         """Return the roots that SAP requires a client to trust."""
         return tuple(each for each in self.roots if each.is_required)
+
+    def lacking(self, held: Collection[str | None]) -> tuple[Root, ...]:
+        """Return the required roots that are not among these fingerprints: what servers show first, then by release."""
+        missing = [each for each in self.required if each.sha256 not in held]
+        return tuple(sorted(missing, key=lambda each: (each.private, each.since.day if each.since else self.dated)))
 
     def root(self, sha256: str) -> Root | None:
         """Return what is known of the root with this fingerprint."""
@@ -373,7 +396,8 @@ class SapRoots:
         shipped: the table that comes with this package.
         given: the list that --sap-roots names.
         place: where that is.
-        certificates: the roots themselves, as far as they came with the given list.
+        certificates: roots of either list that are at hand here: what came with the given one, and what the operating
+            system has; those of Mozilla's list are known to be.
     """
 
     shipped: Table = EMPTY

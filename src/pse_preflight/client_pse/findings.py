@@ -123,10 +123,12 @@ def _missing(system: System, attempt: Attempt) -> Finding:
             f"there is no PSE at {system.pse}, and none could be made: {attempt.failure}",
             fix=f"run as an account that may write to {system.pse.parent}, or correct `pse`",
         )
+    reasons = "; ".join(each.text for each in attempt.refusals)
+    fixes = "; ".join(dict.fromkeys(each.fix for each in attempt.refusals))
     return finding(
         Code.PSE_MISSING,
-        f"there is no PSE at {system.pse}, and none was made: {'; '.join(attempt.refusals)}",
-        fix="correct `pse` or `secudir` in systems.yaml, or let the run create it",
+        f"there is no PSE at {system.pse}, and none was made: {reasons}",
+        fix=f"{fixes}; or, where there is one elsewhere, correct `pse` or `secudir` in systems.yaml",
     )
 
 

@@ -66,18 +66,27 @@ class ClientPse:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a PSE is not made or changed, and what would let it be."""
+
+    text: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one system has to say about a PSE that is missing or to be repaired.
 
     Attributes:
         system: the system.
-        certificates: the root and intermediates of its verified path, root first; empty where none is verified.
-        refusal: why this system does not let the PSE be made or changed, in words; empty where it does.
+        certificates: the root and intermediates of its verified path, root first, and what else is to be in the PSE;
+            empty where none is verified.
+        refusal: why this system does not let the PSE be made or changed; None where it does.
     """
 
     system: System
     certificates: tuple[Certificate, ...] = ()
-    refusal: str = ""
+    refusal: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +111,7 @@ class Attempt:
     added: tuple[Certificate, ...] = ()
     wanted: tuple[Certificate, ...] = ()
     backup: Path | None = None
-    refusals: tuple[str, ...] = ()
+    refusals: tuple[Reason, ...] = ()
     forbidden: bool = False
     failure: str = ""
     tool: Refusal | None = None

@@ -119,6 +119,7 @@ def _keys(server: Server, proxy: Proxy | None, *, windows: bool) -> Iterator[str
 def _roots(server: Server, *, windows: bool) -> Iterator[str]:
     if server.url.is_sap_cloud:
         yield "roots: auto  # Mozilla's list and SAP's own, since the host is in SAP's cloud"
+        yield _REQUIRED_ROOTS
     elif server.judgement.path:
         yield "roots: mozilla  # the chain ends at a root of Mozilla's list"
     else:
@@ -130,6 +131,7 @@ def _roots(server: Server, *, windows: bool) -> Iterator[str]:
         yield f"# roots: {quoted(_ROOT_FILE[windows])}"
 
 
+_REQUIRED_ROOTS = "# required_roots: sap  # a run that makes or repairs the PSE adds the roots that SAP requires"
 _PROXY_LOGIN = "# the proxy wants a login: write http://user:${PROXY_PASSWORD}@… and set that variable"
 _ROOT_FILE = {False: "/path/of/your/root.pem", True: r"C:\path\of\your\root.pem"}
 _SECUDIR = {False: "/opt/xtract/sec", True: r"C:\ProgramData\xtract\sec"}
@@ -188,6 +190,8 @@ def _keys_of_destination(found: Destination, place: str, file: Path) -> Iterator
     if found.library:
         yield f"crypto_library: {quoted(found.library)}"
     yield f"client_ini: {{file: {quoted(str(file))}, dest: {quoted(found.name)}}}"
+    if _url_of(found, file).is_sap_cloud:
+        yield _REQUIRED_ROOTS
     yield _CLIENT
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pse_preflight.certificate import fingerprint
 from pse_preflight.checklist import CHECKS, CODES, Severity
@@ -34,8 +34,20 @@ def _readable_name(text: str) -> str:
     return text
 
 
+def _roots_or_sap(value: Any) -> Any:
+    """Accept `sap`, or a list of fingerprints; what is wrong is told of the one that was meant."""
+    if value is None or value == "sap":
+        return value
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("is neither `sap` (SAP's own list) nor a list of fingerprints")
+    if "sap" in value:
+        raise ValueError("`sap` stands alone, not in a list: required_roots: sap")
+    return [fingerprint(each) for each in value]
+
+
 Days = Annotated[int, Field(ge=0, le=10_000)]
 Fingerprint = Annotated[str, AfterValidator(fingerprint)]
+RequiredRoots = Annotated[list[Fingerprint] | Literal["sap"] | None, BeforeValidator(_roots_or_sap)]
 DistinguishedName = Annotated[str, AfterValidator(_readable_name)]
 
 
@@ -115,7 +127,7 @@ class Keys(_Strict):
     include_leaf: bool = False
     create: bool = True
     expiry_days: ExpiryKeys = ExpiryKeys()
-    required_roots: list[Fingerprint] = []
+    required_roots: RequiredRoots = None
     tags: list[str] = []
     waivers: list[WaiverKeys] = []
     client: ClientKeys | None = None

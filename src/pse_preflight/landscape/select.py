@@ -145,7 +145,9 @@ def _system(alias: str, entry: Entry, around: Surroundings, place: str) -> Syste
         include_leaf=keys.include_leaf,
         create=keys.create,
         expiry_days=_expiry_days(keys.expiry_days),
-        required_roots=tuple(keys.required_roots),
+        required_roots=tuple(keys.required_roots) if isinstance(keys.required_roots, list) else (),
+        requires_saps_roots=keys.required_roots == "sap" or (keys.required_roots is None and url.is_sap_cloud),
+        adds_saps_roots=keys.required_roots == "sap",
         tags=tuple(keys.tags),
         waivers=tuple(
             Waiver(check=each.check, code=each.code, until=each.until, reason=each.reason) for each in keys.waivers

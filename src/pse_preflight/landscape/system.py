@@ -104,6 +104,9 @@ class System:
         include_leaf: the server certificate too belongs in the PSE.
         create: a missing PSE may be made.
         confirm: SAP's tool is expected to have listed a PSE that the bundled implementation wrote.
+        required_roots: fingerprints of roots that must be in the PSE although no server uses them yet.
+        requires_saps_roots: so must the roots of SAP's own list, as is usual for a host of SAP's cloud.
+        adds_saps_roots: a run that makes or repairs the PSE adds them, since systems.yaml asks for it.
         waivers: the findings that somebody has decided to live with.
         extras: the keys that start with x-, for the reports.
         client: the client's own side; None where nothing is said of it.
@@ -127,6 +130,8 @@ class System:
     confirm: bool = True
     expiry_days: ExpiryDays = ExpiryDays()
     required_roots: tuple[str, ...] = ()
+    requires_saps_roots: bool = False
+    adds_saps_roots: bool = False
     tags: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     extras: tuple[tuple[str, str], ...] = ()

@@ -16,14 +16,16 @@ from pse_preflight.errors import PreflightError
 from pse_preflight.files import write_whole
 from pse_preflight.findings import Command, Finding, finding, quoted
 from pse_preflight.recording.format import EvidenceUnreadable, Recording, parsed, written
-from pse_preflight.verdict.evidence import Evidence, file_names, successor_names
+from pse_preflight.verdict.evidence import Evidence, file_names, root_names
 
 LARGEST_FILE = 16 << 20
 
 _RECORDING = "evidence.json"
 _PRESENTED = "presented.pem"
 _LISTED = ".files"
-_USUAL = re.compile(r"(?:presented|path|server|root|intermediate-[0-9]{1,3}|successor-[0-9]{1,3})\.pem")
+_USUAL = re.compile(
+    r"(?:presented|path|server|root|intermediate-[0-9]{1,3}|successor-[0-9]{1,3}|required-[0-9a-f]{12})\.pem"
+)
 _RESTART = "restart the service; the PSE is read only at start"
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _SHORT = 12
@@ -62,10 +64,11 @@ class Folder:
             EvidenceUnwritable: where the folder cannot be written to, or holds a file of that name that is not ours.
         """
         path = evidence.judgement.path
-        singly = {**file_names(path), **successor_names(evidence.successors)}
+        others = (*evidence.successors, *evidence.required)
+        singly = {**root_names(evidence.successors, evidence.required), **file_names(path)}
         texts = {_PRESENTED: "".join(_pem(der) for der in evidence.observations.presented)}
         texts |= {"path.pem": write_pem(path)} if path else {}
-        texts |= {singly[each.sha256]: write_pem([each]) for each in (*path, *evidence.successors)}
+        texts |= {singly[each.sha256]: write_pem([each]) for each in (*path, *others)}
         with self._told():
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._clear(evidence.system.alias, texts)

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from pse_preflight import __version__
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.roots import Roots
-from pse_preflight.client_pse.model import Attempt, ClientPse
+from pse_preflight.client_pse.model import Attempt, ClientPse, Reason
 from pse_preflight.endpoint.model import Endpoint, Failure, LiveHandshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding
@@ -34,7 +34,7 @@ from pse_preflight.verdict.evidence import Evidence, Known, Observations, Origin
 
 _NOT_WRITTEN: dict[str, Any] = {"endpoint": {"presented"}, "pse": {"program": True, "refusal": {"fix"}}}
 _REFUSAL_FIX = "ask again where the program works; this is what it said when recorded"
-_NOT_MADE = "a recording is judged, and nothing is made"
+_NOT_MADE = Reason("a recording is judged, and nothing is made", "run the checks on the machine that recorded it")
 
 
 class EvidenceUnreadable(PreflightError):
@@ -63,6 +63,8 @@ class Asked:
     include_leaf: bool
     expiry_days: ExpiryDays
     required_roots: tuple[str, ...]
+    requires_saps_roots: bool = False
+    adds_saps_roots: bool = False
     tags: tuple[str, ...]
     extras: tuple[tuple[str, str], ...]
     engine: Engine
@@ -182,6 +184,8 @@ def system_of(recording: Recording, folder: Path = Path()) -> System:
         confirm=asked.confirm,
         expiry_days=asked.expiry_days,
         required_roots=asked.required_roots,
+        requires_saps_roots=asked.requires_saps_roots,
+        adds_saps_roots=asked.adds_saps_roots,
         tags=asked.tags,
         extras=asked.extras,
     )

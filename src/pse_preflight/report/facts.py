@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.judge import Judgement
+from pse_preflight.chain.sap_roots import RootClock
 from pse_preflight.checklist import CHECKLIST, CODES, Code, Question, Severity
 from pse_preflight.findings import Command, Finding, message, one_line, quoted
 from pse_preflight.verdict.evidence import Evidence
@@ -89,6 +90,30 @@ class CertificateFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RootClockFacts:
+    """Until when the root of a chain is kept; a day is empty where it is not known.
+
+    Attributes:
+        ends: the last day of the root itself.
+        since, since_release: since when SAP's list requires it, and by which release.
+        left, left_release: since when SAP's list no longer has it.
+        mozilla, chrome: the last day in their lists.
+        words: all of it, as people read it.
+    """
+
+    name: str
+    sha256: str
+    ends: str
+    since: str
+    since_release: str
+    left: str
+    left_release: str
+    mozilla: str
+    chrome: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemFacts:
     """A system.
 
@@ -108,6 +133,7 @@ class SystemFacts:
         unconfirmed: SAP's tool has not listed a PSE that the bundled implementation wrote.
         trust_ends: the last moment of trust, if the server renews what it renews by itself; None where there is none.
         renewal: when the server must have renewed.
+        root_clock: until when the root that the chain ends in is kept; None where no chain is verified.
         judged: the moment, or the last moment of the day, that was judged.
         files: the evidence, by path.
         changes: what had changed from run to run, the oldest first.
@@ -135,6 +161,7 @@ class SystemFacts:
     unconfirmed: bool
     trust_ends: str | None
     renewal: str | None
+    root_clock: RootClockFacts | None
     judged: str
     findings: tuple[FindingFacts, ...]
     files: tuple[str, ...]
@@ -308,12 +335,30 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         unconfirmed=any(each.code is Code.PSE_UNCONFIRMED for each in evidence.findings),
         trust_ends=_moment(trust.ends),
         renewal=_moment(trust.renewal),
+        root_clock=_root_clock(evidence.root_clock),
         judged=evidence.period.end.isoformat(),
         findings=tuple(finding_facts(each) for each in evidence.findings),
         files=tuple(str(each) for each in sorted(system.folder.glob("*.*")) if _is_shown(each.name)),
         changes=tuple(one_line(str(each)) for each in evidence.observations.changes),
         origin=one_line(str(evidence.observations.recorded or "")),
         labels=tuple((one_line(key), one_line(value)) for key, value in system.extras),
+    )
+
+
+def _root_clock(clock: RootClock | None) -> RootClockFacts | None:
+    if clock is None:
+        return None
+    return RootClockFacts(
+        name=one_line(clock.name),
+        sha256=clock.sha256,
+        ends=str(clock.ends or ""),
+        since=str(clock.since.day) if clock.since else "",
+        since_release=clock.since.name if clock.since else "",
+        left=str(clock.left.day) if clock.left else "",
+        left_release=clock.left.name if clock.left else "",
+        mozilla=str(clock.mozilla or ""),
+        chrome=str(clock.chrome or ""),
+        words=one_line(clock.words),
     )
 
 

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from pse_preflight.chain.sap_roots_file import sap_roots
 from pse_preflight.checklist import Code
 from pse_preflight.landscape.system import System
 from pse_preflight.report.facts import NOT_CHECKED, CertificateFacts, FindingFacts, Result, SystemFacts, SystemResult
@@ -33,6 +34,8 @@ def header(systems: Sequence[System], settings: Settings, engine: str) -> list[s
     lines = [*_wrapped(f"systems: {named}", ""), *_wrapped(f"engine: {engine}", "")]
     if settings.at:
         lines.append(f"judged for {settings.at} (UTC), read-only; nothing is asked live for that day")
+    if settings.sap_roots:
+        lines += _wrapped(f"SAP's list of roots: {sap_roots(settings.sap_roots).told}", "")
     if settings.replay:
         lines += _wrapped(f"replay of {settings.replay}: read-only, and no system is asked", "")
     if ignored := [each.alias for each in systems if each.ignored_proxy]:
@@ -143,6 +146,8 @@ def _day_lines(system: SystemResult, facts: SystemFacts) -> Iterator[str]:
         yield "  the PSE does not trust it"
     if facts.renewal:
         yield f"  the server must renew by {facts.renewal[:_DAY]}"
+    if facts.root_clock:
+        yield from _wrapped(f"its root {facts.root_clock.words}", "  ")
 
 
 def _finding_lines(found: FindingFacts) -> Iterator[str]:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pse_preflight.chain.roots import named_roots
-from pse_preflight.chain.sap_roots_file import sap_roots
+from pse_preflight.chain.roots import named_roots, saps_roots_here
 from pse_preflight.client_pse.maker import HandOver, Maker
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
 from pse_preflight.endpoint.model import Limits
@@ -119,7 +118,7 @@ class Gathering:
     def _replay(self, system: System, replay: Replay) -> Evidence:
         """Judge what was recorded; nothing is asked, and no program is started."""
         seen = replay.recording.observations(
-            Known(named_roots("mozilla"), sap_roots(self._run.settings.sap_roots)), replay.doubts
+            Known(named_roots("mozilla"), saps_roots_here(self._run.settings.sap_roots)), replay.doubts
         )
         evidence = judge(system, seen, self._run.period)
         folder = Folder(system.folder)

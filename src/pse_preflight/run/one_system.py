@@ -7,11 +7,10 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from pse_preflight.chain.roots import named_roots
-from pse_preflight.chain.sap_roots_file import sap_roots
+from pse_preflight.chain.roots import named_roots, saps_roots_here
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
-from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
+from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution, Reason
 from pse_preflight.endpoint import fetch, live, observation, thorough
 from pse_preflight.endpoint.model import Limits, Target
 from pse_preflight.landscape.system import System
@@ -61,16 +60,21 @@ class Run:
         start = datetime.combine(self.settings.at, time(), UTC)
         return Period(start, start + _DAY)
 
-    def forbids(self, system: System) -> str:
-        """Return why a missing PSE is not made in this run, whatever its chain is like; empty where it may be."""
-        reasons: Mapping[str, bool] = {
-            "--read-only": self.settings.read_only,
-            "no check is selected that may create one": system.alias not in self.creating,
-            "no check is selected that asks the system": system.alias not in self.asked,
-            "--at judges another day": self.settings.at is not None,
-            f"{system.alias} is not to create one (create: false, or an URL as system)": not system.create,
+    def forbids(self, system: System) -> Reason | None:
+        """Return why a missing PSE is not made in this run, whatever its chain is like; None where it may be."""
+        more = "run all checks, without -m and -k, or test_pse_exists among them"
+        reasons: Mapping[Reason, bool] = {
+            Reason("--read-only", "run once without --read-only, which makes it"): self.settings.read_only,
+            Reason("no check is selected that may create one", more): system.alias not in self.creating,
+            Reason("no check is selected that asks the system", more): system.alias not in self.asked,
+            Reason("--at judges another day", "run once without --at, which makes it"): self.settings.at is not None,
+            Reason(
+                f"{system.alias} is not to create one (create: false, or an URL as system)",
+                "take `create: false` out of systems.yaml; a system that is given as URL needs its place there first:"
+                f" pse-preflight init https://{system.url.host}",
+            ): not system.create,
         }
-        return next((reason for reason, holds in reasons.items() if holds), "")
+        return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 class SharedPse(Protocol):
@@ -122,7 +126,7 @@ class _Walk:
             roots=None if system.roots in {"auto", "mozilla"} or system.pinned else named_roots(system.roots),
             pse=before,
             client=_on_another_machine(system),
-            known=Known(named_roots("mozilla"), sap_roots(run.settings.sap_roots)),
+            known=Known(named_roots("mozilla"), saps_roots_here(run.settings.sap_roots)),
         )
         if not system.url.askable or system.alias not in run.asked:
             return seen
@@ -229,11 +233,15 @@ def _client_side(system: System, pse: ClientPse) -> "ClientSide | None":
     return look(system, pse_is_there=pse.is_there)
 
 
-def _forbidden(evidence: Evidence, run: Run) -> str:
-    """Return why a missing PSE is not made, whatever the chain is like; empty where it may be."""
+def _forbidden(evidence: Evidence, run: Run) -> Reason | None:
+    """Return why a missing PSE is not made, whatever the chain is like; None where it may be."""
     alias = evidence.system.alias
     if evidence.roots.from_pse:
-        return run.forbids(evidence.system) or f"`roots` or `pinned` must first say what {alias} is judged by"
+        return run.forbids(evidence.system) or Reason(
+            f"`roots` or `pinned` must first say what {alias} is judged by",
+            "name in systems.yaml the file of the root that is right for this host (`roots`), or its fingerprint"
+            " (`pinned`); the next run makes the PSE from it",
+        )
     return run.forbids(evidence.system)
 
 
@@ -241,13 +249,17 @@ def _contribution(evidence: Evidence, run: Run) -> Contribution:
     """Return what the system gives to a missing PSE, or why it gives nothing."""
     system, cause, path = evidence.system, evidence.creation_cause, evidence.judgement.path
     if cause is not None and cause.code is Code.WRONG_HOST:
-        return Contribution(system, refusal=f"the client of {system.alias} runs on another machine")
+        where = "run on a machine that the client runs on, or correct `hosts` in systems.yaml"
+        return Contribution(system, refusal=Reason(f"the client of {system.alias} runs on another machine", where))
     forbidden = _forbidden(evidence, run)
     if forbidden:
         return Contribution(system, refusal=forbidden)
     if cause is not None or not path:
         code = cause.code if cause else "no answer"
-        return Contribution(system, refusal=f"the chain of {system.alias} is not verified ({code})")
+        first = f"mend {cause.code} first, see {cause.check}" if cause else "have the system answer"
+        words = f"the chain of {system.alias} is not verified ({code})"
+        return Contribution(system, refusal=Reason(words, f"{first}; the next run makes the PSE"))
     leaf, *issuers = path
     with_leaf = system.include_leaf or not issuers
-    return Contribution(system, (*reversed(issuers), leaf) if with_leaf else tuple(reversed(issuers)))
+    wanted = (*reversed(issuers), leaf) if with_leaf else tuple(reversed(issuers))
+    return Contribution(system, (*wanted, *evidence.added_by_run))

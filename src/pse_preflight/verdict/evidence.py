@@ -1,15 +1,15 @@
 """What was seen of one system, and what it means: observations in, evidence out. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement
-from pse_preflight.chain.roots import Roots, listed_roots, pinned_roots, said_of, with_saps
+from pse_preflight.chain.roots import Roots, at_hand, listed_roots, pinned_roots, said_of, with_saps
 from pse_preflight.chain.sap_roots import Change as RootChange
-from pse_preflight.chain.sap_roots import SapRoots
+from pse_preflight.chain.sap_roots import RootClock, SapRoots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CHECKLIST, CODES, OWNERS, Code, Question, Severity
 from pse_preflight.client_pse.findings import (
@@ -37,6 +37,8 @@ _ABOUT_A_SERVER = frozenset(
     each.name for each in CHECKLIST if each.question in {Question.URL, Question.CHAIN, Question.PK_LIST, Question.TRUST}
 )
 """The checks whose findings depend on which server answers."""
+
+_SHORT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Evidence:
         findings: all findings, each once, in the order of the checklist.
         not_created_for: the finding for which a missing PSE was not made.
         successors: the announced successors of the server's root, as far as their bytes are at hand.
+        required: the roots of SAP's list that the PSE is to hold and lacks, as far as their bytes are at hand.
     """
 
     system: System
@@ -140,6 +143,26 @@ class Evidence:
     findings: tuple[Finding, ...]
     not_created_for: Finding | None
     successors: tuple[Certificate, ...] = ()
+    required: tuple[Certificate, ...] = ()
+
+    @property
+    def added_by_run(self) -> tuple[Certificate, ...]:
+        """Return those of the required roots that a run adds which makes or repairs the PSE, where that is asked for.
+
+        Only the list that comes along says which.
+        """
+        shipped = _shipped(self.observations.known)
+        return tuple(each for each in self.required if each.sha256 in shipped) if self.system.adds_saps_roots else ()
+
+    @property
+    def root_clock(self) -> RootClock | None:
+        """Return until when the root that the chain ends in is kept; None where no chain is verified."""
+        ends = (*self.trust.path[-1:], *self.judgement.path[-1:])
+        root = next((each for each in ends if each.is_self_issued), None)
+        if root is None:
+            return None
+        known = self.observations.known
+        return known.sap_roots.used.clock(root, is_public=root.sha256 in known.mozilla.fingerprints)
 
     @property
     def endpoint(self) -> Endpoint | None:
@@ -206,11 +229,9 @@ class _Case:
         self._roots = roots_for(system, seen)
         self.judgement = judgement or chain.judge(self._question())
         self._changes = self._announced()
-        self._successors = tuple(
-            each
-            for each in seen.known.mozilla.certificates
-            if each.sha256 in {change.sha256 for change in self._changes}
-        )
+        self._successors = self._at_hand({each.sha256 for each in self._changes})
+        lacking = seen.known.sap_roots.used.lacking({each.sha256 for each in seen.pse.entries})
+        self._required = self._at_hand({each.sha256 for each in lacking}) if system.requires_saps_roots else ()
         self.trust = verdict or trust.judge(self._list_question())
 
     def evidence(self) -> Evidence:
@@ -224,7 +245,14 @@ class _Case:
             findings=_in_order(self._findings()),
             not_created_for=self._not_created_for(),
             successors=self._successors,
+            required=self._required,
         )
+
+    def _at_hand(self, wanted: Collection[str]) -> tuple[Certificate, ...]:
+        """Return roots by their fingerprints, wherever their bytes are at hand."""
+        known, seen = self._seen.known, self._seen
+        sent = readable((*seen.presented, *seen.fetched))
+        return at_hand(wanted, (*known.mozilla.certificates, *known.sap_roots.certificates, *sent)) if wanted else ()
 
     def _not_created_for(self) -> Finding | None:
         if self._seen.pse.is_there:
@@ -249,8 +277,8 @@ class _Case:
         )
 
     def _announced(self) -> tuple[RootChange, ...]:
-        path = self.judgement.path
-        return self._seen.known.sap_roots.used.changes_of(self._system.url.host, path[-1].sha256) if path else ()
+        path, day = self.judgement.path, self._period.start.date()
+        return self._seen.known.sap_roots.used.changes_of(self._system.url.host, path[-1].sha256, day) if path else ()
 
     def _list_question(self) -> trust.Question:
         system, roots, path = self._system, self._roots, self.judgement.path
@@ -262,6 +290,9 @@ class _Case:
             period=self._period,
             include_leaf=system.include_leaf,
             required_roots=system.required_roots,
+            saps_roots=self._seen.known.sap_roots.used if system.requires_saps_roots else None,
+            shipped_roots=_shipped(self._seen.known),
+            adds_saps_roots=system.adds_saps_roots,
             changes=self._changes,
             accepted=roots.fingerprints.union(each.sha256 for each in path) if roots.explicit else frozenset(),
             remedy=self._remedy(),
@@ -274,7 +305,7 @@ class _Case:
         repair = ""
         if addable and pse.tool and _creation_cause(self._seen, self.judgement) is None:
             repair = "--repair --engine=bundled" if pse.one_reader else "--repair"
-        files = file_names(self.judgement.path) | successor_names(self._successors)
+        files = root_names(self._successors, self._required) | file_names(self.judgement.path)
         files = {} if self._seen.unwritten else files
         return Remedy(pse.program, system.pse, {key: system.folder / name for key, name in files.items()}, repair)
 
@@ -330,8 +361,8 @@ def roots_for(system: System, seen: Observations) -> Roots:
     mozilla = seen.known.mozilla
     listed = [entry.certificate for entry in seen.pse.entries if entry.certificate]
     if system.pinned:
-        at_hand = readable((*seen.presented, *seen.fetched))
-        return pinned_roots(system.pinned, (*at_hand, *listed, *mozilla.certificates))
+        sent = readable((*seen.presented, *seen.fetched))
+        return pinned_roots(system.pinned, (*sent, *listed, *mozilla.certificates))
     if system.roots != "auto":
         return seen.roots or mozilla
     if not system.url.is_sap_cloud:
@@ -345,9 +376,15 @@ def file_names(path: Sequence[Certificate]) -> dict[str, str]:
     return {each.sha256: f"{name}.pem" for each, name in zip(path, names, strict=False)}
 
 
-def successor_names(successors: Iterable[Certificate]) -> dict[str, str]:
-    """Return the name of the file for each successor of a root, by SHA-256."""
-    return {each.sha256: f"successor-{number}.pem" for number, each in enumerate(successors, 1)}
+def root_names(successors: Iterable[Certificate], required: Iterable[Certificate]) -> dict[str, str]:
+    """Return the name of the file for each successor of a root, and for each root that SAP requires, by SHA-256."""
+    named = {each.sha256: f"required-{each.sha256[:_SHORT]}.pem" for each in required}
+    return named | {each.sha256: f"successor-{number}.pem" for number, each in enumerate(successors, 1)}
+
+
+def _shipped(known: Known) -> frozenset[str]:
+    """Return the fingerprints of the roots that SAP requires by the list that comes along."""
+    return frozenset(each.sha256 for each in known.sap_roots.shipped.required)
 
 
 def _other_endpoints(seen: Observations) -> Iterable[Endpoint]:

@@ -170,7 +170,8 @@ def _one_reader(evidence: Evidence) -> str:
 
 def _nothing_required(evidence: Evidence) -> str:
     announced = any(each.code == Code.ROOT_CHANGE_AHEAD for each in evidence.findings)
-    return "" if evidence.system.required_roots or announced else "required_roots names none"
+    required = evidence.system.required_roots or evidence.system.requires_saps_roots
+    return "" if required or announced else "required_roots names none"
 
 
 def _no_access_rights(evidence: Evidence) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.judge import Judgement, Period, inspection_product, verify
-from pse_preflight.chain.sap_roots import Change
+from pse_preflight.chain.sap_roots import PUBLISHED, Change, Root, Table, by_release
 from pse_preflight.chain.search import is_self_signed, issuer_of, public_key_of, subject_of
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.client_pse.entries import Anchor, Entry, holds
@@ -63,6 +63,9 @@ class Question:
         period: when trust has to hold.
         include_leaf: the server certificate is wanted in the list.
         required_roots: fingerprints that must be in the list.
+        saps_roots: SAP's own list, where the PSE is to hold what it requires; None where it is not.
+        shipped_roots: fingerprints of the list that comes along; no run adds a root that only another list names.
+        adds_saps_roots: a run that may write adds what is lacking of it.
         changes: announced changes of the root that this server uses.
         accepted: fingerprints of private roots that the user named.
         remedy: how to add a certificate.
@@ -75,6 +78,9 @@ class Question:
     period: Period
     include_leaf: bool
     required_roots: tuple[str, ...]
+    saps_roots: Table | None = None
+    shipped_roots: frozenset[str] = frozenset()
+    adds_saps_roots: bool = False
     changes: tuple[Change, ...] = ()
     accepted: frozenset[str]
     remedy: Remedy
@@ -135,6 +141,7 @@ def judge(question: Question) -> Trust:
         *_listing_findings(question, path, anchors),
         *_expired(question),
         *_required(question),
+        *_required_by_sap(question),
         *_changes_ahead(question),
         *_inspection(question, path),
         *_trust_findings(question, path),
@@ -386,42 +393,112 @@ def _get_root(digest: str) -> str:
     return f"get the root with the fingerprint sha256:{digest} from its operator and add it with maintain_pk -a"
 
 
+def _required_by_sap(question: Question) -> list[Finding]:
+    """Name the roots of SAP's list that the PSE lacks, and those that only bear their names."""
+    table = question.saps_roots
+    lacking = table.lacking({each.sha256 for each in question.entries}) if table else ()
+    if table is None or not lacking:
+        return []
+    digests = [each.sha256 for each in lacking]
+    required = f"{len(lacking)} of the {len(table.required)} roots that SAP requires every client to trust"
+    return [
+        finding(
+            Code.REQUIRED_ROOT_NOT_IN_PSE,
+            f"{question.remedy.pse} lacks {required} ({table.release}): {by_release(lacking)}",
+            fix=_fix_of_saps(question, lacking),
+            commands=question.remedy.add(digests),
+            severity=Severity.MINOR,
+            certificates=digests,
+        )
+    ]
+
+
+def _fix_of_saps(question: Question, lacking: Sequence[Root]) -> str:
+    """Say how the roots come into the PSE: those that are at hand, and those of which the file must be got first."""
+    files, shipped = question.remedy.files, question.shipped_roots
+    absent = [f'"{each.name}"' for each in lacking if each.sha256 not in files]
+    known = [each for each in lacking if each.sha256 in files and each.sha256 in shipped]
+    given = [f'"{each.name}"' for each in lacking if each.sha256 in files and each.sha256 not in shipped]
+    parts = []
+    if absent:
+        parts.append(
+            f"of {', '.join(absent)} no file is at hand: get SAP's list ({PUBLISHED}) and say --sap-roots PATH"
+        )
+    if given:
+        parts.append(f"no run adds {', '.join(given)}, which only the list of --sap-roots names")
+    if known and not question.adds_saps_roots:
+        parts.append("write `required_roots: sap` in systems.yaml and run with --repair, or add those at hand")
+    elif known and question.remedy.repair:
+        parts.append(f"run again with {question.remedy.repair}, or add those at hand")
+    elif known or given:
+        parts.append("add those at hand")
+    return "; ".join(parts)
+
+
 def _changes_ahead(question: Question) -> list[Finding]:
-    """Name the announced successors of the server's root that the list does not hold yet."""
+    """Name what follows the server's root and the list does not hold yet."""
     held = {each.sha256 for each in question.entries}
     day = question.period.start.date()
     return [
         finding(
             Code.ROOT_CHANGE_AHEAD,
-            f'{question.remedy.pse} does not hold "{change.successor}" (sha256 {change.sha256[:12]}), {change.words}',
-            fix="add this root now" if change.sha256 in question.remedy.files else _get_root(change.sha256),
+            _ahead(question, change),
+            fix=_fix_of_change(question, change),
             commands=question.remedy.add([change.sha256]),
             severity=Severity.MAJOR if change.is_near(day) else None,
-            certificates=[change.sha256],
+            certificates=[change.sha256] if change.sha256 else [],
         )
         for change in question.changes
-        if change.sha256 not in held
+        if change.concerns(held)
     ]
 
 
+def _ahead(question: Question, change: Change) -> str:
+    pse = question.remedy.pse
+    if not change.successor:
+        return f"{change.words_of_root}; {pse} does not hold all public roots that SAP requires"
+    return f'{pse} does not hold "{change.successor}" (sha256 {change.sha256[:12]}), {change.words}'
+
+
+def _fix_of_change(question: Question, change: Change) -> str:
+    if not change.successor:
+        return "add the roots that SAP requires now: `required_roots: sap` in systems.yaml, and a run with --repair"
+    return "add this root now" if change.sha256 in question.remedy.files else _get_root(change.sha256)
+
+
 def _inspection(question: Question, path: tuple[Certificate, ...]) -> list[Finding]:
-    """Name the certificates of the list that belong to a TLS-inspecting product."""
+    """Name the certificates of the list that belong to a TLS-inspecting product, or that only bear a name of SAP's."""
     found = []
     for entry in question.entries:
         product = inspection_product(entry.subject)
-        if not product or entry.sha256 in question.accepted:
+        what = f"a TLS-inspecting proxy ({product}), for everything" if product else _false_name(question, entry)
+        if not what or entry.sha256 in question.accepted:
             continue
         anchors = bool(path) and entry.is_of(path[-1])
         found.append(
             finding(
                 Code.PSE_TRUSTS_INSPECTION,
-                f'{question.remedy.pse} trusts "{entry.subject}", a TLS-inspecting proxy ({product}), for everything',
+                f'{question.remedy.pse} trusts "{entry.subject}", {what}',
                 fix="bypass the proxy for this host and remove it, or name it in roots: or pinned: to accept it",
                 severity=None if anchors else Severity.MINOR,
                 certificates=[entry.sha256] if entry.sha256 else [],
             )
         )
     return found
+
+
+def _false_name(question: Question, entry: Entry) -> str:
+    """Say of a root whose name it bears; one that is cross-signed has another SHA-256 by right."""
+    held, table = entry.certificate, question.saps_roots
+    if held is None or table is None or not is_self_signed(held):
+        return ""
+    claimed = table.claimed_in(held.parsed.subject)
+    if claimed is None or claimed.sha256 == held.sha256:
+        return ""
+    return (
+        f"which calls itself \"{claimed.name}\", and is not SAP's: its sha256 is {held.sha256}, and SAP's is"
+        f" {claimed.sha256}"
+    )
 
 
 def _trust_findings(question: Question, path: tuple[Certificate, ...]) -> list[Finding]:
