@@ -85,7 +85,8 @@ def pytest_seconds(folder: Path, *arguments: str) -> float:
 
 def landscape(folder: Path, port: int, count: int) -> None:
     """Describe so many systems behind the relay, which share one PSE."""
-    keys = f"url: https://localhost:{port}, roots: served/demo-authority/root.pem, secudir: sec, pse: client.pse"
+    keys = f"url: https://localhost:{port}, roots: served/demo-authority/root.pem, secudir: '{folder}/sec'"
+    keys += ", pse: client.pse"
     systems = "".join(f"  SYS{number:03d}: {{{keys}}}\n" for number in range(count))
     (folder / "systems.yaml").write_text(f"systems:\n{systems}", encoding="utf-8")
     empty = f"import pytest\n\n@pytest.mark.parametrize('n', range({count * CHECKS}))\ndef test_empty(n):\n    pass\n"

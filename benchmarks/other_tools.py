@@ -29,7 +29,8 @@ def landscape(folder: Path, count: int) -> list[str]:
         described.start()
         url = str(described.keys["url"])
         addresses.append(url.removeprefix("https://"))
-        keys = f"url: {url}, roots: served/demo-authority/root.pem, secudir: sec, pse: client.pse"
+        keys = f"url: {url}, roots: served/demo-authority/root.pem, secudir: '{folder}/sec'"
+        keys += ", pse: client.pse"
         lines.append(f"  SYS{number:03d}: {{{keys}}}")
     (folder / "systems.yaml").write_text("\n".join([*lines, ""]), encoding="utf-8")
     return addresses

@@ -98,7 +98,7 @@ def _numbered_fingerprints(text: str) -> str:
 def _copy(folder: Path) -> None:
     for name in ("src", "checks", "fixtures"):
         shutil.copytree(CHECKOUT / name, folder / name)
-    for name in ("conftest.py", "pyproject.toml", "systems.yaml"):
+    for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(CHECKOUT / name, folder)
 
 

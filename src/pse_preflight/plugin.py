@@ -33,6 +33,10 @@ MARKERS = {
 REPORT_ATTRIBUTE = "pse_preflight"
 
 _NOTHING_SELECTED = "no --system given; say --system=<alias of systems.yaml>, --system=demo, or --system=https://<host>"
+_NOTHING_COLLECTED = (
+    "--system is given, and no check of pse-preflight is among these tests; name them: pytest checks/, or"
+    " pytest --pyargs pse_preflight.checks"
+)
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Run:
         on_demand: this process is a worker of pytest-xdist.
         told: the systems whose facts have been attached to a report.
         shares: in a worker, the number of each system's share; one worker asks all systems of a share.
+        is_ours: a check of ours was collected, selected or not.
     """
 
     settings: "Settings"
@@ -61,6 +66,7 @@ class Run:
     told: set[str] = field(default_factory=set)
     shares: dict[str, int] = field(default_factory=dict)
     _gatherings: "dict[int, Gathering]" = field(default_factory=dict)
+    is_ours: bool = False
     _selected: dict[str, set[str]] = field(default_factory=dict)
 
     def selected(self, alias: str) -> frozenset[str]:
@@ -296,28 +302,36 @@ def parametrise(metafunc: pytest.Metafunc) -> None:
 def claim(item: pytest.Item) -> None:
     """Remember that a check is ours; the hook pytest_itemcollected of the checks' folder."""
     item.stash[OURS] = True
+    item.config.stash[RUN].is_ours = True
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Remember the checks that were selected; without a system there is nothing to check."""
-    run = config.stash[RUN]
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Remember the checks that were selected; without a system, or without them, there is nothing to check."""
+    run = session.config.stash[RUN]
     ours = [item for item in items if OURS in item.stash]
-    if misuse := _misuse(config, run, ours):
-        if not run.on_demand:
-            raise pytest.UsageError(misuse)
+    misuse = _misuse(session, ours)
+    if misuse and not run.on_demand:
+        raise pytest.UsageError(misuse)
+    if misuse:
         run.misuse = misuse
         items[:] = []
         ours = []
     run.items = ours
 
 
-def _misuse(config: pytest.Config, run: Run, ours: Sequence[pytest.Item]) -> str:
+def _misuse(session: pytest.Session, ours: Sequence[pytest.Item]) -> str:
     """Return what only shows once it is known which checks are selected; nothing has been asked yet."""
-    if not ours or (run.systems and config.getoption("collectonly")):
-        return ""
+    config, run = session.config, session.config.stash[RUN]
+    if not ours:
+        # With --lf pytest may pass over our files, since others hold what failed last.
+        passed_over = run.is_ours or session.testsfailed or config.getoption("lf", default=False)
+        # What an ini names leaves a project's own tests alone.
+        return _NOTHING_COLLECTED if config.getoption("system") and not passed_over else ""
     if not run.systems:
         return _NOTHING_SELECTED
+    if config.getoption("collectonly"):
+        return ""
     from pse_preflight.report.destinations import refuse_folder
 
     try:

@@ -75,7 +75,7 @@ class Shop:
     def describe(self) -> None:
         lines = ["systems:"]
         for name, (chain, server) in self.chains.items():
-            keys = f"url: https://localhost:{server.port}, secudir: sec"
+            keys = f"url: https://localhost:{server.port}, secudir: {self.folder}/sec"
             lines.append(f"  {name}: {{{keys}, roots: {self._roots(name, chain)}}}")
         (self.folder / "systems.yaml").write_text("\n".join([*lines, ""]), encoding="utf-8")
 

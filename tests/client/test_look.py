@@ -340,9 +340,8 @@ def test_where_the_keys_are_silent_there_is_no_client_side(tmp_path: Path) -> No
         ("    pse: /sec/client.pse\n", False, False),
         ("    pse: client.pse\n    secudir: /sec\n", False, False),
         ("    secudir: ~/sec\n", False, True),
-        ("    secudir: sec\n", False, True),
         ("    pse: 'C:\\sec\\client.pse'\n", True, False),
-        ("    pse: '\\sec\\client.pse'\n", True, True),
+        ("    pse: 'sec\\client.pse'\n", True, True),
         ("    pse: '\\\\server\\sec\\client.pse'\n", True, False),
     ],
 )

@@ -76,7 +76,7 @@ ASHOST=old.example.com
 DEST=QAS 2
 WSHOST=https://qas.example.com
 WSPORT=44300
-TLS_CLIENT_PSE=C:\\sec\\client.pse
+TLS_CLIENT_PSE=/sec/qas.pse
 """
 
 

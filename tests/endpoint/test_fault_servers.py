@@ -85,7 +85,7 @@ class Street:
         self.lines = ["systems:"]
 
     def add(self, name: str, port: int, more: str = "") -> None:
-        keys = f"url: https://{HOST}:{port}, roots: roots.pem, secudir: sec{more}"
+        keys = f"url: https://{HOST}:{port}, roots: roots.pem, secudir: {self.folder}/sec{more}"
         self.lines.append(f"  {name}: {{{keys}}}")
 
     def open(self, name: str, talk: Talk) -> None:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.demo.authority import Identity
 from pse_preflight.pse import asn1
 
 LONG_NAME = "Example Corporate Root Certification Authority of the Whole Group and All of It"
@@ -58,6 +60,27 @@ def odd_root(
         warnings.simplefilter("ignore")
         made = builder.sign(_key(), hashes.SHA256())
         return Certificate.read(made.public_bytes(Encoding.DER) if serial else _with_serial_zero(made))
+
+
+def odd_server(common_name: str, address: str, start: datetime, days: int = 300) -> Identity:
+    """Make a server certificate that its own key signed, under a name of any length."""
+    name, key = long_name(common_name), _key()
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(77)
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = builder.sign(key, hashes.SHA256())
+        _ = made.subject  # the library keeps what it has read once, and warns no more
+        return Identity(made, key)
 
 
 def _with_serial_zero(made: x509.Certificate) -> bytes:

@@ -178,10 +178,10 @@ def test_secudir_comes_from_the_environment(selected: Select) -> None:
     ("text", "line", "says"),
     [
         (MINIMAL + "    urll: x\n", 5, "unknown key; did you mean url?"),
-        (MINIMAL + "    create: yes please\n", 5, "valid boolean"),
-        (MINIMAL + "    tags: prod\n", 5, "valid list"),
-        (MINIMAL + "    tags: [prod, 7]\n", 5, "valid string"),
-        (MINIMAL + "    expiry_days: {leaf: -1}\n", 5, "greater than or equal to 0"),
+        (MINIMAL + "    create: yes please\n", 5, "create: needs true or false"),
+        (MINIMAL + "    tags: prod\n", 5, "tags: needs a list, such as [a, b]"),
+        (MINIMAL + "    tags: [prod, 7]\n", 5, "tags.1: needs text; put it in quotes"),
+        (MINIMAL + "    expiry_days: {leaf: -1}\n", 5, "expiry_days.leaf: is less than 0"),
         (MINIMAL + "    expiry_days: {days: 1}\n", 5, "unknown key"),
         (MINIMAL + "    pinned: [abc]\n", 5, "no SHA-256 fingerprint"),
         (MINIMAL + "    dn: no name\n", 5, "dn"),
@@ -252,7 +252,7 @@ def test_a_huge_file_is_refused(tmp_path: Path) -> None:
 def test_deep_nesting_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "systems.yaml"
     file.write_text("[" * 20_000)
-    with pytest.raises(UsageProblem, match="no YAML"):
+    with pytest.raises(UsageProblem, match="nested more than 40 deep"):
         read_landscape(file, {})
 
 
@@ -278,7 +278,7 @@ def test_names_select_systems(selected: Select, names: tuple[str, ...], aliases:
     assert [each.alias for each in selected(LANDSCAPE, *names)] == aliases
 
 
-@pytest.mark.parametrize("name", ["prd", "PDR", "tag:nobody", "demo:nothing", "nothing"])
+@pytest.mark.parametrize("name", ["prd", "PDR", "demo:nothing", "nothing", "tag:"])
 def test_unknown_names_are_refused_with_what_there_is(selected: Select, name: str) -> None:
     problem = _problem(selected, LANDSCAPE, name)
     assert f"--system={name}" in problem

@@ -9,13 +9,17 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from pse_preflight.certificate import Certificate, now
 from pse_preflight.checklist import CODES, Code, Severity
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.findings import Finding, finding, message, quoted
-from pse_preflight.landscape.file import Keys, read_landscape
+from pse_preflight.landscape.file import FILE_NAME, read_landscape
+from pse_preflight.landscape.keys import Keys
 from pse_preflight.landscape.select import Surroundings, select
 from pse_preflight.plugin import MARKERS, pytest_addoption
 from tests.kit.places import CHECKOUT
@@ -111,10 +115,19 @@ EXAMPLES = dict(_examples())
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_of_systems_yaml_is_accepted(tmp_path: Path, example: str) -> None:
     (tmp_path / "systems.yaml").write_text(EXAMPLES[example], encoding="utf-8")
-    (tmp_path / "company-root.pem").touch()
-    around = Surroundings({"PROXY_PASSWORD": "x"}, tmp_path, tmp_path, tmp_path)
-    landscape = read_landscape(tmp_path / "systems.yaml", around.environment)
+    root = Certificate.of(root_authority("Company Root", now() - timedelta(days=1), 900).certificate)
+    (tmp_path / "company-root.pem").write_text(root.pem, encoding="utf-8")
+    around = Surroundings({"PROXY_PASSWORD": "x", "HOME": "/home/x"}, tmp_path, tmp_path, tmp_path, windows=False)
+    landscape = read_landscape(tmp_path / "systems.yaml", around.environment, windows=False)
     assert select(["all"], landscape, around)
+
+
+def test_the_example_to_copy_from_is_accepted_and_never_a_default(tmp_path: Path) -> None:
+    example = CHECKOUT / "systems.example.yaml"
+    around = Surroundings({"HOME": "/home/x"}, CHECKOUT, CHECKOUT, tmp_path, windows=False)
+    assert select(["PRD", "QAS"], read_landscape(example, {}, windows=False), around)
+    assert example.name != FILE_NAME
+    assert not [each for each in CHECKOUT.glob("systems.y*ml") if each.name == example.name]
 
 
 class Reader:
@@ -129,7 +142,7 @@ class Reader:
         self.folder.mkdir()
         for name in ("src", "checks", "fixtures"):
             (self.folder / name).symlink_to(CHECKOUT / name)
-        for name in ("conftest.py", "systems.yaml", "pyproject.toml"):
+        for name in ("conftest.py", "pyproject.toml"):
             shutil.copy(CHECKOUT / name, self.folder)
         for place in (self.folder / ".venv" / "bin", self.home / "bin"):
             self._install(place)

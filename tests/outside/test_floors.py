@@ -44,7 +44,9 @@ PURE = ("chain", "landscape", "verdict")
 """The rooms that judge; loading one loads nothing above it."""
 
 FOR_THIS = {
+    "landscape.tree": ("yaml",),
     "landscape.file": ("yaml",),
+    "landscape.describe": ("yaml",),
     "landscape.select": ("yaml",),
     "chain.roots": ("ssl",),
     "chain.sap_roots_file": ("yaml",),

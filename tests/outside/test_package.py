@@ -82,7 +82,13 @@ def test_the_wheel_brings_its_licence(wheel: Path) -> None:
 def test_the_sdist_holds_what_its_own_tests_need(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for needed in ("tests/outside/test_package.py", "docs/make_codes.py", "constraints.txt", "systems.yaml", "LICENSE"):
+    for needed in (
+        "tests/outside/test_package.py",
+        "docs/make_codes.py",
+        "constraints.txt",
+        "systems.example.yaml",
+        "LICENSE",
+    ):
         assert needed in names
     assert not [name for name in names if name.endswith((".pyc", ".pse", ".key")) or ".venv" in name]
 

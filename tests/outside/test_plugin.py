@@ -121,7 +121,8 @@ def test_the_demo_described_as_an_ordinary_system_gives_the_same_results(checks:
         url = server.stdout.readline().strip()
         _landscape(
             checks,
-            f"systems:\n  demo2: {{url: {url}, roots: served/demo-authority/root.pem, secudir: s, pse: client.pse}}\n",
+            f"systems:\n  demo2: {{url: {url}, roots: served/demo-authority/root.pem,"
+            f" secudir: {checks.path}/s, pse: client.pse}}\n",
         )
         ordinary = _outcomes(checks, "--system=demo2")
         server.communicate("")
@@ -290,6 +291,72 @@ def test_other_peoples_tests_are_left_alone_beside_ours(checks: pytest.Pytester)
     result = _run(checks, str(checks.path / "test_stranger.py"), "--system=demo")
     assert result.ret == 0
     assert result.parseoutcomes()["passed"] >= CHECK_COUNT - USUALLY_SKIPPED
+
+
+@pytest.mark.parametrize("parallel", [(), PARALLEL], ids=["alone", "parallel"])
+@pytest.mark.parametrize("content", [STRANGER, ""], ids=["other tests", "no tests"])
+def test_a_system_that_no_check_looks_at_is_a_misuse(
+    checks: pytest.Pytester, content: str, parallel: tuple[str, ...]
+) -> None:
+    checks.makepyfile(content)
+    run = ("pytest", "-p", "pse_preflight.plugin", "--system=https://host.example.com", *parallel)
+    result = run_result(run_module(*run, folder=checks.path))
+    _usage_error(result, "no check of pse-preflight is among these tests", "pytest checks/")
+    assert "passed" not in result.stdout.str()
+
+
+def test_a_system_that_an_ini_names_leaves_other_peoples_tests_alone(checks: pytest.Pytester) -> None:
+    checks.makepyfile(STRANGER)
+    (checks.path / "pytest.ini").write_text("[pytest]\npreflight_system = demo\n")
+    result = run_result(run_module("pytest", "-p", "pse_preflight.plugin", folder=checks.path))
+    result.assert_outcomes(passed=2)
+
+
+def test_what_is_wrong_with_other_peoples_tests_is_told_first(checks: pytest.Pytester) -> None:
+    checks.makepyfile("import nothing_of_this_name")
+    result = run_result(run_module("pytest", "-p", "pse_preflight.plugin", "--system=demo", folder=checks.path))
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "no check of pse-preflight" not in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.parametrize("options", [("-k", "nothing_of_this_name"), ("-m", "not network and network")])
+def test_checks_that_were_all_left_out_are_no_misuse(checks: pytest.Pytester, options: tuple[str, str]) -> None:
+    assert _run(checks, "--system=demo", *options).ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_the_header_names_the_systems_file(checks: pytest.Pytester) -> None:
+    _landscape(checks, "systems: {PRD: {url: prd.example.com}}")
+    shown = " ".join(_run(checks, "--system=PRD,demo", "--collect-only").stdout.str().split())
+    assert f"systems file: {checks.path / 'systems.yaml'}" in shown
+    assert "systems file" not in _run(checks, "--system=demo", "--collect-only").stdout.str()
+
+
+ROOTS = {
+    "missing": (None, "missing.pem: cannot be read: No such file"),
+    "empty": (b"", "empty.pem: is empty"),
+    "damaged": (
+        b"-----BEGIN CERTIFICATE-----\nMII*\n-----END CERTIFICATE-----\n",
+        "damaged.pem: certificate 1 (line 1): ",
+    ),
+}
+
+
+@pytest.mark.parametrize("parallel", [(), PARALLEL], ids=["alone", "parallel"])
+@pytest.mark.parametrize("kind", ROOTS)
+def test_roots_that_cannot_be_read_are_told_once_and_nothing_is_asked(
+    checks: pytest.Pytester, kind: str, parallel: tuple[str, ...]
+) -> None:
+    content, says = ROOTS[kind]
+    if content is not None:
+        (checks.path / f"{kind}.pem").write_bytes(content)
+    keys = f"secudir: {checks.path}/sec, roots: {kind}.pem"
+    _landscape(
+        checks, f"systems:\n  A: {{url: https://localhost:1, {keys}}}\n  B: {{url: https://localhost:2, {keys}}}\n"
+    )
+    result = _run(checks, "--system=all", *parallel)
+    _usage_error(result, "systems.yaml:2: A: roots: ", says, "a file of certificates")
+    assert not (checks.path / ".pse-preflight").exists()
+    assert not (checks.path / "sec").exists()
 
 
 def test_loading_the_plugin_is_cheap(checks: pytest.Pytester) -> None:

@@ -6,14 +6,18 @@ distribution on PyPI carries it. It is older than properties of single cases, wh
 """
 
 import json
+import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.kit.places import CHECKOUT
-from tests.kit.runs import PARALLEL, Ended, run_checks
+from pse_preflight.certificate import Certificate, now
+from pse_preflight.demo.authority import root_authority
+from tests.kit.places import CHECKOUT, SOURCES
+from tests.kit.runs import PARALLEL, Ended, run_checks, surroundings
 
 SCHEMA = CHECKOUT / "tests" / "outside" / "schemas" / "junit-10.xsd"
 SYSTEMS = "demo,demo:expired-leaf,demo:missing-intermediate"
@@ -148,17 +152,23 @@ def test_what_could_not_be_checked_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_system_that_cannot_be_judged_is_in_every_report(tmp_path: Path) -> None:
-    (tmp_path / "broken.pem").write_text("no certificate")
-    (tmp_path / "systems.yaml").write_text(
-        "systems: {PRD: {url: https://localhost:9, roots: broken.pem, secudir: sec}}\n"
+    root = root_authority("Root", now() - timedelta(days=1), 900).certificate
+    (tmp_path / "gone.pem").write_text(Certificate.of(root).pem)
+    (tmp_path / "goes.py").write_text(
+        "from pathlib import Path\n\ndef pytest_collection_finish():\n    Path('gone.pem').unlink()\n"
     )
-    run = _pytest(tmp_path, "--system=PRD", "--engine=bundled", "--trust-report=page.html", "-k", "chain_is_valid")
+    (tmp_path / "systems.yaml").write_text(
+        f"systems: {{PRD: {{url: https://localhost:9, roots: gone.pem, secudir: {tmp_path}/sec}}}}\n"
+    )
+    paths = os.pathsep.join((str(tmp_path), str(SOURCES)))
+    options = ["--system=PRD", "--engine=bundled", "--trust-report=page.html", "-k", "chain_is_valid", "-p", "goes"]
+    run = run_checks(tmp_path, *options, environment=surroundings(PYTHONPATH=paths))
     assert run.returncode == 1
     assert re.search(r"^PRD: FAILED$", run.stdout, re.MULTILINE)
     result = json.loads((tmp_path / ".pse-preflight" / "result.json").read_text())
     assert result["verdict"] == "FAILED"
-    assert "broken.pem cannot be used" in result["systems"][0]["checks"][0]["reason"]
-    assert "broken.pem cannot be used" in (tmp_path / "page.html").read_text()
+    assert "gone.pem cannot be used" in result["systems"][0]["checks"][0]["reason"]
+    assert "gone.pem cannot be used" in (tmp_path / "page.html").read_text()
 
 
 def test_result_json_keeps_to_its_published_schema(folder: Path) -> None:

@@ -52,19 +52,18 @@ def pytest_collection_finish():
 CRASHES = ("trust.judge", "observation.observe", "chain.judge", "fixtures.decide")
 
 SYSTEMS = f"""
+defaults: {{secudir: FOLDER/sec}}
 systems:
   proxied:
     url: https://host.example.com
     proxy: http://{PROXY_USER}:{quote(PROXY_PASSWORD, safe="")}@127.0.0.1:9
     roots: mozilla
-    secudir: sec
-  through-the-shell: {{url: https://localhost:9, proxy: env, roots: mozilla, secudir: sec, x-ticket: CHG0042}}
-  with-user: {{url: "https://{URL_USER}:{quote(URL_PASSWORD, safe="")}@localhost:9/?key={URL_QUERY}", secudir: sec}}
-  from-environment: {{url: "https://{URL_USER}:${{PLANTED}}@localhost:9", secudir: sec}}
-  with-pin: {{url: https://localhost:9, secudir: sec, pse: pin.pse, roots: mozilla}}
+  through-the-shell: {{url: https://localhost:9, proxy: env, roots: mozilla, x-ticket: CHG0042}}
+  with-user: {{url: "https://{URL_USER}:{quote(URL_PASSWORD, safe="")}@localhost:9/?key={URL_QUERY}"}}
+  from-environment: {{url: "https://{URL_USER}:${{PLANTED}}@localhost:9"}}
+  with-pin: {{url: https://localhost:9, pse: pin.pse, roots: mozilla}}
   with-ini:
     url: https://localhost:9
-    secudir: sec
     client_ini: {{file: sapnwrfc.ini, dest: PRD}}
 """
 INI = f"DEST=PRD\nWSHOST=localhost\nWSPORT=9\nUSER=x\nPASSWD={INI_PASSWORD}\nTLS_CLIENT_PSE=client.pse\n"
@@ -125,7 +124,7 @@ def _outputs(folder: Path, run: Ended) -> Iterator[tuple[str, bytes]]:
 @pytest.fixture
 def planted(tmp_path: Path) -> Path:
     """Return a folder with a secret in every place; the PIN protects a PSE."""
-    (tmp_path / "systems.yaml").write_text(SYSTEMS)
+    (tmp_path / "systems.yaml").write_text(SYSTEMS.replace("FOLDER", str(tmp_path)))
     (tmp_path / "sapnwrfc.ini").write_text(INI)
     (tmp_path / "sec").mkdir()
     with Path(os.devnull).open("r+", encoding="utf-8") as nowhere:
@@ -199,7 +198,7 @@ def test_nor_does_a_replay(planted: Path) -> None:
         (f"url: 'https://{URL_USER}:{URL_PASSWORD}@'", "no host"),
         (f"url: https://host, proxy: 'http://{PROXY_USER}:{PROXY_PASSWORD}@proxy'", "the proxy has no port"),
         (f"url: https://host, proxy: 'socks5://{PROXY_USER}:{PROXY_PASSWORD}@proxy:1'", "plain HTTP CONNECT"),
-        (f"url: https://host, pse: ['{ENVIRONMENT}']", "valid string"),
+        (f"url: https://host, pse: ['{ENVIRONMENT}']", "needs text"),
     ],
     ids=["url", "port", "scheme", "type"],
 )

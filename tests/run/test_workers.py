@@ -85,10 +85,11 @@ def street(tmp_path: Path) -> Iterator[Street]:
         servers = {alias: stack.enter_context(serve_tls(server())) for alias in PARTNERS}
         roots = roots_file(tmp_path, server().issuers[-1])
         lines = [
-            f"  {alias}: {{url: 'https://127.0.0.1:{servers[alias].port}', roots: {roots}, secudir: sec, pse: {pse}}}"
+            f"  {alias}: {{url: 'https://127.0.0.1:{servers[alias].port}', roots: {roots}, pse: {pse}}}"
             for alias, pse in PARTNERS.items()
         ]
-        (tmp_path / "systems.yaml").write_text("\n".join(["systems:", *lines, ""]), encoding="utf-8")
+        text = "\n".join([f"defaults: {{secudir: {tmp_path}/sec}}", "systems:", *lines, ""])
+        (tmp_path / "systems.yaml").write_text(text, encoding="utf-8")
         yield Street(tmp_path, servers)
 
 

@@ -60,15 +60,18 @@ def test_a_waiver_arrives_as_it_was_written(read: Read) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        (', reason: "legacy proxy, gone in Q1"', "", "waivers.0.reason: Field required"),
+        (', reason: "legacy proxy, gone in Q1"', "", "waivers.0.reason: is missing"),
         ('"legacy proxy, gone in Q1"', '" "', "waivers.0.reason: is empty"),
-        ("until: 2027-01-31, ", "", "waivers.0.until: Field required"),
+        ("until: 2027-01-31, ", "", "waivers.0.until: is missing"),
         ("2027-01-31", "2027-02-31", "'2027-02-31' is a day that the calendar does not have"),
         ("2027-01-31", "soon", "waivers.0.until"),
         ("test_chain_is_strong", "test_chain_is_stronk", "is no check; did you mean test_chain_is_strong?"),
-        ("check: test_chain_is_strong, ", "", "waivers.0.check: Field required"),
+        ("check: test_chain_is_strong, ", "", "waivers.0.check: is missing"),
         ("CERTIFICATE_WEAK", "CERTIFICATE_WEEK", "is no code; did you mean CERTIFICATE_WEAK?"),
         ("until", "untill", "unknown key; did you mean until?"),
+        ("2027-01-31", "yes", "waivers.0.until: needs a day, such as 2027-01-31"),
+        ("CERTIFICATE_WEAK", "TLS_INSPECTED", "is no code of test_chain_is_strong but of test_chain_is_not_inspected"),
+        ("test_chain_is_strong", "test_pse_exists", "CERTIFICATE_WEAK is no code of test_pse_exists"),
         (
             "check: test_chain_is_strong, code: CERTIFICATE_WEAK",
             "check: test_host_name_resolves",

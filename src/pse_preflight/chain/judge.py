@@ -22,6 +22,7 @@ from pse_preflight.chain.inspection import (
     inspecting_authority,
     inspection_product,
 )
+from pse_preflight.chain.pins import not_compared
 from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.chain.search import (
     End,
@@ -61,7 +62,8 @@ class Question:
         sap_domain: the host is in SAP's cloud, where a root outside Mozilla's list and SAP's own means inspection.
         sap_roots: what is known of SAP's list of roots; it tells who is meant by a name, and makes nothing trusted.
         inspection_accepted: the user named the roots one by one, so an inspecting one among them is meant.
-        partial: the roots are a PSE's list, any member of which may anchor.
+        partial: the roots are a PSE's list, or pinned one by one; any of them may anchor.
+        unseen: pinned fingerprints of which no certificate is at hand.
         mozilla: SHA-256 of every root in Mozilla's list. Its members are held to the rules for public authorities, and
             never inspect. Empty where it is not known: then those roots pass for public that nobody named one by one.
         most_intermediates: so many may stand between server certificate and anchor.
@@ -77,6 +79,7 @@ class Question:
     sap_roots: SapRoots = field(default_factory=_that_come_along, repr=False)
     inspection_accepted: bool = False
     partial: bool = False
+    unseen: tuple[str, ...] = ()
     mozilla: frozenset[str] = field(default=frozenset(), repr=False)
     most_intermediates: int = LONGEST_PATH
 
@@ -268,7 +271,7 @@ class _Case:
         elif self.end is End.TOO_LONG:
             yield diagnosis.too_long(path, self.question.most_intermediates)
         elif self.end is End.NO_ISSUER and not self.sent.has_unreadable and path[-1].issuer:
-            yield self._issuer_missing()
+            yield not_compared(self._issuer_missing(), path, self.question.unseen, roots_name)
 
     def _issuer_missing(self) -> Finding:
         """Tell a forged signature from a wrong, a forgotten and an unknown issuer."""

@@ -15,6 +15,9 @@ from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding, finding
 from pse_preflight.json_types import WholeCertificate
 
+_LISTS = frozenset({"auto", "mozilla", "system"})
+_PINNED = "the fingerprints in `pinned`"
+
 
 class RootsUnreadable(PreflightError):
     """The file that `roots` names cannot be used."""
@@ -28,7 +31,9 @@ class Roots:
         certificates: the roots.
         name: how messages call them.
         explicit: the user named them one by one (a file, or fingerprints), so a private one among them is meant.
-        from_pse: they are the PSE's own list, for want of others; any of them may anchor.
+        from_pse: they are the PSE's own list, for want of others.
+        partial: any of them may anchor, an intermediate and the server's certificate too.
+        unseen: the pinned fingerprints of which no certificate is at hand.
         damaged: which certificates of the file cannot be read, and why.
     """
 
@@ -36,6 +41,8 @@ class Roots:
     name: str
     explicit: bool = False
     from_pse: bool = False
+    partial: bool = False
+    unseen: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
 
     @cached_property
@@ -56,10 +63,23 @@ def named_roots(text: str) -> Roots:
 
 
 def pinned_roots(pinned: Iterable[str], candidates: Iterable[Certificate]) -> Roots:
-    """Return those candidates whose fingerprints are pinned."""
-    wanted = frozenset(pinned)
+    """Return those candidates whose fingerprints are pinned; whoever pins one certificate means it as an anchor."""
+    wanted = dict.fromkeys(pinned)
     found = {each.sha256: each for each in candidates if each.sha256 in wanted}
-    return Roots(tuple(found.values()), "the fingerprints in `pinned`", explicit=True)
+    unseen = tuple(each for each in wanted if each not in found)
+    return Roots(tuple(found.values()), _PINNED, explicit=True, partial=True, unseen=unseen)
+
+
+def pinned_here(pinned: Iterable[str], text: str) -> Roots:
+    """Return what this machine has of the pinned certificates: in the file that `roots` names, or among its own roots.
+
+    Raises:
+        RootsUnreadable: where `roots` names a file that has none, or cannot be read.
+    """
+    wanted = tuple(pinned)
+    in_file = () if text in _LISTS else _file(Path(text)).certificates
+    own = (_systems_own().get(digest) for digest in wanted)
+    return pinned_roots(wanted, (*in_file, *(Certificate.read(der) for der in own if der)))
 
 
 def with_saps(roots: Roots, known: SapRoots, candidates: Iterable[Certificate]) -> Roots:
@@ -112,7 +132,7 @@ def _systems_own() -> Mapping[str, bytes]:
 
 def listed_roots(certificates: Iterable[Certificate], pse: Path) -> Roots:
     """Return the certificate list of the PSE as roots, for hosts whose roots nobody has named."""
-    return Roots(tuple(certificates), f"the certificate list of {pse}", from_pse=True)
+    return Roots(tuple(certificates), f"the certificate list of {pse}", from_pse=True, partial=True)
 
 
 @cache

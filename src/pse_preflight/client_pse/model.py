@@ -1,7 +1,7 @@
 """What is known of a client PSE, and what a run has done about it: plain data that can be recorded and replayed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -53,6 +53,12 @@ class ClientPse:
     def entries(self) -> tuple[Entry, ...]:
         """Return the certificate list, each entry as far as tool and file together know it."""
         return entries_of(self.listing, self.condition.content.trusted if self.condition.content else None)
+
+    def spelled(self, path: Path) -> "ClientPse":
+        """Return the same PSE by the path that a system spells it with."""
+        if path == self.condition.path:
+            return self
+        return replace(self, condition=replace(self.condition, path=path))
 
     @property
     def is_there(self) -> bool:

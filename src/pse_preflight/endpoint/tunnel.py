@@ -43,8 +43,8 @@ def _request(target: Target, proxy: Proxy) -> bytes:
     where = authority(target.host, target.port)
     lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}", f"User-Agent: {USER_AGENT}"]
     if proxy.user is not None:
-        login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode("ascii")
-        lines.append(f"Proxy-Authorization: Basic {login}")
+        login = f"{proxy.user}:{proxy.password or ''}".encode(errors="surrogateescape")
+        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(login).decode('ascii')}")
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 

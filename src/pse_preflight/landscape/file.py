@@ -1,138 +1,30 @@
-"""systems.yaml and --system: which systems are asked about, and how each is to be judged."""
+"""systems.yaml: which systems there are, and how each is to be judged."""
 
-import difflib
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-
-from pse_preflight.certificate import fingerprint
-from pse_preflight.checklist import CHECKS, CODES, Severity
-from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.pse import name as distinguished_name
+from pse_preflight.errors import UsageProblem
+from pse_preflight.findings import one_line
+from pse_preflight.landscape import alias as aliases
+from pse_preflight.landscape.keys import OWN_KEY, Keys, KeysUnreadable, read_keys
+from pse_preflight.landscape.tree import SINGLE_QUOTES, Tree, TreeUnreadable, read_tree
+from pse_preflight.landscape.variables import Variables
 
 LARGEST_FILE = 1 << 20
 FILE_NAME = "systems.yaml"
 
-ALIAS = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_RESERVED = frozenset({"demo", "all"})
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_BACKSLASH_IN_QUOTES = re.compile(r'"[^"]*\\[^"]*"')
-_OWN_KEY = "x-"
-
-
-def _readable_name(text: str) -> str:
-    try:
-        distinguished_name.parse(text)
-    except PreflightError as error:
-        raise ValueError(str(error)) from None
-    return text
-
-
-def _roots_or_sap(value: Any) -> Any:
-    """Accept `sap`, or a list of fingerprints; what is wrong is told of the one that was meant."""
-    if value is None or value == "sap":
-        return value
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ValueError("is neither `sap` (SAP's own list) nor a list of fingerprints")
-    if "sap" in value:
-        raise ValueError("`sap` stands alone, not in a list: required_roots: sap")
-    return [fingerprint(each) for each in value]
-
-
-Days = Annotated[int, Field(ge=0, le=10_000)]
-Fingerprint = Annotated[str, AfterValidator(fingerprint)]
-RequiredRoots = Annotated[list[Fingerprint] | Literal["sap"] | None, BeforeValidator(_roots_or_sap)]
-DistinguishedName = Annotated[str, AfterValidator(_readable_name)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _known_check(name: str) -> str:
-    if name not in CHECKS:
-        near = difflib.get_close_matches(name, CHECKS, 1)
-        raise ValueError(f"{name!r} is no check{f'; did you mean {near[0]}?' if near else ''}")
-    return name
-
-
-def _known_code(code: str) -> str:
-    if code not in CODES:
-        near = difflib.get_close_matches(code, CODES, 1)
-        raise ValueError(f"{code!r} is no code{f'; did you mean {near[0]}?' if near else ''}")
-    return code
-
-
-def _some_text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is empty")
-    return text
-
-
-class ExpiryKeys(_Strict):
-    """The block `expiry_days`."""
-
-    leaf: Days = 7
-    ca: Days = 90
-
-
-class WaiverKeys(_Strict):
-    """One waiver of the block `waivers`."""
-
-    check: Annotated[str, AfterValidator(_known_check)]
-    code: Annotated[str, AfterValidator(_known_code)] | None = None
-    until: date
-    reason: Annotated[str, AfterValidator(_some_text)]
-
-    @model_validator(mode="after")
-    def _blockers_are_named(self) -> "WaiverKeys":
-        codes = {code: row.severity for code, row in CHECKS[self.check].codes.items()}
-        if self.code is None and min(codes.values()) is Severity.BLOCKER:
-            raise ValueError(f"a blocker is waived by its code only; {self.check} has {', '.join(codes)}")
-        return self
-
-
-class ClientKeys(_Strict):
-    """The block `client`: on which machines and as whom the client runs."""
-
-    hosts: list[str] = []
-    account: str | None = None
-    group: str | None = None
-    bits: Literal[32, 64] | None = None
-
-
-class ClientIniKeys(_Strict):
-    """The block `client_ini`: which destination of which sapnwrfc.ini the client uses."""
-
-    file: str
-    dest: str
-
-
-class Keys(_Strict):
-    """The keys of one system in systems.yaml, with their defaults."""
-
-    url: str | None = None
-    pse: str | None = None
-    secudir: str | None = None
-    dn: DistinguishedName | None = None
-    roots: str = "auto"
-    pinned: list[Fingerprint] = []
-    proxy: str = "none"
-    include_leaf: bool = False
-    create: bool = True
-    expiry_days: ExpiryKeys = ExpiryKeys()
-    required_roots: RequiredRoots = None
-    tags: list[str] = []
-    waivers: list[WaiverKeys] = []
-    client: ClientKeys | None = None
-    client_ini: ClientIniKeys | None = None
-    crypto_library: str | None = None
+_TOP_KEYS = ("defaults", "systems")
+_URLS = frozenset({"url", "proxy"})
+"""Keys in whose values a percent sign has a meaning of its own."""
+_SPOKEN = frozenset({"reason"})
+"""Keys whose values are for people."""
+_COPIED = frozenset({"url", "pinned", "required_roots"})
+"""Keys whose values are copied from windows, with invisible marks that are known and left out."""
+_LINE_ENDS, _UNSEEN = "\n\t", frozenset({"Cf", "Zs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,197 +37,181 @@ class Landscape:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One system of the file: its keys, its own x- keys, and the line where it starts."""
+    """One system of the file.
+
+    Attributes:
+        keys: what it says, the defaults included.
+        extras: its own x- keys.
+        place: file and line where it starts, as messages show them.
+        places: the same for each of its keys.
+        unset: what is wrong with the variables in it, which concerns nobody who does not ask for this system.
+    """
 
     keys: Keys
-    extras: tuple[tuple[str, str], ...]
-    line: int
+    extras: tuple[tuple[str, str], ...] = ()
+    place: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
+    unset: str = ""
 
 
-def read_landscape(file: Path | None, environment: Mapping[str, str]) -> Landscape:
+def read_landscape(
+    file: Path | None, environment: Mapping[str, str], *, windows: bool = sys.platform == "win32"
+) -> Landscape:
     """Read a systems.yaml; None is a landscape without systems.
+
+    Args:
+        environment: what stands for ${NAME}, and on Windows for %NAME%.
 
     Raises:
         UsageProblem: with file and line, whatever is wrong with it.
     """
-    return Landscape(file, _Reader(file, environment).systems() if file else {})
+    if file is None:
+        return Landscape(None, {})
+    try:
+        tree = read_tree(_content(file))
+    except TreeUnreadable as error:
+        raise _problem(file, error.line, str(error)) from None
+    return Landscape(file, _Reader(file, tree, Variables(environment, windows=windows)).systems())
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """PyYAML's safe loader, but a key that stands twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse duplicate keys before building the mapping."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-    def construct_day(self, node: yaml.ScalarNode) -> Any:
-        """Read a day or a moment; one that the calendar does not have is an error with its place."""
-        try:
-            return super().construct_yaml_timestamp(node)
-        except ValueError:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{node.value!r} is a day that the calendar does not have", node.start_mark
-            ) from None
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageProblem(one_line(f"{file}: cannot be read: {reason}")) from None
+    if len(content) > LARGEST_FILE:
+        raise UsageProblem(one_line(f"{file}: is larger than {LARGEST_FILE >> 20} MiB"))
+    return content
 
 
-_UniqueKeys.add_constructor("tag:yaml.org,2002:timestamp", _UniqueKeys.construct_day)
+def _problem(file: Path, line: int, text: str) -> UsageProblem:
+    return UsageProblem(one_line(f"{file}:{line}: {text}"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """The keys of one system, or the defaults, as they stand in the file.
+
+    Attributes:
+        place: the keys that lead to it.
+        keys: its keys, with the values of variables.
+        unset: the first thing that is wrong with a variable in it, with its place, by the key.
+    """
+
+    place: tuple[str, ...]
+    keys: Mapping[str, Any]
+    unset: Mapping[str, str]
 
 
 class _Reader:
-    """Reads one systems.yaml and knows the line of everything in it."""
+    """Makes systems of what one systems.yaml says."""
 
-    def __init__(self, file: Path, environment: Mapping[str, str]) -> None:
-        self.file = file
-        self.environment = environment
+    def __init__(self, file: Path, tree: Tree, variables: Variables) -> None:
+        self._file = file
+        self._tree = tree
+        self._variables = variables
 
     def systems(self) -> dict[str, Entry]:
-        text = self._text()
-        node, data = self._load(text)
+        data = self._tree.data
         if not isinstance(data, dict) or not isinstance(data.get("systems"), dict):
-            raise self._problem(1, "needs a key `systems` with a mapping of aliases below it")
-        unknown = [key for key in data if key not in {"defaults", "systems"} and not str(key).startswith(_OWN_KEY)]
+            raise _problem(self._file, 1, "needs a key `systems` with a mapping of aliases below it")
+        unknown = [key for key in data if key not in _TOP_KEYS and not key.startswith(OWN_KEY)]
         if unknown:
-            raise self._problem(_line(node, unknown[:1]), f"unknown key {unknown[0]!r}; allowed: defaults, systems")
-        defaults = self._expanded(data.get("defaults") or {}, node, ("defaults",))
-        self._keys(defaults, node, ("defaults",))
-        self._refuse_aliases(data["systems"], node)
-        return {alias: self._entry(alias, keys, defaults, node) for alias, keys in data["systems"].items()}
+            raise self._wrong(unknown[:1], f"unknown key {unknown[0]!r}; allowed: {', '.join(_TOP_KEYS)}")
+        defaults = self._block(data.get("defaults") or {}, ("defaults",))
+        self._keys(defaults.keys, defaults)
+        self._refuse_aliases(data["systems"])
+        return {alias: self._entry(alias, keys, defaults) for alias, keys in data["systems"].items()}
 
-    def _text(self) -> str:
-        try:
-            with self.file.open("rb") as stream:
-                content = stream.read(LARGEST_FILE + 1)
-        except OSError as error:
-            raise UsageProblem(f"{self.file}: cannot be read: {error.strerror}") from None
-        if len(content) > LARGEST_FILE:
-            raise UsageProblem(f"{self.file}: is larger than {LARGEST_FILE >> 20} MiB")
-        try:
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            raise self._problem(line, "is not UTF-8 text") from None
-
-    def _load(self, text: str) -> tuple[yaml.Node, Any]:
-        loader = _UniqueKeys(text)
-        try:
-            node: yaml.Node | None = loader.get_single_node()
-            if node is None:
-                raise self._problem(1, "is empty")
-            return node, loader.construct_document(node)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else 1
-            raise self._problem(line, _yaml_problem(error, text.splitlines()[line - 1 : line])) from None
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise self._problem(1, f"is no YAML: {type(error).__name__}") from None
-        finally:
-            loader.dispose()
-
-    def _refuse_aliases(self, systems: dict[Any, Any], node: yaml.Node) -> None:
+    def _refuse_aliases(self, systems: Mapping[str, Any]) -> None:
         seen: set[str] = set()
         for alias in systems:
-            line = _line(node, ("systems", alias))
-            if not isinstance(alias, str):
-                raise self._problem(line, f"the alias {alias!r} is read as no text; put it in quotes")
-            if not ALIAS.fullmatch(alias) or alias.lower() in _RESERVED:
-                allowed = "letters, digits, . _ - (at most 64), and neither demo nor all"
-                raise self._problem(line, f"{alias!r} is no alias; allowed: {allowed}")
+            problem = aliases.problem(alias)
+            if problem:
+                raise self._wrong(("systems", alias), f"{alias!r} is no alias: {problem}")
             if alias.lower() in seen:
-                raise self._problem(line, f"the alias {alias!r} stands twice (upper and lower case are the same)")
+                text = f"the alias {alias!r} stands twice (upper and lower case are the same)"
+                raise self._wrong(("systems", alias), text)
             seen.add(alias.lower())
 
-    def _entry(self, alias: str, keys: Any, defaults: dict[str, Any], node: yaml.Node) -> Entry:
-        place = ("systems", alias)
-        own = self._expanded(keys, node, place)
-        self._keys(own, node, place)
-        joined = {**defaults, **own}
-        extras = tuple((key, str(value)) for key, value in joined.items() if key.startswith(_OWN_KEY))
-        line = _line(node, place)
+    def _entry(self, alias: str, keys: Any, defaults: _Block) -> Entry:
+        own = self._block(keys, ("systems", alias))
+        self._keys(own.keys, own)
+        joined = {**defaults.keys, **own.keys}
         if "url" not in joined:
-            raise self._problem(line, f"{alias} has no url")
-        return Entry(self._keys(joined, node, place), extras, line)
+            raise self._wrong(own.place, f"{alias} has no url")
+        blocks = {key: own if key in own.keys else defaults for key in joined}
+        return Entry(
+            keys=self._keys(joined, own),
+            extras=tuple((key, str(value)) for key, value in joined.items() if key.startswith(OWN_KEY)),
+            place=self._shown(own.place),
+            places={key: self._shown((*block.place, key)) for key, block in blocks.items()},
+            unset=next((block.unset[key] for key, block in blocks.items() if key in block.unset), ""),
+        )
 
-    def _keys(self, keys: dict[str, Any], node: yaml.Node, place: Sequence[Any]) -> Keys:
+    def _keys(self, keys: Mapping[str, Any], block: _Block) -> Keys:
         try:
-            return Keys(**{key: value for key, value in keys.items() if not key.startswith(_OWN_KEY)})
-        except ValidationError as error:
-            wrong = error.errors(include_input=False, include_url=False)
-            # A mistyped key is also missing under its right name; the typing error is what people look for.
-            first = next((each for each in wrong if each["type"] == "extra_forbidden"), wrong[0])
-            where = ".".join(str(part) for part in (*place, *first["loc"]))
-            line = _line(node, (*place, *first["loc"]))
-            raise self._problem(line, f"{where}: {_key_problem(first)}") from None
+            return read_keys(keys)
+        except KeysUnreadable as error:
+            if block.unset:
+                raise UsageProblem(next(iter(block.unset.values()))) from None
+            raise self._wrong((*block.place, *error.place), f"{_dotted(block.place, error.place)}: {error}") from None
 
-    def _expanded(self, keys: Any, node: yaml.Node, place: Sequence[Any]) -> dict[str, Any]:
-        if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys):
-            raise self._problem(_line(node, place), f"{'.'.join(map(str, place))}: needs keys such as `url: https://…`")
-        return {key: self._expand(value, node, (*place, key)) for key, value in keys.items()}
+    def _block(self, keys: Any, place: tuple[str, ...]) -> _Block:
+        if not isinstance(keys, dict):
+            raise self._wrong(place, f"{_dotted(place)}: needs keys such as `url: https://…`")
+        unset: dict[str, str] = {}
+        for key, value in keys.items():
+            for inner, text in _texts(value, (key,)):
+                self._refuse_unseen(text, place, inner)
+                for problem in self._variables.problems(text, percents=_has_percents(inner)):
+                    where = f"{self._shown((*place, *inner))}: {_dotted(place, inner)}"
+                    unset.setdefault(key, one_line(f"{where}: {problem}"))
+        return _Block(place, {key: self._expanded(value, (key,)) for key, value in keys.items()}, unset)
 
-    def _expand(self, value: Any, node: yaml.Node, place: Sequence[Any]) -> Any:
+    def _refuse_unseen(self, text: str, place: tuple[str, ...], inner: tuple[Any, ...]) -> None:
+        """Refuse characters that nobody sees, but where they are known to come along."""
+        for char in text:
+            kind = unicodedata.category(char)
+            if char.isprintable() or (inner[0] in _COPIED and (char in _LINE_ENDS or kind in _UNSEEN)):
+                continue
+            said = f"a control character; {SINGLE_QUOTES}" if kind == "Cc" else f"U+{ord(char):04X}, which nobody sees"
+            raise self._wrong((*place, *inner), f"{_dotted(place, inner)}: holds {said}")
+
+    def _expanded(self, value: Any, place: tuple[Any, ...]) -> Any:
         if isinstance(value, dict):
-            return {key: self._expand(each, node, (*place, key)) for key, each in value.items()}
+            return {key: self._expanded(each, (*place, key)) for key, each in value.items()}
         if isinstance(value, list):
-            return [self._expand(each, node, (*place, number)) for number, each in enumerate(value)]
-        return self._expand_text(value, node, place) if isinstance(value, str) else value
+            return [self._expanded(each, (*place, number)) for number, each in enumerate(value)]
+        if isinstance(value, str):
+            return self._variables.expanded(value, percents=_has_percents(place))
+        return value
 
-    def _expand_text(self, text: str, node: yaml.Node, place: Sequence[Any]) -> str:
-        missing = [name for name in _VARIABLE.findall(text) if name not in self.environment]
-        where = ".".join(map(str, place))
-        if missing:
-            raise self._problem(_line(node, place), f"{where}: the environment variable {missing[0]} is not set")
-        if any(not char.isprintable() for char in text):
-            raise self._problem(_line(node, place), f"{where}: holds a control character; {_SINGLE_QUOTES}")
-        return _VARIABLE.sub(lambda match: self.environment[match[1]], text)
+    def _wrong(self, place: Sequence[Any], text: str) -> UsageProblem:
+        return _problem(self._file, self._tree.line(place), text)
 
-    def _problem(self, line: int, text: str) -> UsageProblem:
-        return UsageProblem(f"{self.file}:{line}: {text}")
+    def _shown(self, place: Sequence[Any]) -> str:
+        return one_line(f"{self._file}:{self._tree.line(place)}")
 
 
-_BLOCKS: Mapping[str, type[_Strict]] = {
-    "expiry_days": ExpiryKeys,
-    "client": ClientKeys,
-    "client_ini": ClientIniKeys,
-    "waivers": WaiverKeys,
-}
-
-_SINGLE_QUOTES = r"in double quotes a backslash starts an escape: write Windows paths in single quotes, 'C:\sec'"
-
-
-def _yaml_problem(error: yaml.MarkedYAMLError, lines: list[str]) -> str:
-    if isinstance(error, yaml.scanner.ScannerError) and lines and _BACKSLASH_IN_QUOTES.search(lines[0]):
-        return _SINGLE_QUOTES
-    return f"is no YAML: {error.problem or error.context}"
+def _texts(value: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Yield every text in a value, with its place."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _texts(each, (*place, key))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _texts(each, (*place, number))
 
 
-def _key_problem(error: Any) -> str:
-    if error["type"] != "extra_forbidden":
-        return str(error["msg"]).removeprefix("Value error, ")
-    fields = _BLOCKS.get(error["loc"][0], Keys) if len(error["loc"]) > 1 else Keys
-    near = difflib.get_close_matches(str(error["loc"][-1]), fields.model_fields, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"unknown key{hint} (allowed: {', '.join(fields.model_fields)}, x-…)"
+def _has_percents(place: Sequence[Any]) -> bool:
+    """Tell whether %NAME% means a variable there."""
+    return place[0] not in _URLS and place[-1] not in _SPOKEN and not str(place[0]).startswith(OWN_KEY)
 
 
-def _line(node: yaml.Node, place: Iterable[Any]) -> int:
-    """Return the line of a key, or of the innermost of its parents that is there."""
-    line = node.start_mark.line
-    for part in place:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if _is_key(key, part)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            found = (node.value[part], node.value[part])
-        else:
-            found = None
-        if found is None:
-            break
-        line, node = found[0].start_mark.line, found[1]
-    return int(line) + 1
-
-
-def _is_key(node: yaml.Node, key: Any) -> bool:
-    return bool(node.value == key or (not isinstance(key, str) and yaml.safe_load(str(node.value)) == key))
+def _dotted(*places: Sequence[Any]) -> str:
+    return ".".join(str(part) for place in places for part in place)

@@ -2,62 +2,87 @@
 
 import difflib
 import os
-import re
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from pse_preflight import demo
-from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.landscape.file import ALIAS, FILE_NAME, ClientKeys, Entry, ExpiryKeys, Keys, Landscape
-from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, System, Waiver
-from pse_preflight.landscape.url import ApiUrl, Proxy, UrlUnreadable, parse_proxy, read_url, redacted
-from pse_preflight.sapgenpse import paths
+from pse_preflight.certificate import CertificateUnreadable
+from pse_preflight.certificate_file import read_certificate_file
+from pse_preflight.errors import UsageProblem
+from pse_preflight.findings import one_line
+from pse_preflight.landscape import alias as aliases
+from pse_preflight.landscape.describe import LISTS, Surroundings, describe
+from pse_preflight.landscape.file import FILE_NAME, Entry, Landscape
+from pse_preflight.landscape.keys import Keys
+from pse_preflight.landscape.system import System
+from pse_preflight.landscape.url import HTTPS_PORT, UrlUnreadable, read_url
+
+__all__ = ["Surroundings", "asked_names", "find_file", "select", "shown_name", "surroundings"]
+
+_OPTION = "--system"
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a system takes from its machine where systems.yaml is silent.
-
-    Attributes:
-        environment: the environment variables.
-        folder: the current folder.
-        rootdir: pytest's root folder.
-        evidence: the folder for evidence; the demo system keeps its files there.
-        windows: the rules of Windows hold.
-    """
-
-    environment: Mapping[str, str]
-    folder: Path
-    rootdir: Path
-    evidence: Path
-    windows: bool = sys.platform == "win32"
+def surroundings(folder: Path, rootdir: Path, evidence: Path) -> Surroundings:
+    """Return the surroundings of this process."""
+    return Surroundings(dict(os.environ), folder, rootdir, evidence)
 
 
 def find_file(explicit: str | None, around: Surroundings) -> Path | None:
     """Return the systems file: the one asked for, else the first that exists in the usual places."""
-    asked = explicit or around.environment.get("PSE_PREFLIGHT_SYSTEMS")
+    asked = explicit or around.variables.get("PSE_PREFLIGHT_SYSTEMS")
     if asked:
         return around.folder / asked
     usual = [around.folder / FILE_NAME, around.rootdir / FILE_NAME, _machine_folder(around) / FILE_NAME]
     return next((path for path in usual if path.is_file()), None)
 
 
+def _machine_folder(around: Surroundings) -> Path:
+    if around.windows:
+        return Path(around.variables.get("ProgramData") or r"C:\ProgramData") / "pse-preflight"
+    return Path("/etc/pse-preflight")
+
+
 def select(names: Iterable[str], landscape: Landscape, around: Surroundings) -> tuple[System, ...]:
     """Return the systems that --system asks for, sorted by alias, each once.
 
     Raises:
-        UsageProblem: for a name that means nothing, or systems that contradict each other.
+        UsageProblem: for a name that means nothing, systems that contradict each other, and whatever keeps one of them
+            from being asked that can be known before.
     """
-    wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
     found: dict[str, System] = {}
-    for name in wanted:
+    for name in asked_names(names):
         for system in _systems_named(name, landscape, around):
             if found.setdefault(system.alias, system).url != system.url:
-                raise UsageProblem(f"--system={name}: another system selected is called {system.alias}, too")
+                raise UsageProblem(f"{_OPTION}: two systems that are asked for are called {system.alias}")
     _refuse_contradicting_owners(found.values())
+    _refuse_unreadable_roots(found.values())
     return tuple(found[alias] for alias in sorted(found))
+
+
+def asked_names(names: Iterable[str]) -> list[str]:
+    """Return the names that --system gives, one by one."""
+    return [part.strip() for name in names for part in _separated(name) if part.strip()]
+
+
+def _separated(name: str) -> Iterator[str]:
+    """Split at commas, but for those in the password of a URL: what leads up to its @ belongs together."""
+    parts = name.split(",")
+    while parts:
+        part = parts.pop(0)
+        own = list(takewhile(lambda other: "://" not in other, parts))
+        ends = [number for number, other in enumerate(own, 1) if "@" in other]
+        if ends and "@" not in part:
+            part = ",".join([part, *parts[: ends[-1]]])
+            del parts[: ends[-1]]
+        yield part
+
+
+def shown_name(name: str) -> str:
+    """Return a name of --system as it may be shown: a user and password in it are not."""
+    return f"…@{name.rpartition('@')[2]}" if "@" in name else one_line(name)
 
 
 def _systems_named(name: str, landscape: Landscape, around: Surroundings) -> list[System]:
@@ -67,175 +92,93 @@ def _systems_named(name: str, landscape: Landscape, around: Surroundings) -> lis
     if "://" in name:
         return [_system_of_url(name, landscape, around)]
     entries = landscape.systems
-    aliases = (
-        list(entries)
-        if name == "all"
-        else [alias for alias, entry in entries.items() if rest in entry.keys.tags]
-        if kind == "tag"
-        else [name]
-        if name in entries
-        else []
-    )
-    if not aliases:
+    if kind == "tag" and rest:
+        chosen = [alias for alias, entry in entries.items() if rest in entry.keys.tags]
+        if not chosen:
+            raise UsageProblem(_unknown_tag(rest, landscape))
+    else:
+        chosen = list(entries) if name == "all" else [name] if name in entries else []
+    if not chosen:
         raise UsageProblem(_unknown_system(name, landscape))
-    return [_system(alias, entries[alias], around, _place(landscape.file, entries[alias].line)) for alias in aliases]
+    return [describe(alias, entries[alias], landscape.file, around) for alias in chosen]
+
+
+def _unknown_tag(tag: str, landscape: Landscape) -> str:
+    known = sorted({each for entry in landscape.systems.values() for each in entry.keys.tags})
+    near = difflib.get_close_matches(tag, known, 1)
+    hint = f"; did you mean tag:{near[0]}?" if near else ""
+    return f"{_OPTION}=tag:{shown_name(tag)}: no system has this tag{hint}; {_had(landscape, known, 'tags')}"
 
 
 def _unknown_system(name: str, landscape: Landscape) -> str:
     known = sorted(landscape.systems)
-    near = difflib.get_close_matches(name.lower(), [alias.lower() for alias in known], 1)
-    hint = next((f"; did you mean {alias}?" for alias in known if alias.lower() in near), "")
-    where = (
-        f"{landscape.file} has {', '.join(known) or 'no systems'}" if landscape.file else f"no {FILE_NAME} was found"
-    )
+    near = difflib.get_close_matches(name.lower(), [each.lower() for each in (*known, demo.NAME, "all")], 1)
+    hint = next((f"; did you mean {each}?" for each in (*known, demo.NAME, "all") if each.lower() in near), "")
     also = f"also allowed: {demo.NAME}, {demo.NAME}:<scenario>, all, tag:<tag>, https://<host>"
-    return f"--system={name}: no such system{hint}; {where}; {also}"
+    return f"{_OPTION}={shown_name(name)}: no such system{hint}; {_had(landscape, known, 'systems')}; {also}"
+
+
+def _had(landscape: Landscape, known: Iterable[str], what: str) -> str:
+    if landscape.file is None:
+        return f"no {FILE_NAME} was found"
+    return one_line(f"{landscape.file} has {', '.join(known) or f'no {what}'}")
 
 
 def _demo_system(scenario: str, around: Surroundings) -> System:
-    from pse_preflight.demo.server import UnknownScenario, describe
+    from pse_preflight.demo import server
 
     try:
-        described = describe(scenario, around.evidence)
-    except UnknownScenario as error:
-        raise UsageProblem(f"--system={demo.NAME}:{scenario}: {error}") from None
-    entry = Entry(Keys(**described.keys), (), 0)
-    return replace(_system(described.alias, entry, around, demo.NAME), confirm=False, prepare=described.start)
+        described = server.describe(scenario, around.evidence)
+    except server.UnknownScenario as error:
+        raise UsageProblem(f"{_OPTION}={demo.NAME}:{shown_name(scenario)}: {error}") from None
+    here = replace(around, windows=sys.platform == "win32")
+    made = describe(described.alias, Entry(Keys(**described.keys), place=demo.NAME), None, here)
+    return replace(made, confirm=False, prepare=described.start)
 
 
 def _system_of_url(text: str, landscape: Landscape, around: Surroundings) -> System:
     try:
         url, _ = read_url(text)
     except UrlUnreadable as error:
-        raise UsageProblem(f"--system: {error}") from None
-    alias = url.host if url.port == 443 else f"{url.host}_{url.port}"  # noqa: PLR2004 - the port of https
-    if not ALIAS.fullmatch(alias):
-        alias = re.sub(r"[^A-Za-z0-9._-]", "_", alias)[:64]
+        raise UsageProblem(f"{_OPTION}: {error}") from None
+    alias = aliases.of_host(url.host, None if url.port == HTTPS_PORT else url.port)
     if alias.lower() in {each.lower() for each in landscape.systems}:
         raise UsageProblem(
-            f"--system: the system {alias} of {landscape.file} has this name already; ask for it by alias"
+            f"{_OPTION}: the system {alias} of {landscape.file} has this name already; ask for it by alias"
         )
-    keys = Keys(url=text, pse=f"{url.host.replace(':', '_')}.pse", create=False)
-    return _system(alias, Entry(keys, (), 0), around, "--system")
-
-
-def _system(alias: str, entry: Entry, around: Surroundings, place: str) -> System:
-    keys = entry.keys
-    if keys.url is None:
-        raise UsageProblem(f"{place}: {alias} has no url")
-    try:
-        url, url_findings = read_url(keys.url)
-        proxy, ignored = _proxy(keys.proxy, url, around.environment)
-    except PreflightError as error:
-        raise UsageProblem(f"{place}: {alias}: {error}") from None
-    secudir = _secudir(keys.secudir, around)
-    return System(
-        alias=alias,
-        url=url,
-        url_as_written=redacted(keys.url),
-        url_findings=url_findings,
-        folder=around.evidence / alias,
-        pse=paths.pse_path(keys.pse or f"{alias}.pse", secudir, windows=around.windows),
-        secudir=secudir,
-        dn=keys.dn,
-        roots=_roots(keys.roots, around, f"{place}: {alias}"),
-        pinned=tuple(keys.pinned),
-        proxy=proxy,
-        ignored_proxy=ignored,
-        include_leaf=keys.include_leaf,
-        create=keys.create,
-        expiry_days=_expiry_days(keys.expiry_days),
-        required_roots=tuple(keys.required_roots) if isinstance(keys.required_roots, list) else (),
-        requires_saps_roots=keys.required_roots == "sap" or (keys.required_roots is None and url.is_sap_cloud),
-        adds_saps_roots=keys.required_roots == "sap",
-        tags=tuple(keys.tags),
-        waivers=tuple(
-            Waiver(check=each.check, code=each.code, until=each.until, reason=each.reason) for each in keys.waivers
-        ),
-        extras=entry.extras,
-        client=_client(keys, around),
-    )
-
-
-def _expiry_days(keys: ExpiryKeys) -> ExpiryDays:
-    written = keys.model_fields_set
-    return ExpiryDays(keys.leaf, keys.ca, leaf_is_written="leaf" in written, ca_is_written="ca" in written)
-
-
-def _client(keys: Keys, around: Surroundings) -> Client | None:
-    if keys.client is None and keys.client_ini is None and keys.crypto_library is None:
-        return None
-    side = keys.client or ClientKeys()
-    ini = keys.client_ini
-    return Client(
-        hosts=tuple(side.hosts),
-        account=side.account,
-        group=side.group,
-        bits=side.bits,
-        path_is_personal=not (
-            paths.is_absolute(keys.pse, windows=around.windows)
-            or paths.is_absolute(keys.secudir, windows=around.windows)
-        ),
-        ini=ClientIni(around.folder / ini.file, ini.dest) if ini else None,
-        library=Path(keys.crypto_library) if keys.crypto_library else None,
-    )
-
-
-def _secudir(configured: str | None, around: Surroundings) -> Path:
-    if configured:
-        return around.folder / Path(configured).expanduser()
-    return paths.secudir(around.environment, windows=around.windows)
-
-
-def _roots(text: str, around: Surroundings, place: str) -> str:
-    if text in {"auto", "mozilla", "system"}:
-        return text
-    file = around.folder / Path(text).expanduser()
-    if len(text.split()) == 1 and not file.suffix and not file.exists():
-        raise UsageProblem(f"{place}: roots: {text!r} is none of auto, mozilla, system, nor a PEM file that exists")
-    return str(file)
-
-
-def _proxy(text: str, url: ApiUrl, environment: Mapping[str, str]) -> tuple[Proxy | None, bool]:
-    """Return the proxy to use, and whether the environment names one that is not used."""
-    named = _environment_proxy(url.host, environment)
-    if text == "env":
-        return (parse_proxy(named) if named else None), False
-    return (None, bool(named)) if text == "none" else (parse_proxy(text), False)
-
-
-def _environment_proxy(host: str, environment: Mapping[str, str]) -> str | None:
-    import urllib.request
-
-    lower = {name.lower(): value for name, value in environment.items() if name.lower().endswith("_proxy") and value}
-    bypass = {"no": lower.get("no_proxy", "")}
-    if urllib.request.proxy_bypass_environment(host, bypass):  # type: ignore[attr-defined]
-        return None
-    return lower.get("https_proxy") or lower.get("all_proxy")
+    name = url.host.replace(":", "_")
+    keys = Keys(url=text, pse=f"{'_' if aliases.is_device(name) else ''}{name}.pse", create=False)
+    return describe(alias, Entry(keys, place=_OPTION), None, around)
 
 
 def _refuse_contradicting_owners(systems: Iterable[System]) -> None:
-    owners: dict[Path, System] = {}
+    owners: dict[str, System] = {}
     for system in systems:
         if system.dn is None:
             continue
-        other = owners.setdefault(system.pse, system)
+        other = owners.setdefault(system.shared_pse, system)
         if other.dn != system.dn:
-            raise UsageProblem(
-                f"{other.alias} and {system.alias} share the PSE {system.pse} but give it different owners (dn)"
-            )
+            shared = f"{other.alias} and {system.alias} share the PSE {system.pse}"
+            raise UsageProblem(one_line(f"{shared} but give it different owners (dn)"))
 
 
-def _machine_folder(around: Surroundings) -> Path:
-    if around.windows:
-        return Path(around.environment.get("ProgramData", r"C:\ProgramData")) / "pse-preflight"
-    return Path("/etc/pse-preflight")
+def _refuse_unreadable_roots(systems: Iterable[System]) -> None:
+    """Read the files that name roots, each once; one that cannot be read is no matter for the checks."""
+    read: set[str] = set()
+    for system in systems:
+        if system.roots in {*LISTS, *read} or system.roots_place == demo.NAME:
+            continue
+        read.add(system.roots)
+        try:
+            read_certificate_file(Path(system.roots))
+        except CertificateUnreadable as error:
+            text = f"{system.roots_place}: {system.alias}: {_roots_text(system.roots, error)}"
+            raise UsageProblem(one_line(text)) from None
 
 
-def _place(file: Path | None, line: int) -> str:
-    return f"{file}:{line}"
-
-
-def surroundings(folder: Path, rootdir: Path, evidence: Path) -> Surroundings:
-    """Return the surroundings of this process."""
-    return Surroundings(dict(os.environ), folder, rootdir, evidence)
+def _roots_text(path: str, error: CertificateUnreadable) -> str:
+    name = Path(path).name
+    near = [] if Path(path).suffix else difflib.get_close_matches(name, LISTS, 1)
+    if near:
+        return f"roots: {name!r} is none of {', '.join(LISTS)}, nor a file; did you mean {near[0]}?"
+    return f"roots: {path}: {error}; what is needed is auto, mozilla, system, or a file of certificates"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pse_preflight.findings import Finding
 from pse_preflight.landscape.url import ApiUrl, Proxy
+from pse_preflight.settings import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +91,19 @@ class System:
 
     Attributes:
         alias: its name in reports and in test ids.
+        file: the systems.yaml that describes it; None for the demo, and for a URL.
         url: the API URL's host and port.
         url_as_written: the URL in systems.yaml, without user, password and whatever follows the host.
         url_findings: what is to be said of the URL as it was written.
         folder: where the files about it go.
-        pse: absolute path of the client PSE.
+        pse: absolute path of the client PSE, as this system spells it.
+        pse_identity: what is equal for two spellings of one PSE; empty where the path itself says it.
         secudir: the folder that the PSE tool is told as SECUDIR.
         dn: the owner of a PSE that is to be created; None where it was not configured.
-        roots: auto, mozilla, system, or the absolute path of a PEM file.
-        pinned: fingerprints of a private CA that stands instead of roots.
+        roots: auto, mozilla, system, or the absolute path of a file of certificates.
+        roots_place: where that is written: a file and its line, or an option.
+        pinned: fingerprints of a private CA, or of the server itself, that stand instead of roots.
+        engine: which program makes and lists its PSE; auto where the option decides.
         proxy: the CONNECT proxy, or None for a direct connection.
         ignored_proxy: the environment names a proxy for this host, and it is not used.
         include_leaf: the server certificate too belongs in the PSE.
@@ -114,15 +119,19 @@ class System:
     """
 
     alias: str
+    file: Path | None = None
     url: ApiUrl
     url_as_written: str = ""
     url_findings: tuple[Finding, ...] = ()
     folder: Path = Path()
     pse: Path
+    pse_identity: str = ""
     secudir: Path
     dn: str | None = None
     roots: str = "auto"
+    roots_place: str = ""
     pinned: tuple[str, ...] = ()
+    engine: Engine = "auto"
     proxy: Proxy | None = None
     ignored_proxy: bool = False
     include_leaf: bool = False
@@ -137,3 +146,8 @@ class System:
     extras: tuple[tuple[str, str], ...] = ()
     client: Client | None = None
     prepare: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+
+    @property
+    def shared_pse(self) -> str:
+        """Return what systems of one PSE have in common, however each of them spells its path."""
+        return self.pse_identity or str(self.pse)

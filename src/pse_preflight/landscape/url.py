@@ -16,6 +16,7 @@ _LAST_PORT = 65535
 _LONGEST_HOST = 253
 _LONGEST_LABEL = 63
 _HIDDEN = "hidden"
+_AS_BYTES = "surrogateescape"
 
 # The patterns of SAP's cloud hosts: reference "Trust between a client machine and SAP S/4HANA Cloud", section 3.
 _TENANT_DOMAIN = r"((\.lab)?\.s4hana\.(cloud\.sap|ondemand\.com|sapcloud\.cn)|\.scmibp1?\.ondemand\.com)"
@@ -159,8 +160,11 @@ def parse_proxy(text: str) -> Proxy:
     host, port = _split_port((address if at else rest).rstrip("/"))
     if port is None:
         raise UrlUnreadable("the proxy has no port: write http://proxy:port")
-    user, _, password = rest.partition(":") if at else ("", "", "")
-    return Proxy(_normal_host(host), port, *((unquote(user), unquote(password)) if at else ()))
+    if not at:
+        return Proxy(_normal_host(host), port)
+    user, _, password = rest.partition(":")
+    # A password may be of bytes that are no UTF-8; they reach the proxy as they are.
+    return Proxy(_normal_host(host), port, unquote(user, errors=_AS_BYTES), unquote(password, errors=_AS_BYTES))
 
 
 def _split(text: str) -> _Parts:

@@ -32,6 +32,8 @@ def header(systems: Sequence[System], settings: Settings, engine: str) -> list[s
     """Return the lines of the header about what is asked, by what, and for when."""
     named = ", ".join(f"{each.alias} ({each.url.host}:{each.url.port})" for each in systems)
     lines = [*_wrapped(f"systems: {named}", ""), *_wrapped(f"engine: {engine}", "")]
+    for file in sorted({each.file for each in systems if each.file}):
+        lines += _wrapped(f"systems file: {file}", "")
     if settings.at:
         lines.append(f"judged for {settings.at} (UTC), read-only; nothing is asked live for that day")
     if settings.sap_roots:

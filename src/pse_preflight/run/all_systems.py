@@ -63,14 +63,14 @@ class Gathering:
             idle = [each for each in self._asked.values() if each.thread is None]
             shared = self._shared_pses(each.system for each in idle)
             for each in idle:
-                work = (each, shared[each.system.pse])
+                work = (each, shared[each.system.shared_pse])
                 each.thread = threading.Thread(target=self._work, args=work, name=each.system.alias, daemon=True)
         for each in idle:
             try:
                 if each.thread:
                     each.thread.start()
             except RuntimeError as error:  # the machine has no thread left for it
-                self._give_up(each, shared[each.system.pse], error)
+                self._give_up(each, shared[each.system.shared_pse], error)
 
     def _give_up(self, asked: "_Asked", shared: "_SharedPse", error: RuntimeError) -> None:
         """Let neither who waits for a system nor those that share its PSE wait for a thread that never runs."""
@@ -96,7 +96,7 @@ class Gathering:
         maker = Maker(self.tool, self._run.settings.engine, _hand_over)
         shared: dict[object, _SharedPse] = {}
         for system in systems:
-            pse = shared.setdefault(system.pse, _SharedPse(system, maker, self._places, self._run.settings))
+            pse = shared.setdefault(system.shared_pse, _SharedPse(system, maker, self._places, self._run.settings))
             pse.members += 1
         return shared
 

@@ -7,7 +7,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from pse_preflight.chain.roots import named_roots, saps_roots_here
+from pse_preflight.chain.roots import Roots, named_roots, pinned_here, saps_roots_here
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution, Reason
@@ -93,9 +93,10 @@ class SharedPse(Protocol):
 def gather(system: System, run: Run, shared: SharedPse) -> Evidence:
     """Ask one system, make or repair its PSE where that is allowed, and return what is known of it."""
     walk = _Walk(system, run)
-    evidence = walk.judge_chain(walk.observe(shared.look()))
+    evidence = walk.judge_chain(walk.observe(shared.look().spelled(system.pse)))
     contribution = _contribution(evidence, run)
     pse, attempt = shared.join(contribution)
+    pse = pse.spelled(system.pse)
     last = walk.begin_files(evidence)
     evidence = walk.judge_pse(evidence, pse, attempt, contribution, last)
     for _ in range(_MOST_HANDSHAKES):
@@ -123,7 +124,7 @@ class _Walk:
         system, run = self._system, self._run
         seen = Observations(
             endpoint=None,
-            roots=None if system.roots in {"auto", "mozilla"} or system.pinned else named_roots(system.roots),
+            roots=_roots_here(system),
             pse=before,
             client=_on_another_machine(system),
             known=Known(named_roots("mozilla"), saps_roots_here(run.settings.sap_roots)),
@@ -213,6 +214,14 @@ class _Walk:
             return ask(limits=self._run.limits.at_most(self._seconds_left))
         finally:
             self._seconds_left -= monotonic() - begin
+
+
+def _roots_here(system: System) -> Roots | None:
+    """Return the roots that only this machine has; None where everybody has them."""
+    if system.pinned:
+        found = pinned_here(system.pinned, system.roots)
+        return found if found.certificates else None
+    return None if system.roots in {"auto", "mozilla"} else named_roots(system.roots)
 
 
 def _on_another_machine(system: System) -> "ClientSide | None":

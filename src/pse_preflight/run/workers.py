@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pse_preflight.checklist import CHECKS
@@ -28,9 +27,9 @@ def shares(node_ids: Iterable[str], systems: Mapping[str, System], workers: int)
 
     The controller and every worker come to the same division, since they know the same checks.
     """
-    by_pse: dict[Path, list[str]] = defaultdict(list)
+    by_pse: dict[str, list[str]] = defaultdict(list)
     for alias in sorted({alias for each in node_ids if (alias := alias_in(each, systems))}):
-        by_pse[systems[alias].pse].append(alias)
+        by_pse[systems[alias].shared_pse].append(alias)
     found: dict[str, int] = {}
     sizes = [0] * workers
     for aliases in sorted(by_pse.values(), key=len, reverse=True):

@@ -272,7 +272,8 @@ class _Case:
             sap_domain=system.url.is_sap_cloud,
             sap_roots=self._seen.known.sap_roots,
             inspection_accepted=roots.explicit,
-            partial=roots.from_pse,
+            partial=roots.partial,
+            unseen=roots.unseen,
             mozilla=mozilla.fingerprints if public else frozenset(),
         )
 
@@ -294,6 +295,7 @@ class _Case:
             shipped_roots=_shipped(self._seen.known),
             adds_saps_roots=system.adds_saps_roots,
             changes=self._changes,
+            pinned=frozenset(system.pinned),
             accepted=roots.fingerprints.union(each.sha256 for each in path) if roots.explicit else frozenset(),
             remedy=self._remedy(),
         )
@@ -362,7 +364,8 @@ def roots_for(system: System, seen: Observations) -> Roots:
     listed = [entry.certificate for entry in seen.pse.entries if entry.certificate]
     if system.pinned:
         sent = readable((*seen.presented, *seen.fetched))
-        return pinned_roots(system.pinned, (*sent, *listed, *mozilla.certificates))
+        here = seen.roots.certificates if seen.roots else ()
+        return pinned_roots(system.pinned, (*sent, *listed, *here, *mozilla.certificates))
     if system.roots != "auto":
         return seen.roots or mozilla
     if not system.url.is_sap_cloud:
@@ -372,7 +375,8 @@ def roots_for(system: System, seen: Observations) -> Roots:
 
 def file_names(path: Sequence[Certificate]) -> dict[str, str]:
     """Return the name of the file for each certificate of a verified path, by SHA-256."""
-    names = ["server", *(f"intermediate-{number}" for number in range(1, len(path) - 1)), "root"]
+    last = "root" if path[-1:] and path[-1].is_self_issued else f"intermediate-{len(path) - 1}"
+    names = ["server", *(f"intermediate-{number}" for number in range(1, len(path) - 1)), last]
     return {each.sha256: f"{name}.pem" for each, name in zip(path, names, strict=False)}
 
 

@@ -67,6 +67,7 @@ class Question:
         shipped_roots: fingerprints of the list that comes along; no run adds a root that only another list names.
         adds_saps_roots: a run that may write adds what is lacking of it.
         changes: announced changes of the root that this server uses.
+        pinned: fingerprints that the user named one by one.
         accepted: fingerprints of private roots that the user named.
         remedy: how to add a certificate.
     """
@@ -82,14 +83,18 @@ class Question:
     shipped_roots: frozenset[str] = frozenset()
     adds_saps_roots: bool = False
     changes: tuple[Change, ...] = ()
+    pinned: frozenset[str] = frozenset()
     accepted: frozenset[str]
     remedy: Remedy
 
     @property
     def wanted(self) -> tuple[Certificate, ...]:
-        """Return the certificates of the verified path that the list should hold and does not, the root first."""
-        issuers = reversed(self.judgement.path[1:])
-        return tuple(each for each in issuers if not holds(self.entries, each))
+        """Return the certificates of the verified path that the list should hold and does not, the root first.
+
+        A server certificate that is its own root is all there is.
+        """
+        path = self.judgement.path
+        return tuple(each for each in reversed(path[1:] or path) if not holds(self.entries, each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,10 +310,11 @@ def _root_absent(
 
 
 def _absent(question: Question, root: Certificate, path: tuple[Certificate, ...], instead: str) -> Finding:
+    what = _what_anchors(root, question.judgement.leaf)
     return finding(
         Code.ROOT_NOT_IN_PSE,
-        f"the root {root.label} is not in the certificate list of {question.remedy.pse}{instead}",
-        fix=question.remedy.fix("add the root", [root]),
+        f"the {what} {root.label} is not in the certificate list of {question.remedy.pse}{instead}",
+        fix=question.remedy.fix(f"add the {what}", [root]),
         commands=question.remedy.add([root.sha256]),
         severity=Severity.MAJOR if path else None,
         certificates=[root.sha256],
@@ -323,6 +329,12 @@ def _not_comparable(question: Question, root: Certificate) -> Finding:
         fix="update SAP's sapgenpse, so that it prints SHA-256 fingerprints, or name a PSE without PIN as `pse`",
         certificates=[root.sha256],
     )
+
+
+def _what_anchors(anchor: Certificate, leaf: Certificate | None) -> str:
+    if anchor == leaf:
+        return "server certificate"
+    return "root" if is_self_signed(anchor) else "intermediate"
 
 
 def _same_authority(first: Certificate, second: Certificate) -> bool:
@@ -508,6 +520,8 @@ def _trust_findings(question: Question, path: tuple[Certificate, ...]) -> list[F
     if not path:
         return [_not_trusted(question, leaf)]
     anchor = path[-1]
+    if anchor == leaf and is_self_signed(leaf):
+        return [_own_root(question, leaf)]
     if anchor == leaf:
         return [_short_lived(question, Code.PSE_HOLDS_SERVER_CERT_ONLY, "the server certificate itself", anchor)]
     if not is_self_signed(anchor):
@@ -537,12 +551,30 @@ def _not_trusted(question: Question, leaf: Certificate) -> Finding:
     )
 
 
+def _own_root(question: Question, leaf: Certificate) -> Finding:
+    """Say that nothing stands above the server's certificate, so that there is no root to add, and until when it is."""
+    return finding(
+        Code.PSE_HOLDS_SERVER_CERT_ONLY,
+        f"{question.remedy.pse} trusts the server certificate itself, which is signed by itself and has no other root:"
+        f" {leaf.label}; trust ends on {leaf.not_after:%Y-%m-%d}, or when the server gets another one",
+        fix="nothing today; when the server gets another one, name its fingerprint too under `pinned:`, and run again",
+        severity=Severity.MINOR,
+        certificates=[leaf.sha256],
+    )
+
+
 def _short_lived(question: Question, code: Code, what: str, anchor: Certificate) -> Finding:
     wanted = question.wanted
+    is_meant = anchor.sha256 in question.pinned and anchor != question.judgement.leaf
+    by_hand = (
+        f'get the file of its root, "{anchor.issuer_name}", and name it under `roots:` in place of `pinned`; else pin'
+        " the next intermediate before that day"
+    )
     return finding(
         code,
         f"{question.remedy.pse} trusts {what}: {anchor.label}; trust ends on {anchor.not_after:%Y-%m-%d} at the latest",
-        fix=question.remedy.fix("add the root", wanted),
-        commands=question.remedy.add(each.sha256 for each in wanted),
+        fix=by_hand if is_meant else question.remedy.fix("add the root", wanted),
+        commands=() if is_meant else question.remedy.add(each.sha256 for each in wanted),
+        severity=Severity.MINOR if is_meant else None,
         certificates=[anchor.sha256],
     )
