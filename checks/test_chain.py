@@ -1,44 +1,154 @@
 """Is the certificate chain that the server sends complete, valid and genuine?"""
 
-import pytest
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+import pytest
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from pse_preflight.certificate import Certificate, readable
+from pse_preflight.chain.host_names import named_hosts
+from pse_preflight.chain.inspection import dropped_root, inspection_product
 from pse_preflight.chain.judge import Judgement
+from pse_preflight.chain.verify import Period
+from pse_preflight.checklist import Code
 from pse_preflight.endpoint.model import Endpoint
-from pse_preflight.verdict.policy import Holds
+from pse_preflight.landscape.system import System
+from pse_preflight.verdict.evidence import Evidence
+from pse_preflight.verdict.proof import Holds
+from pse_preflight.verdict.trust import Trust
 
 pytestmark = [pytest.mark.chain, pytest.mark.network]
 
+A_MONTH = timedelta(days=30)
+RSA_BITS, CURVES, HASHES = 2048, {"secp256r1", "secp384r1", "secp521r1"}, {"sha256", "sha384", "sha512"}
 
-def test_tls_handshake_succeeds(endpoint: Endpoint, holds: Holds) -> None:
+
+def test_tls_handshake_succeeds(endpoint: Endpoint, evidence: Evidence, holds: Holds) -> None:
     """TLS 1.2 works, which every release of SAP's library speaks."""
+    seen = evidence.observations
     holds(endpoint.tls_version)
+    holds(endpoint.tls_12, unless=Code.TLS_13_ONLY)
+    issuers = {each.presented[1:] for each in seen.addresses if each.presented}
+    holds(len(issuers) <= 1, unless=Code.ADDRESSES_DIFFER)
+    sent = tuple(hashlib.sha256(der).hexdigest() for der in endpoint.presented)
+    holds(seen.recorded is None or seen.noted == sent, unless=Code.EVIDENCE_INCONSISTENT)
 
 
-def test_certificate_names_the_host(chain: Judgement, holds: Holds) -> None:
+def test_certificate_names_the_host(system: System, chain: Judgement, holds: Holds) -> None:
     """The server certificate names the host among its alternative names."""
-    holds(chain.names_host)
+    host = system.url.host
+    names = {name.lower() for name in named_hosts(chain.leaf)} if chain.leaf else set()
+    holds(names & {host, f"*.{host.partition('.')[2]}"})
 
 
-def test_chain_is_complete(chain: Judgement, holds: Holds) -> None:
+def test_chain_is_complete(chain: Judgement, endpoint: Endpoint, holds: Holds) -> None:
     """The server sends every intermediate, in order, and nothing else but its root."""
-    holds(chain.best)
+    path, sent = chain.best, endpoint.presented
+    beside = readable(der for der in sent if der not in {each.der for each in path})
+    omitted = (Code.SERVER_OMITS_INTERMEDIATE, Code.SERVER_SENDS_WRONG_INTERMEDIATE)
+    spare = (Code.CHAIN_HAS_EXTRAS, Code.SERVER_SENDS_WRONG_INTERMEDIATE)
+    useful = useful_for((*path, *beside), endpoint.asked_at)
+    holds.of_each(below_the_root(chain), lambda each: each.der in sent, unless=omitted)
+    holds(is_in_order(path, sent), unless=Code.CHAIN_OUT_OF_ORDER)
+    holds.of_each(beside, lambda each: each in useful, unless=spare, at_least=0)
+    holds.of_each((*path, *beside), lambda each: sent.count(each.der) <= 1, unless=Code.CHAIN_HAS_EXTRAS)
 
 
-def test_chain_is_valid(chain: Judgement, holds: Holds) -> None:
+def below_the_root(chain: Judgement) -> Sequence[Certificate]:
+    """Return what a server has to send: its certificate, and the path up to its root, or to what the PSE trusts."""
+    path = chain.best
+    has_end = chain.path or any(each.is_self_issued for each in path[-1:])
+    return (*path[:1], *(path[1:-1] if has_end else path[1:]))
+
+
+def useful_for(certificates: Sequence[Certificate], moment: datetime) -> Sequence[Certificate]:
+    """Return what may stand on another path than the one that was found: roots, and issuers that have not ended."""
+    issuers = {each.issuer for each in certificates if not each.is_self_issued}
+    return [
+        each for each in certificates if each.is_self_issued or (each.subject in issuers and each.not_after >= moment)
+    ]
+
+
+def is_in_order(path: Sequence[Certificate], sent: Sequence[bytes]) -> bool:
+    """Tell whether the server's certificate comes first, and its issuers after it as they sign; roots have no place."""
+    placed = [each for each in path if each.der in sent and (each == path[0] or not each.is_self_issued)]
+    places = [sent.index(each.der) for each in placed]
+    return places[:1] == [0] and places == sorted(places)
+
+
+def test_chain_is_valid(chain: Judgement, endpoint: Endpoint, evidence: Evidence, holds: Holds) -> None:
     """Each certificate up to a root is in its time, well signed and allowed to do what it does."""
-    holds(chain.path)
+    roots = evidence.roots
+    holds(chain.path, unless=Code.ROOT_UNTRUSTED)
+    holds.of_each(chain.best, is_regular, unless=Code.CERTIFICATE_IRREGULAR)
+    holds(len(readable(endpoint.presented)) == len(endpoint.presented), unless=Code.CERTIFICATE_UNREADABLE)
+    holds(not roots.certificates or not roots.from_pse, unless=Code.ROOTS_FROM_PSE)
 
 
-def test_chain_is_not_inspected(chain: Judgement, holds: Holds) -> None:
+def is_regular(certificate: Certificate) -> bool:
+    """Tell whether an authority says so, and what its key is for, and whether a server's names have the usual form."""
+    critical = {type(each.value): each.critical for each in certificate.parsed.extensions}
+    constraints = certificate.extension(x509.BasicConstraints)
+    if constraints and constraints.ca:
+        return (critical[x509.BasicConstraints] and x509.KeyUsage in critical) or certificate.is_self_issued
+    return certificate.is_self_issued or critical.get(x509.SubjectAlternativeName) is not bool(certificate.subject)
+
+
+def test_chain_is_not_inspected(system: System, chain: Judgement, evidence: Evidence, holds: Holds) -> None:
     """No TLS-inspecting proxy has re-signed the connection."""
-    holds(chain.leaf)
+    public = evidence.observations.known.mozilla.fingerprints
+    private = not any(each.sha256 in public for each in chain.best[-1:])
+    products = [each for each in chain.best if inspection_product(each.issuer)]
+    holds(chain.best and not (private and products), unless=Code.TLS_INSPECTED)
+    own_root = public and private and len(chain.best) > 1 and is_a_root_of_its_own(chain.best[-1])
+    holds(not system.url.is_sap_cloud or not own_root, unless=Code.TLS_INSPECTED)
 
 
-def test_chain_outlasts_the_next_weeks(chain: Judgement, holds: Holds) -> None:
+def is_a_root_of_its_own(top: Certificate) -> bool:
+    """Tell whether it is a root that was never a public one."""
+    return top.is_self_issued and dropped_root(top) is None
+
+
+def test_chain_outlasts_the_next_weeks(
+    system: System, chain: Judgement, trust: Trust, period: Period, holds: Holds
+) -> None:
     """Nothing that trust relies on ends soon."""
-    holds(chain.leaf)
+    path, days = trust.path or chain.path, system.expiry_days
+    relied = trust.relied or path[-1:]
+    renewed = [each for each in path if each not in relied]
+    ending = (Code.CERTIFICATE_EXPIRES_SOON, Code.RENEWAL_DUE)
+    holds.of_each(relied, lambda each: each.not_after - period.end > timedelta(days=days.ca), unless=ending[0])
+    first = renewed[:1] if renewed and renewed[0] == path[0] else ()
+    holds.of_each(
+        first, lambda each: each.not_after - period.end > timedelta(days=days.leaf), unless=ending, at_least=0
+    )
+    due = renewed if trust.rests_on_a_root else ()
+    holds.of_each(due, lambda each: each.not_after - period.end > A_MONTH, unless=ending, at_least=0)
 
 
 def test_chain_is_strong(chain: Judgement, holds: Holds) -> None:
     """No certificate has a weak signature or key."""
-    holds(chain.leaf)
+    holds.of_each(chain.best, has_a_strong_key, unless=Code.CERTIFICATE_WEAK)
+    signed = [each for each in chain.best if not each.is_self_issued]  # a root is trusted for being listed
+    holds.of_each(signed, has_a_strong_signature, unless=Code.CERTIFICATE_WEAK, at_least=0)
+
+
+def has_a_strong_key(certificate: Certificate) -> bool:
+    """Tell whether it is RSA of at least 2048 bits and whole bytes, or on one of the usual curves."""
+    key = certificate.parsed.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size >= RSA_BITS and key.key_size % 8 == 0
+    return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVES
+
+
+def has_a_strong_signature(certificate: Certificate) -> bool:
+    """Tell whether it is over a hash of SHA-2."""
+    try:
+        algorithm = certificate.parsed.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return False
+    return algorithm is not None and algorithm.name in HASHES

@@ -1,11 +1,20 @@
 """Is the client PSE there, and one that the client can use?"""
 
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pse_preflight.client_pse.model import ClientPse
-from pse_preflight.verdict.policy import Holds
+from pse_preflight.certificate import Certificate
+from pse_preflight.chain.verify import Period
+from pse_preflight.checklist import Code
+from pse_preflight.client_pse.condition import State
+from pse_preflight.client_pse.model import Attempt, ClientPse
+from pse_preflight.errors import PreflightError
+from pse_preflight.landscape.system import System
+from pse_preflight.pse import name
+from pse_preflight.pse.file import is_ours
+from pse_preflight.verdict.proof import Holds
 
 if TYPE_CHECKING:
     from pse_preflight.client.side import ClientSide
@@ -15,24 +24,57 @@ pytestmark = pytest.mark.pse
 
 @pytest.mark.network
 @pytest.mark.creates
-def test_pse_exists(pse: ClientPse, holds: Holds) -> None:
+def test_pse_exists(system: System, pse: ClientPse, attempt: Attempt, holds: Holds) -> None:
     """The PSE is there and readable; a missing one has been made from the verified chain."""
-    holds(pse.is_there)
+    state = pse.condition.state
+    holds(state is not State.MISSING, unless=Code.PSE_MISSING)
+    holds(state not in {State.UNREADABLE, State.NOT_UNDERSTOOD}, unless=Code.PSE_UNREADABLE)
+    holds(pse.listing or state is not State.PLAIN or wants_a_pin(pse), unless=Code.TOOL_FAILED)
+    holds(not attempt.created, unless=Code.PSE_CREATED)
+    holds(not attempt.added or attempt.wanted, unless=Code.PSE_REPAIRED)
+    holds(is_confirmed(pse) or not system.confirm, unless=Code.PSE_UNCONFIRMED)
+
+
+def wants_a_pin(pse: ClientPse) -> bool:
+    """Tell whether the tool could not list it for want of a PIN."""
+    return pse.refusal is not None and pse.refusal.code is Code.PSE_HAS_PIN
+
+
+def is_confirmed(pse: ClientPse) -> bool:
+    """Tell whether another than the bundled implementation has made it, or has listed it."""
+    owner = pse.condition.content.owner if pse.condition.content else None
+    return owner is None or not is_ours(owner) or (pse.listing is not None and not pse.one_reader)
 
 
 def test_pse_needs_no_pin(pse: ClientPse, holds: Holds) -> None:
     """The PSE has no PIN: the client could not give one."""
-    holds(pse.opens_without_pin)
+    holds(pse.condition.state is not State.HAS_PIN and not wants_a_pin(pse), unless=Code.PSE_HAS_PIN)
+    holds(pse.condition.state is not State.MACHINE_BOUND, unless=Code.PSE_MACHINE_BOUND)
+    holds(pse.opens_without_pin or pse.condition.state is State.MACHINE_BOUND)
 
 
-def test_pse_is_private(pse: ClientPse, holds: Holds) -> None:
+def test_pse_is_private(pse: ClientPse, client: "ClientSide", holds: Holds) -> None:
     """Nobody but its owner can read the private key in the PSE."""
-    holds(pse.condition.mode)
+    mode = pse.condition.mode
+    holds(mode is not None and not mode & stat.S_IROTH, unless=Code.PSE_READABLE_BY_OTHERS)
+    for_group = (Code.PSE_READABLE_BY_GROUP, Code.PSE_READABLE_BY_OTHERS)
+    holds(mode is not None and (client.group_may_read or not mode & stat.S_IRGRP), unless=for_group)
 
 
-def test_pse_owner_is_as_configured(pse: ClientPse, holds: Holds) -> None:
+def test_pse_owner_is_as_configured(system: System, pse: ClientPse, period: Period, holds: Holds) -> None:
     """The PSE's own certificate is current and names whom systems.yaml says."""
-    holds(pse.condition.content)
+    content = pse.condition.content
+    owner = content.owner if content else None
+    holds(content and (owner is None or owner.not_after >= period.start), unless=Code.PSE_OWNER_EXPIRED)
+    holds(system.dn is None or (owner and belongs_to(owner, system.dn)), unless=Code.PSE_OWNER_DIFFERS)
+
+
+def belongs_to(owner: Certificate, dn: str) -> bool:
+    """Tell whether the certificate is of this name; what is no name is nobody's."""
+    try:
+        return name.same(owner.parsed.subject, name.parse(dn))
+    except PreflightError:
+        return False
 
 
 def test_client_account_can_read_the_pse(client: "ClientSide", holds: Holds) -> None:

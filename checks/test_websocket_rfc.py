@@ -2,12 +2,15 @@
 
 import pytest
 
-from pse_preflight.endpoint.model import LiveHandshake
-from pse_preflight.verdict.policy import Holds
+from pse_preflight.checklist import Code
+from pse_preflight.endpoint.model import LiveHandshake, WebSocketReading
+from pse_preflight.verdict.proof import Holds
 
 pytestmark = [pytest.mark.websocket_rfc, pytest.mark.network, pytest.mark.creates]
 
 
 def test_websocket_rfc_answers(live: LiveHandshake, holds: Holds) -> None:
     """The server answers the upgrade to WebSocket RFC, which needs no logon yet."""
-    holds(live.websocket)
+    answers = {WebSocketReading.SPEAKS_RFC, WebSocketReading.WANTS_LOGIN}
+    shut = (Code.WSRFC_NO_UPGRADE, Code.WSRFC_BLOCKED)
+    holds(live.websocket and live.websocket.reading in answers, unless=shut)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pse_preflight.checklist import CHECKLIST, CODES, Check, Code
+from pse_preflight.checklist import CHECKLIST, OF_ANY_CHECK, ROWS, Check, Code
 
 HEAD = """# Codes
 
@@ -15,15 +15,23 @@ says what was observed, and its `fix:` is made for that very case. How to read s
 
 This page is made from the table in the code by `python docs/make_codes.py`.
 """
+OF_ANY = """
+## Any check
+
+A check passes where it has a proof of its own, or where a minor finding tells what is the matter. One that has neither
+ends as an error: nothing is known to be wrong, and nothing is known to be right.
+"""
 
 
 def page() -> str:
-    """Return the page: an index, then per check its codes, in the order of the checks."""
+    """Return the page: an index, then per check its codes, in the order of the checks, then what any check may have."""
     parts = [HEAD, "\n| check | its codes |\n|---|---|\n"]
     parts += [f"| [{check.name}](#{check.name}) | {', '.join(_links(check))} |\n" for check in CHECKLIST]
     for check in CHECKLIST:
         parts.append(f"\n## {check.name}\n")
         parts += [_entry(code) for code in check.codes]
+    parts.append(OF_ANY)
+    parts += [_entry(code) for code in OF_ANY_CHECK]
     return "".join(parts)
 
 
@@ -32,7 +40,7 @@ def _links(check: Check) -> Iterator[str]:
 
 
 def _entry(code: Code) -> str:
-    row = CODES[code]
+    row = ROWS[code]
     severity = "error" if row.is_error else str(row.severity)
     later = f"- **Later, in SAP's words:** {row.later}\n" if row.later else ""
     return (

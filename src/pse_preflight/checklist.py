@@ -28,6 +28,7 @@ class Who(enum.Enum):
     CLIENT = "client admin"
     NETWORK = "network"
     SAP = "SAP admin"
+    TOOLKIT = "the makers of pse-preflight"
 
 
 class Question(enum.StrEnum):
@@ -179,6 +180,8 @@ class Code(enum.StrEnum):
     CRYPTO_LIBRARY_NOT_JUDGED = auto()
     CRYPTO_LIBRARY_PATH_RELATIVE = auto()
     CRYPTO_LIBRARY_OLD = auto()
+    # any check
+    NO_EVIDENCE = auto()
 
 
 class Need(enum.Enum):
@@ -188,7 +191,9 @@ class Need(enum.Enum):
     ADDRESS = "an address of the host"
     CONNECTION = "a connection to the port"
     TLS = "a TLS handshake"
+    SERVER_CERTIFICATE = "a server certificate that can be read"
     COMPLETE_CHAIN = "a chain that reaches a root"
+    COMPLETABLE_CHAIN = "a chain that reaches a root, or that the PSE completes"
     GENUINE_CHAIN = "a chain that nobody re-signed"
     TRUSTABLE_CHAIN = "a chain that nobody re-signed, or that the PSE trusts all the same"
     VERIFIABLE_CHAIN = "a chain that the verifier can judge"
@@ -255,10 +260,11 @@ _LIBRARY = "SSSLERR_LIB_NOT_FOUND (-1), RFC_CRYPTOLIB_FAILURE"
 _WRONG_HOST = "SSSLERR_SERVER_CERT_MISMATCH (-30)"
 
 _NETWORK = (Need.URL, Need.ADDRESS, Need.CONNECTION, Need.TLS)
+_CERTIFICATE = (*_NETWORK, Need.SERVER_CERTIFICATE)
 _PSE = (Need.PSE_MADE, Need.PSE)
 _LIST = (*_PSE, Need.LIST)
 _CLIENT = (Need.CLIENT_HOST,)
-_TRUST = (*_NETWORK, *_LIST, Need.TRUSTABLE_CHAIN, Need.COMPLETE_CHAIN, Need.SOUND_CHAIN, Need.ROOT_LISTED)
+_TRUST = (*_NETWORK, *_LIST, Need.TRUSTABLE_CHAIN, Need.COMPLETABLE_CHAIN, Need.SOUND_CHAIN, Need.ROOT_LISTED)
 
 CHECKLIST: tuple[Check, ...] = (
     Check(
@@ -488,7 +494,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check(
         "test_certificate_names_the_host",
         Question.CHAIN,
-        needs=_NETWORK,
+        needs=_CERTIFICATE,
         codes={
             Code.HOST_NOT_IN_CERTIFICATE: Row(
                 severity=_B,
@@ -502,7 +508,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check(
         "test_chain_is_complete",
         Question.CHAIN,
-        needs=(*_NETWORK, Need.GENUINE_CHAIN),
+        needs=(*_CERTIFICATE, Need.GENUINE_CHAIN),
         codes={
             Code.SERVER_OMITS_INTERMEDIATE: Row(
                 severity=_M,
@@ -614,7 +620,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check(
         "test_chain_is_not_inspected",
         Question.CHAIN,
-        needs=_NETWORK,
+        needs=_CERTIFICATE,
         codes={
             Code.TLS_INSPECTED: Row(
                 severity=_M,
@@ -628,7 +634,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check(
         "test_chain_outlasts_the_next_weeks",
         Question.CHAIN,
-        needs=(*_NETWORK, Need.GENUINE_CHAIN, Need.COMPLETE_CHAIN, Need.VERIFIED_PATH),
+        needs=(*_NETWORK, Need.GENUINE_CHAIN, Need.COMPLETABLE_CHAIN, Need.VERIFIED_PATH),
         codes={
             Code.CERTIFICATE_EXPIRES_SOON: Row(
                 severity=_M,
@@ -649,7 +655,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check(
         "test_chain_is_strong",
         Question.CHAIN,
-        needs=_NETWORK,
+        needs=_CERTIFICATE,
         codes={
             Code.CERTIFICATE_WEAK: Row(
                 severity=_m,
@@ -1181,10 +1187,24 @@ CHECKLIST: tuple[Check, ...] = (
 )
 """Every check, in the order in which a connection comes about."""
 
+OF_ANY_CHECK: Mapping[Code, Row] = {
+    Code.NO_EVIDENCE: Row(
+        severity=_B,
+        later="",
+        who=Who.TOOLKIT,
+        cause="The check found nothing wrong, and saw nothing that proves it right: a fault of the toolkit, not of the system.",
+        fix="Report it to the makers of pse-preflight, with the `evidence.json` of the run.",
+        is_error=True,
+    ),
+}
+"""What may befall every check, and so belongs to none."""
+
 CHECKS: Mapping[str, Check] = {each.name: each for each in CHECKLIST}
 """Every check, by its name."""
 CODES: Mapping[Code, Row] = {code: row for each in CHECKLIST for code, row in each.codes.items()}
-"""Every code, in the order of the checks."""
+"""Every code that a check owns, in the order of the checks."""
+ROWS: Mapping[Code, Row] = {**CODES, **OF_ANY_CHECK}
+"""What is said of every code."""
 OWNERS: Mapping[Code, str] = {code: each.name for each in CHECKLIST for code in each.codes}
 """The name of the check that owns each code."""
 
@@ -1213,9 +1233,11 @@ BREAKING: Mapping[Need, tuple[Code, ...]] = {
         Code.PROXY_ANSWERS_ITSELF,
     ),
     Need.TLS: (Code.NOT_TLS, Code.TLS_HANDSHAKE_FAILED, Code.TLS_TIMEOUT, Code.TLS_TOO_OLD),
+    Need.SERVER_CERTIFICATE: (Code.CERTIFICATE_UNREADABLE,),
     Need.GENUINE_CHAIN: (Code.TLS_INSPECTED,),
     Need.TRUSTABLE_CHAIN: (Code.TLS_INSPECTED,),
     Need.COMPLETE_CHAIN: _INCOMPLETE,
+    Need.COMPLETABLE_CHAIN: _INCOMPLETE,
     Need.VERIFIABLE_CHAIN: _UNVERIFIABLE,
     Need.SOUND_CHAIN: (*GRAVE_CHAIN, *_UNVERIFIABLE),
     Need.VERIFIED_PATH: (Code.TLS_INSPECTED, *_INCOMPLETE, *GRAVE_CHAIN, Code.ROOT_UNTRUSTED, *_UNVERIFIABLE),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pse_preflight.checklist import CODES, OWNERS, Code, Severity
+from pse_preflight.checklist import OWNERS, ROWS, Code, Severity
 
 Command = tuple[str, ...]
 """A program and its arguments, quoted only when it is shown."""
@@ -34,13 +34,13 @@ class Finding:
 
     @property
     def check(self) -> str:
-        """Return the name of the check that owns this finding."""
-        return OWNERS[self.code]
+        """Return the name of the check that owns this finding; empty where any check may have it."""
+        return OWNERS.get(self.code, "")
 
     @property
     def is_error(self) -> bool:
         """Tell whether the check could not be made, rather than failed."""
-        return CODES[self.code].is_error
+        return ROWS[self.code].is_error
 
     def milder(self, severity: Severity) -> "Finding":
         """Return this finding at the given severity."""
@@ -59,7 +59,7 @@ def finding(
     """Make a finding with the severity of its row in the table unless another one is given."""
     return Finding(
         code=code,
-        severity=CODES[code].severity if severity is None else severity,
+        severity=ROWS[code].severity if severity is None else severity,
         observed=observed,
         fix=fix,
         commands=tuple(commands),
@@ -79,7 +79,7 @@ def quoted(command: Command, *, windows: bool = sys.platform == "win32") -> str:
 
 def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
     """Render a finding: the code and what was observed, then `later:`, `fix:` and `who:`, a line each."""
-    row = CODES[found.code]
+    row = ROWS[found.code]
     commands = " && ".join(quoted(command, windows=windows) for command in found.commands)
     fix = ": ".join(part for part in (found.fix, commands) if part)
     lines = [f"{found.code}: {one_line(found.observed)}"]

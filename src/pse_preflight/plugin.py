@@ -361,6 +361,7 @@ def pytest_runtest_makereport(
     if OURS in item.stash:
         from pse_preflight.report import hooks
 
+        hooks.call_errors_by_their_name(report, item.stash.get(OUTCOME, None))
         if hooks.reports_end(report):
             _attach_facts(item, call, report)
     return report

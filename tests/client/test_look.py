@@ -50,7 +50,7 @@ def _me() -> str:
 
 def test_where_nothing_is_said_nothing_is_looked_at(tmp_path: Path) -> None:
     assert client.look(_system(tmp_path, None), pse_is_there=True) is None
-    assert client.wrong_host(_system(tmp_path, None)) is None
+    assert client.is_its_host(_system(tmp_path, None))
 
 
 def test_another_machine_is_told_and_nothing_else_is_looked_at(tmp_path: Path) -> None:
@@ -519,6 +519,6 @@ def test_nothing_of_this_is_loaded_where_nothing_is_configured(pytester: pytest.
 
 
 def test_the_messages_begin_with_their_code(tmp_path: Path) -> None:
-    found = client.wrong_host(_system(tmp_path, Client(hosts=("no-such-host",))))
-    assert found
-    assert message(found).startswith("WRONG_HOST: ")
+    seen = client.look(_system(tmp_path, Client(hosts=("no-such-host",))), pse_is_there=False)
+    assert seen
+    assert message(seen.findings[0]).startswith("WRONG_HOST: ")

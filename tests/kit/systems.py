@@ -14,12 +14,13 @@ from pse_preflight.chain.roots import Roots
 from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.landscape.system import System
-from pse_preflight.landscape.url import ApiUrl
+from pse_preflight.landscape.url import ApiUrl, authority, read_url
 from pse_preflight.pse import file as pse_file
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.evidence import Evidence, Known
+from tests.kit.check_runs import without_proof
 from tests.kit.pse_mutations import SALT, START, owner, owner_key
 from tests.kit.servers import LOOPBACK
 
@@ -98,7 +99,10 @@ def gather(
     creating: Collection[str] | None = None,
     **settings: Any,
 ) -> list[Evidence]:
-    """Ask these systems, all at once; return what is known of each. The files about them go below `folder`."""
+    """Ask these systems, all at once; return what is known of each. The files about them go below `folder`.
+
+    Whatever is asked, no check is left without a proof.
+    """
     aliases = [each.alias for each in systems]
     options = {"engine": "bundled", "evidence": folder / "evidence", **settings}
     placed = [replace(each, folder=options["evidence"] / each.alias) for each in systems]
@@ -106,7 +110,16 @@ def gather(
         placed, Settings(**options), clock=clock, asked=aliases, creating=aliases if creating is None else creating
     )
     run.tool = tool or run.tool
-    return [run.evidence(alias) for alias in aliases]
+    found = [run.evidence(alias) for alias in aliases]
+    assert [told for each in found for told in without_proof(_as_written(each))] == []
+    return found
+
+
+def _as_written(evidence: Evidence) -> Evidence:
+    """Add what systems.yaml's reader says of the URL; these systems were described without it."""
+    url = f"https://{authority(evidence.system.url.host, evidence.system.url.port)}"
+    system = replace(evidence.system, url_as_written=url)
+    return replace(evidence, system=system, findings=(*read_url(url)[1], *evidence.findings))
 
 
 def codes(evidence: Evidence) -> set[str]:

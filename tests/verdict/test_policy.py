@@ -15,7 +15,7 @@ from pse_preflight.endpoint.model import Endpoint
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
-from pse_preflight.sapgenpse.output import Listing
+from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.verdict.evidence import Evidence, Observations
 from pse_preflight.verdict.policy import Policy, Verdict, blocking, decide
 from pse_preflight.verdict.trust import Trust
@@ -137,7 +137,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("CERTIFICATE_EXPIRED", "CERTIFICATE_NOT_YET_VALID", "SIGNATURE_WRONG"), (*UNVERIFIED, *TRUST)),
     **dict.fromkeys(("CERTIFICATE_SELF_SIGNED", "CA_CONSTRAINT_BROKEN"), (*UNVERIFIED, *TRUST)),
-    **dict.fromkeys(("CERTIFICATE_IRREGULAR", "CERTIFICATE_UNREADABLE"), (*UNVERIFIED, *TRUST)),
+    "CERTIFICATE_IRREGULAR": (*UNVERIFIED, *TRUST),
+    "CERTIFICATE_UNREADABLE": (*(each for each in CHAIN if each != "chain_is_valid"), LIST[0], *TRUST),
     "ROOT_UNTRUSTED": UNVERIFIED,
     **dict.fromkeys(("HOST_NOT_IN_CERTIFICATE", "CERTIFICATE_WEAK"), ("chain_is_valid", *UNVERIFIED, *TRUST)),
     "PSE_MISSING": (*PSE, *LIST, *TRUST, "client_account_can_read_the_pse"),
@@ -246,6 +247,29 @@ def test_a_verified_path_is_not_blocked_by_what_it_overcame(code: str, check: st
     assert blocking(check, _evidence(_found(code), verified=True)) is None
 
 
+def test_what_the_pse_completes_is_trusted_and_not_valid_for_that() -> None:
+    """The server omits an intermediate that the PSE holds: one red check, and the trust checks are made."""
+    evidence = _evidence(_found("SERVER_OMITS_INTERMEDIATE"))
+    completed = ("leaf", "intermediate", "root")
+    evidence = replace(evidence, trust=replace(evidence.trust, path=completed))  # type: ignore[arg-type]
+    cause = blocking("test_chain_is_valid", evidence)
+    assert cause
+    assert cause.code == "SERVER_OMITS_INTERMEDIATE"
+    others = [f"test_{check}" for check in (*TRUST, *UNVERIFIED)]
+    assert [check for check in others if blocking(check, evidence)] == []
+    fetched = _evidence(_found("SERVER_OMITS_INTERMEDIATE"), verified=True)
+    assert blocking("test_chain_is_valid", fetched) is None
+
+
+def test_an_unreadable_certificate_beside_a_readable_one_of_the_server_blocks_less() -> None:
+    evidence = _evidence(_found("CERTIFICATE_UNREADABLE"))
+    read = replace(evidence, judgement=replace(evidence.judgement, leaf="leaf"))  # type: ignore[arg-type]
+    of_the_leaf = ("certificate_names_the_host", "chain_is_complete", "chain_is_not_inspected", "chain_is_strong")
+    assert all(blocking(f"test_{check}", evidence) for check in of_the_leaf)
+    assert not any(blocking(f"test_{check}", read) for check in of_the_leaf)
+    assert blocking("test_pse_trusts_the_server", read)
+
+
 def test_a_trusted_path_is_not_blocked_by_a_root_that_is_not_listed() -> None:
     evidence = _evidence(_found("ROOT_NOT_IN_PSE", Severity.MAJOR), verified=True, trusted=True)
     assert decide("test_pse_trusts_the_server", evidence, USUAL).verdict is Verdict.PASS
@@ -265,6 +289,15 @@ def test_what_is_not_configured_is_skipped() -> None:
     check = "test_pk_list_holds_the_required_roots"
     assert decide(check, evidence, USUAL).reason == "required_roots names none"
     assert decide(check, required, USUAL).verdict is Verdict.PASS
+
+
+def test_a_list_without_days_is_not_called_current() -> None:
+    check, evidence = "test_pk_list_is_current", _evidence()
+    vague = ListedCertificate("ab" * 32, "CN=Root", "", None, None, None)
+    listed = replace(evidence.pse, listing=Listing((vague,)))
+    told = replace(evidence, observations=replace(evidence.observations, pse=listed))
+    assert decide(check, told, USUAL).reason == "until when 1 of 1 certificates are valid is not known"
+    assert decide(check, evidence, USUAL).verdict is Verdict.PASS
 
 
 def test_one_reader_does_not_prove_that_two_agree() -> None:

@@ -3,22 +3,21 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pse_preflight.checklist import Code
 from pse_preflight.client import access, account
 from pse_preflight.client import ini as client_ini
 from pse_preflight.client import library as crypto_library
 from pse_preflight.client.account import Reach
+from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
 from pse_preflight.client.posix import PosixAccount
 from pse_preflight.client.side import ClientSide
 from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount, PreflightError
-from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import Client, System
 
 _WINDOWS = sys.platform == "win32"
@@ -32,45 +31,29 @@ class _Seen:
     is_this: bool
 
 
-def wrong_host(system: System, host: str | None = None) -> Finding | None:
-    """Say that this machine is none of those whose client the system describes."""
-    host = host or socket.gethostname()
-    if system.client is None or not system.client.hosts or account.is_this_host(system.client.hosts, host):
-        return None
-    return finding(
-        Code.WRONG_HOST,
-        f"this is {host}, and the client of {system.alias} runs on {', '.join(system.client.hosts)}",
-        fix="run the checks there; what holds on this machine proves nothing for that one",
-    )
+def is_its_host(system: System, host: str | None = None) -> bool:
+    """Tell whether the client runs on this machine, as far as systems.yaml says where it runs."""
+    hosts = system.client.hosts if system.client else ()
+    return not hosts or account.is_this_host(hosts, host or socket.gethostname())
 
 
 def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
     """Look at the client's own side; None where systems.yaml says nothing about it."""
     if system.client is None:
         return None
-    host = socket.gethostname()
-    wrong, meant = wrong_host(system, host), _belongs_to_group(system.pse, system.client.group)
-    if wrong:
-        return ClientSide(host=host, is_its_host=False, group_may_read=meant, findings=(wrong,))
-    seen, unknown = _account(system.client)
-    destination, about_ini = _ini(system)
-    reach = _reach(system.pse, seen.account) if seen and pse_is_there else None
-    library = _library(system.client.library or _named_library(destination))
-    return ClientSide(
+    host, client = socket.gethostname(), system.client
+    side = ClientSide(
         host=host,
-        account=seen.account.name if seen else "",
-        reach=reach,
-        group_may_read=meant,
-        destination=destination,
-        library=library,
-        findings=(
-            *unknown,
-            *_path_is_personal(system, seen),
-            *_about_reach(Code.PSE_UNREADABLE_FOR_ACCOUNT, system.client.account, reach),
-            *about_ini,
-            *_about_library(system.client, library, seen),
-        ),
+        windows=_WINDOWS,
+        is_its_host=is_its_host(system, host),
+        group_may_read=_belongs_to_group(system.pse, client.group),
+        dest=client.ini.dest if client.ini else "",
     )
+    if side.is_its_host:
+        side = _with_ini(side, client)
+        side = _with_library(side, client)
+        side = _with_account(side, system, client, pse_is_there=pse_is_there)
+    return replace(side, findings=tuple(findings_of(side, system)))
 
 
 def hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] | None:
@@ -117,15 +100,24 @@ def _windows_handover(name: str | None, group: str | None) -> Callable[[Path], N
     return file_only
 
 
-def _account(client: Client) -> tuple[_Seen | None, tuple[Finding, ...]]:
+def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_there: bool) -> ClientSide:
+    """Add what is known of the client's account, and what it can read."""
     if client.account is None:
-        return None, ()
+        return side
     try:
-        return _look_up(client.account), ()
+        seen = _look_up(client.account)
     except PreflightError as error:
-        observed = f"whether {client.account} can read the PSE is not known: {error}"
-        fix = "correct `client.account` in systems.yaml, or run the checks on the client's own machine"
-        return None, (finding(Code.CLIENT_ACCOUNT_UNKNOWN, observed, fix=fix),)
+        return replace(side, account_problem=str(error))
+    library = side.library
+    reads_library = library is not None and library.absolute and not library.problem
+    return replace(
+        side,
+        account=seen.account.name,
+        is_this_account=seen.is_this,
+        own_folder=_own_folder(seen.account, client) if client.path_is_personal else "",
+        reach=_reach(system.pse, seen.account) if pse_is_there else None,
+        library_reach=_reach(Path(library.path), seen.account) if library and reads_library else None,
+    )
 
 
 def _look_up(name: str) -> _Seen:
@@ -145,46 +137,19 @@ def _reach(path: Path, who: PosixAccount | WindowsAccount) -> Reach:
         return Reach(readable=None, reason=str(error))
 
 
-def _about_reach(code: Code, name: str | None, reach: Reach | None) -> Iterator[Finding]:
-    if reach is None or reach.readable:
-        return
-    if reach.readable is None:
-        observed = f"whether {name} can read it is not known: {reach.reason}"
-        yield finding(
-            Code.CLIENT_ACCESS_UNKNOWN, observed, fix="run the checks as an account that may see it, or as root"
-        )
-        return
-    observed = f"{name}, the client's account, cannot read it: {reach.reason}"
-    yield finding(code, observed, fix=f"let {name} read it, and nobody else", commands=reach.commands)
-
-
-def _path_is_personal(system: System, seen: _Seen | None) -> Iterator[Finding]:
-    client = system.client
-    if client is None or seen is None or seen.is_this or not client.path_is_personal:
-        return
+def _own_folder(who: PosixAccount | WindowsAccount, client: Client) -> str:
     drive = os.environ.get("SYSTEMDRIVE", "C:")
-    folder = account.personal_folder(seen.account, bits=client.bits, system_drive=drive)
-    yield finding(
-        Code.PSE_PATH_IS_PERSONAL,
-        f"{system.pse} follows from this account and this shell's SECUDIR; {seen.account.name} would look in {folder}",
-        fix="write `pse` as an absolute path, or an absolute `secudir`, and name the same file to the client",
-    )
+    return account.personal_folder(who, bits=client.bits, system_drive=drive)
 
 
-def _ini(system: System) -> tuple[Destination | None, tuple[Finding, ...]]:
-    client = system.client
-    if client is None or client.ini is None:
-        return None, ()
+def _with_ini(side: ClientSide, client: Client) -> ClientSide:
+    """Add what sapnwrfc.ini says, or why it cannot be read."""
+    if client.ini is None:
+        return side
     try:
-        destinations = read_ini(client.ini.file)
+        return replace(side, destinations=read_ini(client.ini.file))
     except OSError as error:
-        observed = f"{client.ini.file} cannot be read here: {error.strerror or type(error).__name__}"
-        return None, (finding(Code.CLIENT_INI_UNREADABLE, observed, fix="correct `client_ini.file` in systems.yaml"),)
-    expected = client_ini.Expected(
-        system.url, str(system.pse), system.proxy, str(client.library) if client.library else None, _WINDOWS
-    )
-    found = client_ini.findings(str(client.ini.file), destinations, client.ini.dest, expected)
-    return next((each for each in destinations if each.name == client.ini.dest), None), found
+        return replace(side, ini_problem=error.strerror or type(error).__name__)
 
 
 def read_ini(file: Path) -> tuple[Destination, ...]:
@@ -200,8 +165,10 @@ def read_ini(file: Path) -> tuple[Destination, ...]:
     return client_ini.parse(client_ini.decode(content))
 
 
-def _named_library(destination: Destination | None) -> Path | None:
-    return Path(destination.library) if destination and destination.library else None
+def _with_library(side: ClientSide, client: Client) -> ClientSide:
+    """Add what is to be seen of SAP's TLS library, the one that sapnwrfc.ini names where systems.yaml names none."""
+    named = Path(side.destination.library) if side.destination and side.destination.library else None
+    return replace(side, library=_library(client.library or named))
 
 
 def _library(path: Path | None) -> Library | None:
@@ -231,13 +198,3 @@ def _version_beside(path: Path) -> str:
         return tool.version(tool.InstalledTool(program), path.parent).library or ""
     except tool.ToolError:
         return ""
-
-
-def _about_library(client: Client, library: Library | None, seen: _Seen | None) -> Iterator[Finding]:
-    if library is None:
-        return
-    yield from crypto_library.findings(library, client.bits)
-    if seen and library.absolute and not library.problem:
-        reach = _reach(Path(library.path), seen.account)
-        if reach.readable is False:
-            yield from _about_reach(Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT, client.account, reach)

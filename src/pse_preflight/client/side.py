@@ -14,20 +14,43 @@ class ClientSide:
 
     Attributes:
         host: the name of this machine.
+        windows: paths on it are those of Windows.
         is_its_host: it is one of those that `client.hosts` names, or none is named.
         account: the name of the client's account, where one is configured and known here.
+        account_problem: why nothing is known of the account that is configured.
+        is_this_account: the client's account is the one that runs this.
+        own_folder: where that account looks for its PSE if nobody names the folder; empty where that does not matter.
         reach: whether that account can read the PSE; None where none is configured, or there is no PSE.
         group_may_read: the group of the PSE is the one that `client.group` names.
-        destination: what sapnwrfc.ini says; None where none is configured or it could not be read.
+        ini_problem: why sapnwrfc.ini could not be read.
+        destinations: what sapnwrfc.ini says; empty where none is configured.
+        dest: the name of the destination that the client uses.
         library: SAP's TLS library; None where none is configured.
+        library_reach: whether the client's account can read it; None where that was not looked at.
         findings: what is to be said of all this.
     """
 
     host: str
+    windows: bool = False
     is_its_host: bool = True
     account: str = ""
+    account_problem: str = ""
+    is_this_account: bool = False
+    own_folder: str = ""
     reach: Reach | None = None
     group_may_read: bool = False
-    destination: Destination | None = None
+    ini_problem: str = ""
+    destinations: tuple[Destination, ...] = ()
+    dest: str = ""
     library: Library | None = None
+    library_reach: Reach | None = None
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def destination(self) -> Destination | None:
+        """Return what sapnwrfc.ini says of the client's destination; None where it has none of this name."""
+        return next((each for each in self.destinations if each.name == self.dest), None)
+
+
+NOT_LOOKED_AT = ClientSide(host="", is_its_host=False)
+"""What stands where nobody looked: nothing is known to be as it should."""

@@ -111,7 +111,7 @@ def entries_of(listing: Listing | None, held: Sequence[TrustedCertificate] | Non
 def _entry(listed: ListedCertificate, held: TrustedCertificate | None) -> Entry:
     return Entry(
         subject=listed.subject,
-        not_after=listed.not_after,
+        not_after=listed.not_after or (held.not_after if held else None),
         sha256=listed.sha256 or (held.sha256 if held else None),
         serial=listed.serial,
         certificate=held.certificate if held else None,

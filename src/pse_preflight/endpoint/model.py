@@ -1,6 +1,7 @@
 """What is asked of a system, and what was seen: plain data that can be recorded and replayed."""
 
 from dataclasses import KW_ONLY, dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -177,6 +178,10 @@ class Endpoint:
     date_offset_seconds: float | None = None
 
 
+NOT_ASKED = Endpoint(host="", port=0, proxy=None, asked_at=datetime.min.replace(tzinfo=UTC))
+"""What stands where no connection was made: it has shown nothing."""
+
+
 class WebSocketReading(StrEnum):
     """How an answer to the WebSocket upgrade is read (reference "Trust …", section 8)."""
 
@@ -231,3 +236,7 @@ class LiveHandshake:
     failure: Failure | None = None
     tls_version: str | None = None
     websocket: WebSocketAnswer | None = None
+
+
+NO_HANDSHAKE = LiveHandshake(host="", port=0, asked_at=datetime.min.replace(tzinfo=UTC), succeeded=False)
+"""What stands where there was no second connection: nothing was accepted."""

@@ -109,6 +109,7 @@ class Recording:
             live=self.live,
             changes=self.changes,
             recorded=self.recorded,
+            noted=self.presented,
             doubts=doubts,
             known=known,
         )

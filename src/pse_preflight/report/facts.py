@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, cast
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.judge import Judgement
 from pse_preflight.chain.sap_roots import RootClock
-from pse_preflight.checklist import CHECKLIST, CODES, Code, Question, Severity
+from pse_preflight.checklist import CHECKLIST, OF_ANY_CHECK, ROWS, Code, Question, Severity
 from pse_preflight.findings import Command, Finding, message, one_line, quoted
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome
@@ -174,6 +174,10 @@ class SystemFacts:
         """Return host and port."""
         return f"{self.host}:{self.port}"
 
+    def with_faults(self, faults: Iterable[FindingFacts]) -> "SystemFacts":
+        """Return the same with the faults of the toolkit that came to light while its checks were made."""
+        return replace(self, findings=(*self.findings, *faults))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFacts:
@@ -309,6 +313,12 @@ def check_facts(alias: str, check: tuple[str, str], ended: Ended, outcome: Outco
     )
 
 
+def faults_of(name: str, outcome: Outcome | None) -> tuple[FindingFacts, ...]:
+    """Return the findings of a check that no judgement of its system holds, since they are about the check itself."""
+    findings = outcome.findings if outcome else ()
+    return tuple(replace(finding_facts(each), check=name) for each in findings if each.code in OF_ANY_CHECK)
+
+
 def system_facts(evidence: Evidence) -> SystemFacts:
     """Return what the reports tell of a system."""
     seen, system, trust = evidence.endpoint, evidence.system, evidence.trust
@@ -364,7 +374,7 @@ def _root_clock(clock: RootClock | None) -> RootClockFacts | None:
 
 def finding_facts(found: Finding) -> FindingFacts:
     """Return a finding as the reports tell it."""
-    row = CODES[found.code]
+    row = ROWS[found.code]
     return FindingFacts(
         code=found.code.value,
         severity=severity_word(found.severity),

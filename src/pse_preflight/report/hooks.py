@@ -13,7 +13,7 @@ from pse_preflight.settings import Settings
 
 if TYPE_CHECKING:
     from pse_preflight.landscape.system import System
-    from pse_preflight.report.facts import CheckFacts, Ended, Result, SystemFacts
+    from pse_preflight.report.facts import CheckFacts, Ended, FindingFacts, Result, SystemFacts
     from pse_preflight.verdict.policy import Outcome
 
 ATTRIBUTE = "pse_preflight_facts"
@@ -34,6 +34,18 @@ def reports_end(report: pytest.TestReport) -> bool:
     return report.when == "call" or (report.when == "setup" and not report.passed)
 
 
+def call_errors_by_their_name(report: pytest.TestReport, outcome: "Outcome | None") -> None:
+    """Let a check that could not be made be an error, and no failure, wherever it was found out.
+
+    To pytest and to JUnit whatever goes wrong in a test's own body is a failure, and an error lies in its set-up. That
+    a check has no proof shows in its body only.
+    """
+    from pse_preflight.verdict.policy import Verdict
+
+    if report.when == "call" and report.failed and outcome is not None and outcome.verdict is Verdict.ERROR:
+        report.when = "setup"
+
+
 def ended(report: pytest.TestReport) -> "Ended":
     """Return how a check ended; one that could not be made fails in its set-up."""
     if report.skipped:
@@ -51,10 +63,11 @@ def attach(
     Args:
         check: its question and its name.
     """
-    from pse_preflight.report.facts import check_facts, packed
+    from pse_preflight.report.facts import check_facts, faults_of, packed
 
     facts = check_facts(alias, check, ended(report), outcome, reason[:_LONGEST_REASON])
-    setattr(report, ATTRIBUTE, {"check": packed(facts)})
+    faults = [packed(each) for each in faults_of(check[1], outcome)]
+    setattr(report, ATTRIBUTE, {"check": packed(facts), "faults": faults})
 
 
 def attach_system(report: pytest.TestReport, facts: "SystemFacts") -> None:
@@ -81,6 +94,7 @@ class Reporting:
     notes: list[str] = field(default_factory=list)
     _checks: "dict[str, CheckFacts]" = field(default_factory=dict)
     _facts: "dict[str, SystemFacts]" = field(default_factory=dict)
+    _faults: "dict[str, list[FindingFacts]]" = field(default_factory=dict)
     _texts: dict[str, str] = field(default_factory=dict)
     _result: "Result | None" = None
 
@@ -154,9 +168,10 @@ class Reporting:
         return self._texts[facts.alias]
 
     def _take(self, nodeid: str, carried: Mapping[str, Any]) -> None:
-        from pse_preflight.report.facts import CheckFacts, SystemFacts, unpacked
+        from pse_preflight.report.facts import CheckFacts, FindingFacts, SystemFacts, unpacked
 
         self._checks[nodeid] = unpacked(CheckFacts, carried["check"])
+        self._faults[nodeid] = [unpacked(FindingFacts, each) for each in carried["faults"]]
         if "system" in carried:
             facts = unpacked(SystemFacts, carried["system"])
             self._facts[facts.alias] = facts
@@ -182,8 +197,12 @@ class Reporting:
         from pse_preflight.report.facts import result
         from pse_preflight.report.run import run_facts
 
+        facts = dict(self._facts)
+        for nodeid, check in self._checks.items():
+            if self._faults.get(nodeid):
+                facts[check.alias] = facts[check.alias].with_faults(self._faults[nodeid])
         run = replace(run_facts(self.settings, now()), broken_off=broken_off)
-        return result(run, self._checks.values(), self._facts)
+        return result(run, self._checks.values(), facts)
 
     def _written(self, result: "Result") -> list[str]:
         from pse_preflight.report.result import write

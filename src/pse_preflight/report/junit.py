@@ -25,9 +25,14 @@ def properties(outcome: Outcome, evidence: Evidence) -> list[tuple[str, str]]:
         "recorded": str(evidence.observations.recorded or ""),
     }
     path = [(f"chain_{number}_sha256", each.sha256) for number, each in enumerate(evidence.judgement.best)]
-    told = [pair for each in outcome.findings for pair in _told(each)]
+    told = [pair for each in outcome.findings for pair in properties_of(each)]
     known = [(name, one_line(value)) for name, value in facts.items() if value]
     return [*known, *path, *told, *((key, one_line(value)) for key, value in evidence.system.extras)]
+
+
+def properties_of(found: Finding) -> list[tuple[str, str]]:
+    """Return the properties that a finding adds to those of its check."""
+    return [("code", found.code.value), ("severity", str(found.severity))]
 
 
 def evidence_text(facts: SystemFacts) -> str:
@@ -55,7 +60,3 @@ def _seen(facts: SystemFacts) -> Iterator[str]:
 def _from_here(file: Path) -> str:
     here = Path.cwd()
     return (file.relative_to(here) if file.is_relative_to(here) else file).as_posix()
-
-
-def _told(found: Finding) -> list[tuple[str, str]]:
-    return [("code", found.code.value), ("severity", str(found.severity))]

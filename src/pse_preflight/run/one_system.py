@@ -18,7 +18,7 @@ from pse_preflight.recording.folder import EvidenceUnwritable, Folder
 from pse_preflight.recording.format import Recording, changes_between, recorded
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.changes import MOST_KEPT
-from pse_preflight.verdict.evidence import Evidence, Known, Observations, judge
+from pse_preflight.verdict.evidence import Evidence, Known, Observations, creation_cause, judge
 
 if TYPE_CHECKING:
     from pse_preflight.client.side import ClientSide
@@ -228,9 +228,9 @@ def _on_another_machine(system: System) -> "ClientSide | None":
     """Return the client's own side where this machine is none of the client's; nothing is made there."""
     if system.client is None:
         return None
-    from pse_preflight.client.look import look, wrong_host  # loaded only where systems.yaml says something of it
+    from pse_preflight.client.look import is_its_host, look  # loaded only where systems.yaml says something of it
 
-    return look(system, pse_is_there=False) if wrong_host(system) else None
+    return None if is_its_host(system) else look(system, pse_is_there=False)
 
 
 def _client_side(system: System, pse: ClientPse) -> "ClientSide | None":
@@ -256,7 +256,8 @@ def _forbidden(evidence: Evidence, run: Run) -> Reason | None:
 
 def _contribution(evidence: Evidence, run: Run) -> Contribution:
     """Return what the system gives to a missing PSE, or why it gives nothing."""
-    system, cause, path = evidence.system, evidence.creation_cause, evidence.judgement.path
+    system, path = evidence.system, evidence.judgement.path
+    cause = creation_cause(evidence.observations, evidence.judgement)
     if cause is not None and cause.code is Code.WRONG_HOST:
         where = "run on a machine that the client runs on, or correct `hosts` in systems.yaml"
         return Contribution(system, refusal=Reason(f"the client of {system.alias} runs on another machine", where))

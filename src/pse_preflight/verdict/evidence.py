@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pse_preflight.certificate import Certificate, readable
@@ -22,7 +23,7 @@ from pse_preflight.client_pse.findings import (
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
 from pse_preflight.endpoint import reading
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
-from pse_preflight.findings import Finding, finding
+from pse_preflight.findings import Finding, finding, most_decisive_first
 from pse_preflight.json_types import Der, Moment
 from pse_preflight.landscape.system import System
 from pse_preflight.verdict import trust
@@ -91,6 +92,7 @@ class Observations:
         client: the client's own side; None where systems.yaml says nothing of it.
         changes: what had changed from run to run, the oldest first.
         recorded: where this was seen, if it is a recording; None where it was seen in this run.
+        noted: SHA-256 of each certificate that the server sent, as a recording notes it; empty where this is none.
         doubts: where the files of a recording contradict each other.
         unwritten: why the files about it could not be written; empty where they were.
         known: what this machine knows of roots beside all that.
@@ -107,6 +109,7 @@ class Observations:
     client: "ClientSide | None" = None
     changes: tuple[Change, ...] = ()
     recorded: Origin | None = None
+    noted: tuple[str, ...] = ()
     doubts: tuple[Finding, ...] = ()
     unwritten: str = ""
     known: Known = field(repr=False)
@@ -130,6 +133,7 @@ class Evidence:
         trust: the PSE's list against the chain.
         findings: all findings, each once, in the order of the checklist.
         not_created_for: the finding for which a missing PSE was not made.
+        announced: what is announced of the server's root.
         successors: the announced successors of the server's root, as far as their bytes are at hand.
         required: the roots of SAP's list that the PSE is to hold and lacks, as far as their bytes are at hand.
     """
@@ -142,6 +146,7 @@ class Evidence:
     trust: Trust
     findings: tuple[Finding, ...]
     not_created_for: Finding | None
+    announced: tuple[RootChange, ...] = ()
     successors: tuple[Certificate, ...] = ()
     required: tuple[Certificate, ...] = ()
 
@@ -184,15 +189,15 @@ class Evidence:
         """Return the client's own side."""
         return self.observations.client
 
+    @cached_property
+    def grave(self) -> tuple[Finding, ...]:
+        """Return the findings that are more than minor, the gravest first."""
+        return most_decisive_first(each for each in self.findings if each.severity > Severity.MINOR)
+
     @property
     def created(self) -> bool:
         """Tell whether the PSE was made in this run."""
         return self.observations.attempt.created
-
-    @property
-    def creation_cause(self) -> Finding | None:
-        """Return the finding for which no PSE may be filled from this chain, where there is one."""
-        return _creation_cause(self.observations, self.judgement)
 
 
 def judge(system: System, observations: Observations, period: Period) -> Evidence:
@@ -244,6 +249,7 @@ class _Case:
             trust=self.trust,
             findings=_in_order(self._findings()),
             not_created_for=self._not_created_for(),
+            announced=self._changes,
             successors=self._successors,
             required=self._required,
         )
@@ -257,7 +263,7 @@ class _Case:
     def _not_created_for(self) -> Finding | None:
         if self._seen.pse.is_there:
             return None
-        return _wrong_host(self._seen) if self._seen.attempt.forbidden else _creation_cause(self._seen, self.judgement)
+        return _wrong_host(self._seen) if self._seen.attempt.forbidden else creation_cause(self._seen, self.judgement)
 
     def _question(self) -> chain.Question:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
@@ -305,7 +311,7 @@ class _Case:
         pse, system = self._seen.pse, self._system
         addable = bool(self.judgement.path) and not self._roots.from_pse and system.create
         repair = ""
-        if addable and pse.tool and _creation_cause(self._seen, self.judgement) is None:
+        if addable and pse.tool and creation_cause(self._seen, self.judgement) is None:
             repair = "--repair --engine=bundled" if pse.one_reader else "--repair"
         files = root_names(self._successors, self._required) | file_names(self.judgement.path)
         files = {} if self._seen.unwritten else files
@@ -415,8 +421,8 @@ def _wrong_host(seen: Observations) -> Finding | None:
     return next((each for each in seen.client.findings if each.code is Code.WRONG_HOST), None) if seen.client else None
 
 
-def _creation_cause(seen: Observations, judgement: Judgement) -> Finding | None:
-    """Return the finding for which no PSE may be filled from this chain."""
+def creation_cause(seen: Observations, judgement: Judgement) -> Finding | None:
+    """Return the finding for which no PSE may be filled from this chain, where there is one."""
     before_the_chain = _wrong_host(seen) or _no_chain(seen)
     if before_the_chain:
         return before_the_chain

@@ -11,9 +11,6 @@ from pse_preflight.findings import Finding, message, most_decisive_first
 from pse_preflight.landscape.system import Waiver
 from pse_preflight.verdict.evidence import Evidence
 
-Holds = Callable[[object], None]
-"""Passes a check if nothing speaks against it and there is evidence for it; fails with the findings otherwise."""
-
 
 class Verdict(enum.Enum):
     """How a check ends."""
@@ -126,24 +123,21 @@ def _waivers_about(check: str, found: Finding, evidence: Evidence) -> list[Waive
 
 def blocking(check: str, evidence: Evidence) -> Finding | None:
     """Return the finding, another check's, for which this check cannot be made."""
-    broken = broken_needs(evidence)
-    causes = (broken[need] for need in CHECKS[check].needs if need in broken)
-    return next((cause for cause in causes if cause.check != check), None)
+    if not evidence.grave and evidence.not_created_for is None:
+        return None  # as with most systems: nothing can be the cause of anything
+    causes = (_cause(need, evidence) for need in CHECKS[check].needs)
+    return next((cause for cause in causes if cause is not None and cause.check != check), None)
 
 
-def broken_needs(evidence: Evidence) -> Mapping[Need, Finding]:
-    """Return the needs that are not met, each with the finding that is its cause."""
-    causes = {need: _first(evidence, codes) for need, codes in BREAKING.items()}
-    judged, trusted = bool(evidence.judgement.path), bool(evidence.trust.path)
-    met = {
-        Need.GENUINE_CHAIN: judged,
-        **dict.fromkeys((Need.TRUSTABLE_CHAIN, Need.SOUND_CHAIN, Need.ROOT_LISTED), trusted),
-        Need.VERIFIABLE_CHAIN: judged or _first(evidence, (*GRAVE_CHAIN, Code.ROOT_UNTRUSTED)) is not None,
-        **dict.fromkeys((Need.COMPLETE_CHAIN, Need.VERIFIED_PATH), judged or trusted),
-    }
-    not_made = causes[Need.PSE_MADE] or (None if evidence.pse.is_there else causes[Need.LIST])
-    causes[Need.PSE_MADE] = evidence.not_created_for or not_made
-    return {need: cause for need, cause in causes.items() if cause is not None and not met.get(need)}
+def _cause(need: Need, evidence: Evidence) -> Finding | None:
+    """Return the finding for which a need is not met."""
+    if need in _MET and _MET[need](evidence):
+        return None
+    cause = _first(evidence, BREAKING[need])
+    if need is Need.PSE_MADE:
+        no_tool = None if evidence.pse.is_there else _first(evidence, BREAKING[Need.LIST])
+        return evidence.not_created_for or cause or no_tool
+    return cause
 
 
 def inapplicable(check: str, evidence: Evidence) -> str:
@@ -153,8 +147,33 @@ def inapplicable(check: str, evidence: Evidence) -> str:
 
 def _first(evidence: Evidence, codes: tuple[str, ...]) -> Finding | None:
     """Return the gravest finding of these codes; a minor one is no obstacle to anything."""
-    found = [each for each in evidence.findings if each.code in codes and each.severity > Severity.MINOR]
-    return next(iter(most_decisive_first(found)), None)
+    return next((each for each in evidence.grave if each.code in codes), None)
+
+
+def _is_judged(evidence: Evidence) -> bool:
+    return bool(evidence.judgement.path)
+
+
+def _is_trusted(evidence: Evidence) -> bool:
+    return bool(evidence.trust.path)
+
+
+def _is_judged_or_trusted(evidence: Evidence) -> bool:
+    return _is_judged(evidence) or _is_trusted(evidence)
+
+
+def _is_judged_or_has_a_fault(evidence: Evidence) -> bool:
+    return _is_judged(evidence) or _first(evidence, (*GRAVE_CHAIN, Code.ROOT_UNTRUSTED)) is not None
+
+
+_MET: Mapping[Need, Callable[[Evidence], bool]] = {
+    Need.SERVER_CERTIFICATE: lambda evidence: evidence.judgement.leaf is not None,
+    **dict.fromkeys((Need.COMPLETE_CHAIN, Need.GENUINE_CHAIN), _is_judged),
+    **dict.fromkeys((Need.TRUSTABLE_CHAIN, Need.SOUND_CHAIN, Need.ROOT_LISTED), _is_trusted),
+    **dict.fromkeys((Need.COMPLETABLE_CHAIN, Need.VERIFIED_PATH), _is_judged_or_trusted),
+    Need.VERIFIABLE_CHAIN: _is_judged_or_has_a_fault,
+}
+"""Where a need is met whatever was found; what the chain, or the PSE, has overcome is no obstacle."""
 
 
 def _no_date(evidence: Evidence) -> str:
@@ -168,10 +187,15 @@ def _one_reader(evidence: Evidence) -> str:
     return "one reader only: the bundled implementation is the tool" if evidence.pse.one_reader else ""
 
 
+def _no_days(evidence: Evidence) -> str:
+    entries = evidence.pse.entries
+    unknown = sum(each.not_after is None for each in entries)
+    return f"until when {unknown} of {len(entries)} certificates are valid is not known" if unknown else ""
+
+
 def _nothing_required(evidence: Evidence) -> str:
-    announced = any(each.code == Code.ROOT_CHANGE_AHEAD for each in evidence.findings)
     required = evidence.system.required_roots or evidence.system.requires_saps_roots
-    return "" if required or announced else "required_roots names none"
+    return "" if required or evidence.announced else "required_roots names none"
 
 
 def _no_access_rights(evidence: Evidence) -> str:
@@ -184,6 +208,12 @@ def _not_live(evidence: Evidence) -> str:
     if evidence.observations.recorded is None:
         return "the live handshake belongs to the present, and another day is judged"
     return f"the live handshake belongs to its moment; when this was recorded, {_live_text(evidence.observations.live)}"
+
+
+def _no_websocket(evidence: Evidence) -> str:
+    if evidence.live and evidence.live.accepted and evidence.live.websocket is None:
+        return "the server broke the connection off before a WebSocket could be asked for"
+    return _not_live(evidence)
 
 
 def _live_text(live: LiveHandshake | None) -> str:
@@ -225,11 +255,12 @@ def _not_seen(evidence: Evidence) -> str:
 _INAPPLICABLE = {
     "test_clock_agrees_with_the_server": _no_date,
     "test_file_and_tool_agree": _one_reader,
+    "test_pk_list_is_current": _no_days,
     "test_pk_list_holds_the_required_roots": _nothing_required,
     "test_pse_is_private": _no_access_rights,
     "test_pse_owner_is_as_configured": _no_owner,
     "test_handshake_with_the_pse_alone": _not_live,
-    "test_websocket_rfc_answers": _not_live,
+    "test_websocket_rfc_answers": _no_websocket,
     "test_client_account_can_read_the_pse": _no_client_account,
     "test_this_is_the_clients_host": _no_client_hosts,
     "test_pse_path_is_the_same_for_the_client_account": _no_client_account,
