@@ -1,7 +1,7 @@
 """Is the certificate chain that the server sends complete, valid and genuine?"""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -23,7 +23,6 @@ from pse_preflight.verdict.trust import Trust
 
 pytestmark = [pytest.mark.chain, pytest.mark.network]
 
-A_MONTH = timedelta(days=30)
 RSA_BITS, CURVES, HASHES = 2048, {"secp256r1", "secp384r1", "secp521r1"}, {"sha256", "sha384", "sha512"}
 
 
@@ -87,6 +86,7 @@ def test_chain_is_valid(chain: Judgement, endpoint: Endpoint, evidence: Evidence
     holds.of_each(chain.best, is_regular, unless=Code.CERTIFICATE_IRREGULAR)
     holds(len(readable(endpoint.presented)) == len(endpoint.presented), unless=Code.CERTIFICATE_UNREADABLE)
     holds(not roots.certificates or not roots.from_pse, unless=Code.ROOTS_FROM_PSE)
+    holds(not roots.damaged, unless=Code.ROOTS_FILE_DAMAGED)
 
 
 def is_regular(certificate: Certificate) -> bool:
@@ -121,13 +121,20 @@ def test_chain_outlasts_the_next_weeks(
     relied = trust.relied or path[-1:]
     renewed = [each for each in path if each not in relied]
     ending = (Code.CERTIFICATE_EXPIRES_SOON, Code.RENEWAL_DUE)
-    holds.of_each(relied, lambda each: each.not_after - period.end > timedelta(days=days.ca), unless=ending[0])
+    least = least_days(days.ca, are_written=days.ca_is_written)
+    holds.of_each(relied, lambda each: each.not_after - period.end > least(each), unless=ending[0])
     first = renewed[:1] if renewed and renewed[0] == path[0] else ()
-    holds.of_each(
-        first, lambda each: each.not_after - period.end > timedelta(days=days.leaf), unless=ending, at_least=0
-    )
+    least = least_days(days.leaf, are_written=days.leaf_is_written)
+    holds.of_each(first, lambda each: each.not_after - period.end > least(each), unless=ending, at_least=0)
     due = renewed if trust.rests_on_a_root else ()
-    holds.of_each(due, lambda each: each.not_after - period.end > A_MONTH, unless=ending, at_least=0)
+    month = least_days(30, are_written=False)
+    holds.of_each(due, lambda each: each.not_after - period.end > month(each), unless=ending, at_least=0)
+
+
+def least_days(days: int, *, are_written: bool) -> Callable[[Certificate], timedelta]:
+    """Return what tells how much of a certificate must be left: a third of its lifetime where nobody wrote the days."""
+    most = timedelta(days=days)
+    return lambda each: most if are_written else min(most, (each.not_after - each.not_before) / 3)
 
 
 def test_chain_is_strong(chain: Judgement, holds: Holds) -> None:

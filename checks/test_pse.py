@@ -8,12 +8,13 @@ import pytest
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
-from pse_preflight.client_pse.condition import State
+from pse_preflight.client_pse.condition import Rights, State
 from pse_preflight.client_pse.model import Attempt, ClientPse
 from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.system import System
 from pse_preflight.pse import name
 from pse_preflight.pse.file import is_ours
+from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.proof import Holds
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.pse
 
+ANYBODY_ELSE_WRITES = stat.S_IWGRP | stat.S_IWOTH
+
 
 @pytest.mark.network
 @pytest.mark.creates
-def test_pse_exists(system: System, pse: ClientPse, attempt: Attempt, holds: Holds) -> None:
+def test_pse_exists(system: System, pse: ClientPse, attempt: Attempt, evidence: Evidence, holds: Holds) -> None:
     """The PSE is there and readable; a missing one has been made from the verified chain."""
     state = pse.condition.state
     holds(state is not State.MISSING, unless=Code.PSE_MISSING)
@@ -32,7 +35,9 @@ def test_pse_exists(system: System, pse: ClientPse, attempt: Attempt, holds: Hol
     holds(pse.listing or state is not State.PLAIN or wants_a_pin(pse), unless=Code.TOOL_FAILED)
     holds(not attempt.created, unless=Code.PSE_CREATED)
     holds(not attempt.added or attempt.wanted, unless=Code.PSE_REPAIRED)
-    holds(is_confirmed(pse) or not system.confirm, unless=Code.PSE_UNCONFIRMED)
+    changed = pse.one_reader and pse.condition.digest == evidence.observations.changed_by_us != ""
+    holds(not system.confirm or (is_confirmed(pse) and not changed), unless=Code.PSE_UNCONFIRMED)
+    holds(not evidence.observations.unwritten, unless=Code.EVIDENCE_NOT_WRITTEN)
 
 
 def wants_a_pin(pse: ClientPse) -> bool:
@@ -53,12 +58,23 @@ def test_pse_needs_no_pin(pse: ClientPse, holds: Holds) -> None:
     holds(pse.opens_without_pin or pse.condition.state is State.MACHINE_BOUND)
 
 
-def test_pse_is_private(pse: ClientPse, client: "ClientSide", holds: Holds) -> None:
-    """Nobody but its owner can read the private key in the PSE."""
+def test_pse_is_private(system: System, pse: ClientPse, client: "ClientSide", holds: Holds) -> None:
+    """Nobody but its owner can read the private key in the PSE, and nobody else can put another PSE in its place."""
     mode = pse.condition.mode
     holds(mode is not None and not mode & stat.S_IROTH, unless=Code.PSE_READABLE_BY_OTHERS)
     for_group = (Code.PSE_READABLE_BY_GROUP, Code.PSE_READABLE_BY_OTHERS)
     holds(mode is not None and (client.group_may_read or not mode & stat.S_IRGRP), unless=for_group)
+    account = system.client.account if system.client else None
+    holds(mode is not None and not mode & ANYBODY_ELSE_WRITES, unless=Code.PSE_WRITABLE_BY_OTHERS)
+    holds(is_out_of_reach(pse.condition.rights, account), unless=Code.PSE_WRITABLE_BY_OTHERS)
+
+
+def is_out_of_reach(rights: Rights | None, account: str | None) -> bool:
+    """Tell whether file and folder belong to the client, to root or to this account, and are closed to others."""
+    if rights is None:
+        return True
+    closed = bool(rights.folder_mode & stat.S_ISVTX) or not rights.folder_mode & ANYBODY_ELSE_WRITES
+    return closed and {rights.owner, rights.folder_owner} <= {"root", rights.seen_by, account}
 
 
 def test_pse_owner_is_as_configured(system: System, pse: ClientPse, period: Period, holds: Holds) -> None:

@@ -27,7 +27,7 @@ from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
 from pse_preflight.client.side import ClientSide
-from pse_preflight.client_pse.condition import Condition, Content, State
+from pse_preflight.client_pse.condition import Condition, Content, Rights, State
 from pse_preflight.client_pse.model import Attempt, ClientPse, Reason, Refusal
 from pse_preflight.demo.authority import Identity
 from pse_preflight.endpoint.model import (
@@ -451,9 +451,9 @@ def _public(server: Identity) -> Chain:
 
 def _lasting(days: float, *, of_leaf: bool) -> Seen:
     """Return a system with a server certificate, or a root, that has so many days left."""
-    world = World(NOW, HOST)
-    root = world.root(days=10 + (4000 if of_leaf else days))
-    server = world.authority(root).issue_server([HOST], world.start, 10 + (days if of_leaf else 90))
+    world, gone = World(NOW - timedelta(days=80), HOST), 90
+    root = world.root(days=gone + (4000 if of_leaf else days))
+    server = world.authority(root).issue_server([HOST], world.start, gone + (days if of_leaf else 90))
     return of_chain(_public(server), HOST)
 
 
@@ -537,6 +537,47 @@ _add(Code.PSE_MACHINE_BOUND, partial(_closed, State.MACHINE_BOUND), verdict=Verd
 @_scenario(Code.PSE_MACHINE_BOUND, name="listed on its machine")
 def _listed_on_its_machine() -> Seen:
     return good().but_condition(state=State.MACHINE_BOUND, content=None)
+
+
+RIGHTS = Rights(owner="xtract", folder_mode=0o700, folder_owner="root", seen_by="root")
+_add(None, lambda: good().but_condition(rights=RIGHTS), name="a folder of its own")
+_add(Code.PSE_WRITABLE_BY_OTHERS, lambda: good().but_condition(mode=0o620, rights=RIGHTS))
+_add(
+    Code.PSE_WRITABLE_BY_OTHERS,
+    lambda: good().but_condition(rights=replace(RIGHTS, folder_mode=0o777)),
+    name="an open folder",
+)
+_add(
+    Code.PSE_WRITABLE_BY_OTHERS,
+    lambda: good().but_condition(rights=replace(RIGHTS, owner="somebody")),
+    name="somebody's file",
+)
+_add(Code.EVIDENCE_NOT_WRITTEN, lambda: good().but(unwritten="no evidence can be written to /evidence/PRD: full"))
+_add(
+    Code.PSE_UNCONFIRMED,
+    lambda: good().but(changed_by_us="ab" * 32).but_pse(one_reader=True).but_condition(digest="ab" * 32),
+    name="changed by the bundled implementation",
+)
+
+
+@_scenario(Code.PK_LIST_NOT_COMPARABLE)
+def _only_described() -> Seen:
+    """Only the tool can open the file, and it prints no SHA-256."""
+    seen = good()
+    listing = seen.observations.pse.listing
+    assert listing
+    described = Listing(tuple(replace(each, sha256=None) for each in listing.entries))
+    closed = seen.but(live=None).but_condition(state=State.MACHINE_BOUND, content=None)
+    return closed.but_pse(listing=described).but_system(required_roots=())
+
+
+@_scenario(Code.ROOTS_FILE_DAMAGED)
+def _damaged_roots() -> Seen:
+    chain, host = chain_of("good")
+    seen = of_chain(chain, host)
+    roots = seen.observations.roots
+    assert roots
+    return seen.but(roots=replace(roots, damaged=("certificate 2, which is cut",)))
 
 
 _add(Code.PSE_READABLE_BY_OTHERS, lambda: good().but_condition(mode=0o604))

@@ -78,7 +78,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, evidences: Mapping[str, Evide
     """Make one run in this process."""
     folder, terminal = tmp_path_factory.mktemp("prepared"), io.StringIO()
     options = ["--system=demo", "--engine=bundled", "--junitxml=r.xml", "--trust-report=p.html"]
-    plain = ["-s", "-p", "pse_preflight.plugin", "-p", "no:cacheprovider", "--rootdir=.", "--assert=plain"]
+    plain = ["-s", "-p", "pse_preflight.plugin", "-p", "no:cacheprovider", "--rootdir=.", "--assert=plain", "-v"]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(terminal):
         patch.chdir(folder)
         ended = pytest.main([str(CHECKOUT / "checks"), *options, *plain], plugins=[Prepared(evidences)])

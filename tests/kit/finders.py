@@ -65,6 +65,8 @@ def finders() -> tuple[Finder, ...]:
     package = Path(pse_preflight.__file__).parent
     found = []
     for file in sorted(package.rglob("*.py")):
+        if file.parent.name == "command":
+            continue  # what a command reads of its own arguments is no finding of a check
         module = ".".join(("pse_preflight", *file.relative_to(package).with_suffix("").parts)).removesuffix(".__init__")
         found += [Finder(module, *each) for each in _found_in(ast.parse(file.read_text(encoding="utf-8")))]
     return tuple(found)
