@@ -72,6 +72,7 @@ class Code(enum.StrEnum):
     CLIENT_CERTIFICATE_WANTED = auto()
     HTTP_LOGIN_PAGE = auto()
     HTTP_TOO_MANY_REQUESTS = auto()
+    ASKED_AGAIN = auto()
     # test_clock_agrees_with_the_server
     CLOCK_SKEW = auto()
     # test_tls_handshake_succeeds
@@ -418,6 +419,13 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.SAP,
                 cause="The server limits the rate of unauthenticated calls.",
                 fix="Wait and run the check again, less often.",
+            ),
+            Code.ASKED_AGAIN: Row(
+                severity=_m,
+                later=_COMMUNICATION,
+                who=Who.NETWORK,
+                cause="With `--retry` the system was asked again, because the network did not let the first question through.",
+                fix="None, if it was in maintenance. If it happens often, ask whoever runs the network or the system why.",
             ),
         },
     ),

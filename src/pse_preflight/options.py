@@ -50,6 +50,7 @@ OPTIONS = (
     Option("--read-only", "never create or change a PSE"),
     Option("--repair", "add what an existing PSE lacks of the chain"),
     Option("--at", "will it still hold on that day (UTC)? read-only", value="YYYY-MM-DD"),
+    Option("--retry", "ask again for so long while the network fails", value="SECONDS"),
     Option("--thorough", "ask every address, with RSA and with ECDSA"),
     Option("--fail-on", "the mildest that is red", value="SEVERITY", choices=SEVERITIES),
     Option("--systems-file", "the systems.yaml to use", value="PATH"),

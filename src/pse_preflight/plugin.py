@@ -1,5 +1,6 @@
 """pytest hooks and options; everything heavy is imported when a check needs it."""
 
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -31,6 +32,7 @@ MARKERS = {
     "creates": "may make a missing PSE",
 }
 REPORT_ATTRIBUTE = "pse_preflight"
+MOST_RETRY_SECONDS = 3600
 
 _NOTHING_SELECTED = "no --system given; say --system=<alias of systems.yaml>, --system=demo, or --system=https://<host>"
 _NOTHING_COLLECTED = (
@@ -193,7 +195,9 @@ def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -
     from pse_preflight.recording.replay import chosen
 
     said = {"--sapgenpse": settings.sapgenpse, "--systems-file": config.getoption("systems_file")}
-    _refuse_together("--replay", {**said, "--repair": settings.repair, "--thorough": settings.thorough})
+    _refuse_together(
+        "--replay", {**said, "--repair": settings.repair, "--thorough": settings.thorough, "--retry": settings.retry}
+    )
     if settings.replay == settings.evidence:
         raise UsageProblem("--replay and --evidence name the same folder; what is recorded there would be replaced")
     try:
@@ -242,7 +246,7 @@ def _settings(config: pytest.Config) -> "Settings":
     from pse_preflight.checklist import Severity
     from pse_preflight.settings import Settings
 
-    sapgenpse, at, replay = (_option(config, name) for name in ("sapgenpse", "at", "replay"))
+    sapgenpse, at, replay, retry = (_option(config, name) for name in ("sapgenpse", "at", "replay", "retry"))
     engine = cast("Engine", _one_of("engine", _option(config, "engine") or "auto", ENGINES))
     fail_on = _one_of("fail-on", _option(config, "fail_on") or "major", SEVERITIES)
     if sapgenpse and engine == "bundled":
@@ -258,12 +262,20 @@ def _settings(config: pytest.Config) -> "Settings":
         sap_roots=_sap_roots(_option(config, "sap_roots") or str(config.getini("preflight_roots_in_use") or "")),
         evidence=_evidence(config),
         replay=Path.cwd() / replay if replay else None,
+        retry=_seconds(retry) if retry else 0.0,
     )
 
 
 def _evidence(config: pytest.Config) -> Path:
     usual = REPLAY_EVIDENCE if _option(config, "replay") else EVIDENCE
     return Path.cwd() / (_option(config, "evidence") or usual)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text) if re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", text) else MOST_RETRY_SECONDS + 1
+    if seconds > MOST_RETRY_SECONDS:
+        raise UsageProblem(f"--retry={text}: is no number of seconds up to {MOST_RETRY_SECONDS}; write it like 120")
+    return seconds
 
 
 def _sap_roots(path: str) -> Path | None:

@@ -26,6 +26,7 @@ class Settings:
         sap_roots: a list of SAP's roots, newer perhaps than the one that comes along; absolute.
         thorough: every address of a host is asked, with each kind of key.
         replay: the folder whose recordings are judged in place of the systems; absolute.
+        retry: for so many seconds a system is asked again while its network fails.
     """
 
     read_only: bool = False
@@ -38,6 +39,7 @@ class Settings:
     sap_roots: Path | None = None
     thorough: bool = False
     replay: Path | None = None
+    retry: float = 0.0
 
     @property
     def creates(self) -> bool:

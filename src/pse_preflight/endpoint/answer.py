@@ -33,6 +33,7 @@ def read_answer(status: int, header: Header, names: list[str], body: bytes) -> H
         date=bounded(header("date")),
         content_type=bounded(content_type),
         sap_headers=tuple(sorted({name.lower() for name in names if name.lower().startswith("sap-")}))[:_MOST_NAMES],
+        retry_after=bounded(header("retry-after")),
         looks_like_login_page=_leads_to_login(status, location) or _is_login_page(status, content_type, body),
     )
 

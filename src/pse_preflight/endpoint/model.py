@@ -127,6 +127,7 @@ class HttpAnswer:
         date: the Date header as sent.
         sap_headers: names of the headers that begin with `sap-`.
         looks_like_login_page: a redirect to a login host, or a page with a password field.
+        retry_after: the header Retry-After as sent.
     """
 
     status: int
@@ -137,11 +138,20 @@ class HttpAnswer:
     content_type: str | None = None
     sap_headers: tuple[str, ...] = ()
     looks_like_login_page: bool = False
+    retry_after: str | None = None
 
     @property
     def is_sap(self) -> bool:
         """Tell whether an SAP system can be recognised as the author of the answer."""
         return bool(self.sap_headers) or "SAP" in (self.server or "") or "SAP" in (self.realm or "")
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTry:
+    """An earlier try to ask, which the network did not let through."""
+
+    asked_at: Moment
+    code: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +168,7 @@ class Endpoint:
         wants_client_certificate: whether the server asked for one (visible with TLS 1.2 only, else None).
         http_failure: why there is no HTTP answer though TLS works.
         date_offset_seconds: the server's Date minus our clock; None without a readable Date.
+        earlier: the tries before this one, where it was asked again.
     """
 
     host: str
@@ -176,6 +187,7 @@ class Endpoint:
     http: HttpAnswer | None = None
     http_failure: Failure | None = None
     date_offset_seconds: float | None = None
+    earlier: tuple[FailedTry, ...] = ()
 
 
 NOT_ASKED = Endpoint(host="", port=0, proxy=None, asked_at=datetime.min.replace(tzinfo=UTC))

@@ -1,5 +1,6 @@
 """What the observations of a connection mean: findings, in the words of people who know SAP and not TLS."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
@@ -13,6 +14,7 @@ from pse_preflight.endpoint.model import (
     WebSocketAnswer,
     WebSocketReading,
 )
+from pse_preflight.endpoint.retry import passing_failure
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.url import authority
 
@@ -93,7 +95,7 @@ def findings_of(endpoint: Endpoint) -> tuple[Finding, ...]:
         found.append(_failure_finding(endpoint, endpoint.http_failure))
     if endpoint.http:
         found += _http_findings(endpoint, endpoint.http)
-    return (*found, *_clock_findings(endpoint))
+    return (*found, *_clock_findings(endpoint), *_earlier_findings(endpoint))
 
 
 def handshake_findings(live: LiveHandshake) -> tuple[Finding, ...]:
@@ -294,15 +296,30 @@ _TEXTS: dict[str, Callable[[Endpoint, Failure], Text]] = {
 
 def _http_findings(endpoint: Endpoint, http: HttpAnswer) -> Iterator[Finding]:
     where = _where(endpoint)
+    pause = f" (Retry-After: {http.retry_after})" if http.retry_after else ""
     if http.status >= _SERVER_ERRORS:
         fix = "is it in maintenance? The verdict about trust stands; run again later"
-        yield finding(Code.HTTP_SERVER_ERROR, f"{where} answers with HTTP {http.status}", fix=fix)
+        yield finding(Code.HTTP_SERVER_ERROR, f"{where} answers with HTTP {http.status}{pause}", fix=fix)
     if http.status == _TOO_MANY_REQUESTS:
-        yield finding(Code.HTTP_TOO_MANY_REQUESTS, f"{where} answers with HTTP {http.status}", fix="try again later")
+        observed = f"{where} answers with HTTP {http.status}{pause}"
+        yield finding(Code.HTTP_TOO_MANY_REQUESTS, observed, fix="try again later")
     if http.looks_like_login_page:
         to = f", to {http.location}" if http.location else ""
         fix = "check that this is the API host; the host for people shows a logon page"
         yield finding(Code.HTTP_LOGIN_PAGE, f"{where} answers with a logon page (HTTP {http.status}{to})", fix=fix)
+
+
+def _earlier_findings(endpoint: Endpoint) -> Iterator[Finding]:
+    """Say what was seen on the way, where a system was asked again."""
+    if not endpoint.earlier:
+        return
+    counted = Counter(each.code for each in endpoint.earlier)
+    codes = ", ".join(f"{code} {f'{count} times' if count > 1 else 'once'}" for code, count in counted.items())
+    seconds = (endpoint.asked_at - endpoint.earlier[0].asked_at).total_seconds()
+    ends = "still fails" if endpoint.failure or passing_failure(endpoint) else "answers"
+    when = f"at try {len(endpoint.earlier) + 1}, {seconds:.0f} s after the first"
+    fix = "if it happens often, ask whoever runs the network or the system why"
+    yield finding(Code.ASKED_AGAIN, f"{_where(endpoint)} {ends} {when}; before: {codes}", fix=fix)
 
 
 def _clock_findings(endpoint: Endpoint) -> Iterator[Finding]:

@@ -11,8 +11,8 @@ from pse_preflight.chain.roots import Roots, named_roots, pinned_here, saps_root
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution, Reason
-from pse_preflight.endpoint import fetch, live, observation, thorough
-from pse_preflight.endpoint.model import Limits, Target
+from pse_preflight.endpoint import fetch, live, observation, retry, thorough
+from pse_preflight.endpoint.model import Endpoint, Limits, Target
 from pse_preflight.landscape.system import System
 from pse_preflight.recording.folder import EvidenceUnwritable, Folder
 from pse_preflight.recording.format import Recording, changes_between, recorded
@@ -131,9 +131,17 @@ class _Walk:
         )
         if not system.url.askable or system.alias not in run.asked:
             return seen
+        seen = replace(seen, endpoint=self._ask_until_it_answers())
         if run.settings.thorough:
             seen = replace(seen, addresses=thorough.observe_every(self._target, run.limits, run.clock))
-        return replace(seen, endpoint=self._within(partial(observation.observe, self._target, clock=run.clock)))
+        return seen
+
+    def _ask_until_it_answers(self) -> Endpoint:
+        """Ask once, or for as long as --retry says; then each try has the seconds of a whole system."""
+        ask = partial(observation.observe, self._target, clock=self._run.clock)
+        if not self._run.settings.retry:
+            return self._within(ask)
+        return retry.ask_until(lambda: ask(limits=self._run.limits), self._run.settings.retry)
 
     def judge_chain(self, seen: Observations) -> Evidence:
         """Judge the chain; fetch what the server forgot, and judge again."""
