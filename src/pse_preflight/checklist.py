@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import auto
 
+from pse_preflight.options import SeverityWord
+
 
 class Severity(enum.IntEnum):
     """How bad a finding is; a higher one is worse."""
@@ -17,9 +19,15 @@ class Severity(enum.IntEnum):
     MAJOR = 2
     BLOCKER = 3
 
-    def __str__(self) -> str:
+    @property
+    def word(self) -> SeverityWord:
         """Return the word that --fail-on and the reports use."""
-        return self.name.lower()
+        words: Mapping[Severity, SeverityWord] = {Severity.MINOR: "minor", Severity.MAJOR: "major"}
+        return words.get(self, "blocker")
+
+    def __str__(self) -> str:
+        """Return its word."""
+        return self.word
 
 
 class Who(enum.Enum):

@@ -1,12 +1,16 @@
 """The options of a run in one table: pytest's command line, its ini settings and the program itself read them here."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 EVIDENCE, REPLAY_EVIDENCE = ".pse-preflight", ".pse-preflight-replay"
 """The folders for evidence below the current one, where --evidence names none."""
 
-ENGINES = ("auto", "sapgenpse", "bundled")
-SEVERITIES = ("blocker", "major", "minor")
+Engine = Literal["auto", "sapgenpse", "bundled"]
+"""Which program makes and lists PSEs; auto is SAP's where it is found, else the bundled one."""
+
+SeverityWord = Literal["blocker", "major", "minor"]
+"""How --fail-on and the reports call a severity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,9 @@ OPTIONS = (
     Option("--at", "will it still hold on that day (UTC)? read-only", value="YYYY-MM-DD"),
     Option("--retry", "ask again for so long while the network fails", value="SECONDS"),
     Option("--thorough", "ask every address, with RSA and with ECDSA"),
-    Option("--fail-on", "the mildest that is red", value="SEVERITY", choices=SEVERITIES),
+    Option("--fail-on", "the mildest that is red", value="SEVERITY", choices=get_args(SeverityWord)),
     Option("--systems-file", "the systems.yaml to use", value="PATH"),
-    Option("--engine", "makes and lists PSEs", value="ENGINE", choices=ENGINES),
+    Option("--engine", "makes and lists PSEs", value="ENGINE", choices=get_args(Engine)),
     Option("--sapgenpse", "SAP's program, where it is in no usual place", value="PATH"),
     Option("--sap-roots", "a newer copy of SAP's list of roots", value="PATH", other_name="--roots-in-use"),
     Option("--evidence", f"folder for evidence ({EVIDENCE})", value="DIR"),

@@ -5,18 +5,18 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pytest
 
 from pse_preflight.errors import UsageProblem
-from pse_preflight.options import ENGINES, EVIDENCE, OPTIONS, REPLAY_EVIDENCE, SEVERITIES
+from pse_preflight.options import EVIDENCE, OPTIONS, REPLAY_EVIDENCE, Engine, SeverityWord
 
 if TYPE_CHECKING:
     from pse_preflight.landscape.system import System
     from pse_preflight.recording.folder import Replay
     from pse_preflight.run.all_systems import Gathering
-    from pse_preflight.settings import Engine, Settings
+    from pse_preflight.settings import Settings
     from pse_preflight.verdict.evidence import Evidence
     from pse_preflight.verdict.policy import Outcome
 
@@ -42,7 +42,7 @@ _NOTHING_COLLECTED = (
 
 
 @dataclass(slots=True)
-class Run:
+class CheckRun:
     """One pytest run, as far as it is ours.
 
     Attributes:
@@ -52,7 +52,7 @@ class Run:
         items: the selected checks.
         progress: told how many systems of how many have been asked.
         misuse: what a worker of pytest-xdist found wrong with the command line.
-        on_demand: this process is a worker of pytest-xdist.
+        is_worker: this process is a worker of pytest-xdist.
         told: the systems whose facts have been attached to a report.
         shares: in a worker, the number of each system's share; one worker asks all systems of a share.
         is_ours: a check of ours was collected, selected or not.
@@ -64,7 +64,7 @@ class Run:
     items: list[pytest.Item] = field(default_factory=list)
     progress: Callable[[int, int], None] = lambda _done, _every: None
     misuse: str = ""
-    on_demand: bool = False
+    is_worker: bool = False
     told: set[str] = field(default_factory=set)
     shares: dict[str, int] = field(default_factory=dict)
     _gatherings: "dict[int, Gathering]" = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Run:
         return frozenset(item_alias(item) for item in self.items if item.get_closest_marker(marker))
 
 
-RUN = pytest.StashKey[Run]()
+RUN = pytest.StashKey[CheckRun]()
 OURS = pytest.StashKey[bool]()
 OUTCOME: pytest.StashKey["Outcome"] = pytest.StashKey()
 
@@ -144,13 +144,13 @@ def pytest_configure(config: pytest.Config) -> None:
     _remove_older_reports(config)
     try:
         config.stash[RUN] = run = _run(config)
-        if run.systems and not run.on_demand:
+        if run.systems and not run.is_worker:
             _begin_to_report(config, run)
     except UsageProblem as error:
         raise pytest.UsageError(str(error)) from None
 
 
-def _begin_to_report(config: pytest.Config, run: Run) -> None:
+def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
     from pse_preflight.report.destinations import refuse_file
     from pse_preflight.report.hooks import ATTRIBUTE, Progress, Reporting
     from pse_preflight.report.junit_names import JUnitNames
@@ -179,17 +179,17 @@ def _remove_older_reports(config: pytest.Config) -> None:
     remove_older(None if is_recorded else evidence, page, junit)
 
 
-def _run(config: pytest.Config) -> Run:
+def _run(config: pytest.Config) -> CheckRun:
     names = config.getoption("system") or config.getini("preflight_system")
     settings = _settings(config)
     if settings.replay:
         return _replay(names, settings, config)
     systems = _systems(config, names, settings) if names else {}
     _refuse_contradicting_repair(settings, systems.values())
-    return Run(settings, systems, on_demand=hasattr(config, "workerinput"))
+    return CheckRun(settings, systems, is_worker=hasattr(config, "workerinput"))
 
 
-def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -> Run:
+def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -> CheckRun:
     """Return a run that judges recordings; what is said of the systems themselves would be passed over."""
     from pse_preflight.recording.format import EvidenceUnreadable
     from pse_preflight.recording.replay import chosen
@@ -205,11 +205,11 @@ def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -
     except EvidenceUnreadable as error:
         raise UsageProblem(f"--replay: {error}") from None
     systems = {alias: system for alias, (system, _) in found.items()}
-    return Run(
+    return CheckRun(
         settings,
         systems,
         {alias: recording for alias, (_, recording) in found.items()},
-        on_demand=hasattr(config, "workerinput"),
+        is_worker=hasattr(config, "workerinput"),
     )
 
 
@@ -247,8 +247,8 @@ def _settings(config: pytest.Config) -> "Settings":
     from pse_preflight.settings import Settings
 
     sapgenpse, at, replay, retry = (_option(config, name) for name in ("sapgenpse", "at", "replay", "retry"))
-    engine = cast("Engine", _one_of("engine", _option(config, "engine") or "auto", ENGINES))
-    fail_on = _one_of("fail-on", _option(config, "fail_on") or "major", SEVERITIES)
+    engine = cast("Engine", _one_of("engine", _option(config, "engine") or "auto", get_args(Engine)))
+    fail_on = _one_of("fail-on", _option(config, "fail_on") or "major", get_args(SeverityWord))
     if sapgenpse and engine == "bundled":
         raise UsageProblem("--sapgenpse and --engine=bundled contradict each other; say one of them")
     return Settings(
@@ -323,7 +323,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     run = session.config.stash[RUN]
     ours = [item for item in items if OURS in item.stash]
     misuse = _misuse(session, ours)
-    if misuse and not run.on_demand:
+    if misuse and not run.is_worker:
         raise pytest.UsageError(misuse)
     if misuse:
         run.misuse = misuse

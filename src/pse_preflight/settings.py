@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 from pse_preflight.checklist import Severity
-
-Engine = Literal["auto", "sapgenpse", "bundled"]
-"""Which program makes and lists PSEs; auto is SAP's where it is found, else the bundled one."""
+from pse_preflight.options import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ from pse_preflight.pse import file as pse_file
 from pse_preflight.recording.folder import Folder, read
 from pse_preflight.recording.format import recorded, system_of
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
-from pse_preflight.verdict.evidence import Evidence, Known, Observations, judge
+from pse_preflight.verdict.evidence import Evidence, KnownRoots, Observations, judge
 from pse_preflight.verdict.policy import Verdict
 from tests.kit.chains import CATALOGUE, Chain, World
 from tests.kit.pse_mutations import SALT, START, owner, owner_key
@@ -236,9 +236,9 @@ def _live(host: str, reading: WebSocketReading = WebSocketReading.SPEAKS_RFC) ->
     return LiveHandshake(host, 443, NOW, succeeded=True, accepted=True, tls_version="TLSv1.3", websocket=answer)
 
 
-def _known(*roots: Certificate, changes: tuple[Announcement, ...] = ()) -> Known:
+def _known(*roots: Certificate, changes: tuple[Announcement, ...] = ()) -> KnownRoots:
     table = Table(dated=NOW.date(), changes=changes)
-    return Known(Roots(roots, "Mozilla's list"), SapRoots(shipped=table))
+    return KnownRoots(Roots(roots, "Mozilla's list"), SapRoots(shipped=table))
 
 
 def good(url: str = f"https://{HOST}") -> Seen:

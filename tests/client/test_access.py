@@ -17,7 +17,7 @@ import pytest
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
 from pse_preflight.client import access, account
-from pse_preflight.client.account import PosixHandover, Way
+from pse_preflight.client.account import PosixHandover, PosixWay
 from pse_preflight.client.look import hand_over, look
 from pse_preflight.client.posix import AclEntry, PosixAccount, write_acl
 from pse_preflight.client.windows import ADMINISTRATORS
@@ -492,4 +492,4 @@ def test_powershell_is_the_one_of_windows(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_empty_way_is_decided_by_its_problem() -> None:
     me = PosixAccount("me", 1, 1, frozenset({1}))
-    assert account.posix_reach(Way((), problem="gone"), me).reason == "gone"
+    assert account.posix_reach(PosixWay((), problem="gone"), me).reason == "gone"

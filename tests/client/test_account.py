@@ -8,7 +8,7 @@ import pytest
 
 from pse_preflight.client import account
 from pse_preflight.client import windows as windows_rights
-from pse_preflight.client.account import PosixHandover, Way
+from pse_preflight.client.account import PosixHandover, PosixWay
 from pse_preflight.client.posix import (
     AccessListUnreadable,
     AclEntry,
@@ -87,14 +87,14 @@ def test_an_unknown_access_list_is_an_error_and_no_guess(attribute: bytes, says:
 
 def test_the_first_closed_folder_is_named_before_the_file() -> None:
     folders = (Node("/", 0o755, 0, 0), Node("/sec", 0o700, 0, 0), Node("/sec/x", 0o700, 0, 0))
-    reach = account.posix_reach(Way(folders, _node(0o600)), XTRACT)
+    reach = account.posix_reach(PosixWay(folders, _node(0o600)), XTRACT)
     assert reach.readable is False
     assert "/sec (mode 0700, user 0, group 0)" in reach.reason
     assert reach.commands == (("setfacl", "-m", "u:xtract:x", "/sec"),)
 
 
 def test_an_access_list_is_mentioned() -> None:
-    reach = account.posix_reach(Way((), _node(0o670, 0, 0, (USER, 0, 1001), (MASK, 7, 0))), XTRACT)
+    reach = account.posix_reach(PosixWay((), _node(0o670, 0, 0, (USER, 0, 1001), (MASK, 7, 0))), XTRACT)
     assert "access list" in reach.reason
 
 

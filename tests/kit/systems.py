@@ -19,14 +19,14 @@ from pse_preflight.pse import file as pse_file
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
-from pse_preflight.verdict.evidence import Evidence, Known
+from pse_preflight.verdict.evidence import Evidence, KnownRoots
 from tests.kit.check_runs import without_proof
 from tests.kit.pse_mutations import SALT, START, owner, owner_key
 from tests.kit.servers import LOOPBACK
 
 NOW = now()
 DN = "CN=client, O=Firma"
-NOTHING_KNOWN = Known(Roots((), "nothing"), SapRoots())
+NOTHING_KNOWN = KnownRoots(Roots((), "nothing"), SapRoots())
 """No root of Mozilla's, and no announcement."""
 
 Said = Callable[[Sequence[str], Answer], Answer]

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pse_preflight.certificate import Certificate, read_pem
 from pse_preflight.demo.authority import root_authority
+from pse_preflight.options import Engine
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.trusted import TrustedCertificate
 from pse_preflight.sapgenpse import output, process, tool, wording
@@ -381,7 +382,7 @@ class TestFinding:
         assert isinstance(found, BundledTool)
 
     @pytest.mark.parametrize("engine", ["auto", "sapgenpse"])
-    def test_the_one_in_path_is_found(self, engine: tool.Engine, installed: Path, nowhere: dict[str, str]) -> None:
+    def test_the_one_in_path_is_found(self, engine: Engine, installed: Path, nowhere: dict[str, str]) -> None:
         path = f"relative::{nowhere['PATH']}:{installed.parent}"
         found = find_tool(engine, environ={"PATH": path}, windows=False)
         assert (found.name, found.is_bundled, found.label) == ("sapgenpse", False, str(installed))

@@ -16,7 +16,7 @@ from pse_preflight.checklist import Code, Severity
 from pse_preflight.client_pse.entries import Entry
 from pse_preflight.demo.authority import ec_key, root_authority
 from pse_preflight.findings import Finding, message
-from pse_preflight.verdict.trust import Question, Remedy, judge
+from pse_preflight.verdict.trust import Remedy, TrustCase, judge_trust
 from tests.kit.saps_lists import public_roots
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -40,9 +40,9 @@ def _entry_of(root: Root) -> Entry:
     return Entry(f"CN={root.common_name}", None, root.sha256)
 
 
-def _question(held: Sequence[Entry], day: date = TODAY, table: Table = TABLE, used: str = "") -> Question:
+def _question(held: Sequence[Entry], day: date = TODAY, table: Table = TABLE, used: str = "") -> TrustCase:
     moment = datetime.combine(day, time(12), UTC)
-    return Question(
+    return TrustCase(
         entries=tuple(held),
         judgement=NO_PATH,
         presented=(),
@@ -58,8 +58,8 @@ def _question(held: Sequence[Entry], day: date = TODAY, table: Table = TABLE, us
     )
 
 
-def _found(question: Question, code: Code) -> list[Finding]:
-    return [each for each in judge(question).findings if each.code is code]
+def _found(question: TrustCase, code: Code) -> list[Finding]:
+    return [each for each in judge_trust(question).findings if each.code is code]
 
 
 # what the PSE lacks
@@ -85,7 +85,7 @@ def test_a_pse_that_holds_all_of_them_has_nothing_to_hear_of_it() -> None:
 
 
 def test_where_saps_list_is_not_required_nothing_is_said_of_it() -> None:
-    assert judge(replace(_question([_entry(G2)]), saps_roots=None)).findings == ()
+    assert judge_trust(replace(_question([_entry(G2)]), saps_roots=None)).findings == ()
 
 
 def test_the_fix_adds_what_is_at_hand_and_says_where_the_rest_is() -> None:
@@ -193,7 +193,7 @@ def _told_on(day: date) -> tuple[tuple[str, str, frozenset[str]], ...]:
     """Return what a PSE that holds G2 alone would have been told, with the names of the roots."""
     table = TABLE.on(day)
     names = {each.sha256: each.name for each in TABLE.roots}
-    found = judge(_question([_entry(G2)], day, table, G2.sha256)).findings
+    found = judge_trust(_question([_entry(G2)], day, table, G2.sha256)).findings
     return tuple((each.code, str(each.severity), frozenset(names[one] for one in each.certificates)) for each in found)
 
 
@@ -228,4 +228,4 @@ def test_whoever_held_saps_list_of_each_day_was_never_told_anything() -> None:
     for day in (date(2024, 2, 13), date(2024, 5, 3), date(2025, 4, 15), date(2025, 9, 1), date(2026, 6, 3), NOW.date()):
         table = TABLE.on(day)
         held = [_entry_of(each) for each in table.required]
-        assert judge(_question(held, day, table, G2.sha256)).findings == ()
+        assert judge_trust(_question(held, day, table, G2.sha256)).findings == ()

@@ -13,13 +13,13 @@ from pse_preflight.certificate import Certificate
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.judge import Question as ChainQuestion
 from pse_preflight.chain.judge import judge as judge_chain
-from pse_preflight.chain.sap_roots import Change
+from pse_preflight.chain.sap_roots import RootChange
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.client_pse.entries import Anchor, Entry
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.system import ExpiryDays
-from pse_preflight.verdict.trust import Question, Remedy, Trust, judge, lasting_findings
+from pse_preflight.verdict.trust import Remedy, Trust, TrustCase, judge_trust, lasting_findings
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PERIOD = Period(NOW, NOW)
@@ -52,10 +52,10 @@ def _entry(certificate: Certificate) -> Entry:
 
 def _question(
     held: Sequence[Certificate], server: Identity | None = None, sent: Sequence[Certificate] | None = None
-) -> Question:
+) -> TrustCase:
     leaf, issuing, root = _path(server or _chain())
     presented = (leaf, issuing) if sent is None else tuple(sent)
-    return Question(
+    return TrustCase(
         entries=tuple(map(_entry, held)),
         judgement=_judgement(presented, [root]),
         presented=presented,
@@ -75,19 +75,19 @@ def _codes(findings: Sequence[Finding]) -> list[tuple[str, str]]:
 def _lasting(held: Sequence[Certificate], server: Identity, days: ExpiryDays = DAYS) -> list[tuple[str, str, str]]:
     """Return code, severity and whom it is about."""
     question = _question(held, server)
-    found = lasting_findings(judge(question), question.judgement.path, PERIOD, days)
+    found = lasting_findings(judge_trust(question), question.judgement.path, PERIOD, days)
     return [(each.code, str(each.severity), each.observed.partition('"')[2].partition('"')[0]) for each in found]
 
 
 def test_a_list_of_the_root_alone_is_green_where_the_server_sends_its_intermediates() -> None:
-    verdict = judge(_question([_path(_chain())[2]]))
+    verdict = judge_trust(_question([_path(_chain())[2]]))
     assert _codes(verdict.findings) == [("INTERMEDIATE_NOT_IN_PSE", "minor")]
     assert verdict.rests_on_a_root
 
 
 def test_a_whole_list_says_nothing_and_extra_entries_are_fine() -> None:
     stranger = Certificate.of(root_authority("Stranger", NOW - timedelta(days=1), LONG).certificate)
-    assert judge(_question([*_path(_chain())[1:], stranger])).findings == ()
+    assert judge_trust(_question([*_path(_chain())[1:], stranger])).findings == ()
 
 
 # when trust ends
@@ -96,7 +96,7 @@ def test_a_whole_list_says_nothing_and_extra_entries_are_fine() -> None:
 @pytest.mark.parametrize(("held", "ends"), [(0, 150), (1, LONG), (2, 4000)], ids=["leaf", "intermediate", "root"])
 def test_trust_ends_with_the_anchor_if_the_server_renews_the_rest(held: int, ends: float) -> None:
     server = _chain(root_days=4000)
-    verdict = judge(_question([_path(server)[held]], server))
+    verdict = judge_trust(_question([_path(server)[held]], server))
     assert verdict.ends == NOW + timedelta(days=ends)
     assert verdict.renewal == (None if held == 0 else NOW + timedelta(days=150))
 
@@ -106,11 +106,11 @@ def test_trust_ends_with_an_intermediate_that_the_pse_alone_supplies() -> None:
     server = _chain(issuing_days=400, root_days=4000)
     leaf, issuing, root = _path(server)
     unsent, sent = _question([issuing, root], server, [leaf]), _question([issuing, root], server)
-    assert judge(unsent).ends == NOW + timedelta(days=400)
-    assert judge(sent).ends == NOW + timedelta(days=4000)
-    assert judge(unsent).relied == (issuing, root)
-    assert not judge(unsent).outlasts_renewals(Period(NOW, NOW + timedelta(days=401)))
-    assert judge(sent).outlasts_renewals(Period(NOW, NOW + timedelta(days=401)))
+    assert judge_trust(unsent).ends == NOW + timedelta(days=400)
+    assert judge_trust(sent).ends == NOW + timedelta(days=4000)
+    assert judge_trust(unsent).relied == (issuing, root)
+    assert not judge_trust(unsent).outlasts_renewals(Period(NOW, NOW + timedelta(days=401)))
+    assert judge_trust(sent).outlasts_renewals(Period(NOW, NOW + timedelta(days=401)))
 
 
 def test_the_most_lasting_anchor_decides_when_trust_ends() -> None:
@@ -121,13 +121,13 @@ def test_the_most_lasting_anchor_decides_when_trust_ends() -> None:
         [HOST], NOW - timedelta(days=5), 90
     )
     both = [Certificate.of(short.certificate), Certificate.of(long.certificate)]
-    assert judge(_question(both, server)).ends == both[1].not_after
-    assert judge(_question(both[:1], server)).ends == both[0].not_after
-    assert judge(_question(both[::-1], server)).anchor == both[1]
+    assert judge_trust(_question(both, server)).ends == both[1].not_after
+    assert judge_trust(_question(both[:1], server)).ends == both[0].not_after
+    assert judge_trust(_question(both[::-1], server)).anchor == both[1]
 
 
 def test_without_trust_there_is_no_end_but_a_renewal() -> None:
-    verdict = judge(_question([]))
+    verdict = judge_trust(_question([]))
     assert (verdict.ends, verdict.renewal, verdict.anchor) == (None, NOW + timedelta(days=150), None)
 
 
@@ -263,7 +263,7 @@ def test_expiry_days_are_the_systems_own() -> None:
 def test_what_has_ended_on_a_later_day_is_renewed_by_the_server() -> None:
     later = Period(NOW + timedelta(days=200), NOW + timedelta(days=201))
     question = _question([_path(_chain())[2]])
-    verdict = judge(question)
+    verdict = judge_trust(question)
     (due,) = lasting_findings(verdict, (), later, DAYS)
     assert (due.code, due.severity) == ("RENEWAL_DUE", Severity.MINOR)
     assert "has ended 51 days earlier" in due.observed
@@ -272,20 +272,20 @@ def test_what_has_ended_on_a_later_day_is_renewed_by_the_server() -> None:
 
 @pytest.mark.parametrize("held", [0, 1], ids=["leaf", "intermediate"])
 def test_without_a_root_no_renewal_is_outlasted(held: int) -> None:
-    verdict = judge(_question([_path(_chain())[held]]))
+    verdict = judge_trust(_question([_path(_chain())[held]]))
     assert verdict.path
     assert not verdict.outlasts_renewals(PERIOD)
 
 
 def test_a_day_before_the_chain_existed_is_not_outlasted() -> None:
     before = Period(NOW - timedelta(days=60), NOW - timedelta(days=59))
-    assert not judge(_question([_path(_chain())[2]])).outlasts_renewals(before)
+    assert not judge_trust(_question([_path(_chain())[2]])).outlasts_renewals(before)
 
 
 # what is named, and how it is mended
 
 
-def _remedied(question: Question, repair: str = "--repair") -> Question:
+def _remedied(question: TrustCase, repair: str = "--repair") -> TrustCase:
     files = {each.sha256: Path("/proof") / f"{number}.pem" for number, each in enumerate(question.judgement.path)}
     return replace(question, remedy=replace(question.remedy, files=files, repair=repair))
 
@@ -305,25 +305,25 @@ def _remedied(question: Question, repair: str = "--repair") -> Question:
 def test_every_repairable_failure_mentions_repair_and_has_the_exact_command(held: list[int], code: str) -> None:
     path = _path(_chain())
     question = replace(_remedied(_question([path[each] for each in held])), include_leaf=True)
-    found = next(each for each in judge(question).findings if each.code == code)
+    found = next(each for each in judge_trust(question).findings if each.code == code)
     assert "run again with --repair" in message(found)
     assert found.commands
     for command in found.commands:
         assert command[:3] == ("sapgenpse", "maintain_pk", "-a")
         assert command[4:] == ("-p", "/sec/client.pse")
         assert command[3] in {str(each) for each in question.remedy.files.values()}
-    unable = judge(replace(question, remedy=replace(question.remedy, repair=""))).findings
+    unable = judge_trust(replace(question, remedy=replace(question.remedy, repair=""))).findings
     assert "--repair" not in "".join(map(message, unable))
 
 
 def test_only_with_the_bundled_engine_said_does_the_bundled_engine_repair() -> None:
     question = _remedied(_question([]), "--repair --engine=bundled")
-    assert "--repair --engine=bundled" in judge(question).findings[0].fix
+    assert "--repair --engine=bundled" in judge_trust(question).findings[0].fix
 
 
 def test_each_absent_certificate_is_named_with_its_fingerprint_and_its_own_command() -> None:
     leaf, issuing, root = _path(_chain())
-    found = judge(_remedied(_question([leaf]))).findings
+    found = judge_trust(_remedied(_question([leaf]))).findings
     absent = {each.code: each for each in found if each.code.endswith("_NOT_IN_PSE")}
     for code, certificate, file in ((Code.ROOT_NOT_IN_PSE, root, "2"), (Code.INTERMEDIATE_NOT_IN_PSE, issuing, "1")):
         assert certificate.label in absent[code].observed
@@ -339,7 +339,7 @@ def test_no_fix_names_a_certificate_of_an_unverified_path() -> None:
         [HOST], NOW - timedelta(days=9), 90
     )
     question = replace(_question([], server), judgement=_judgement(_path(server)[:2], [_path(_chain())[2]]))
-    verdict = judge(_remedied(question))
+    verdict = judge_trust(_remedied(question))
     assert [each.code for each in verdict.findings] == ["PK_LIST_EMPTY", "SERVER_NOT_TRUSTED"]
     assert not any(each.commands for each in verdict.findings)
     assert "--repair" not in "".join(map(message, verdict.findings))
@@ -349,19 +349,19 @@ def test_an_intermediate_that_was_fetched_does_not_help_the_client() -> None:
     """The chain is verified with it, but SAP's client does not fetch."""
     leaf, issuing, root = _path(_chain())
     question = replace(_question([root], sent=[leaf]), judgement=_judgement([leaf, issuing], [root]))
-    verdict = judge(question)
+    verdict = judge_trust(question)
     assert verdict.path == ()
     assert _codes(verdict.findings) == [("INTERMEDIATE_NOT_IN_PSE", "blocker"), ("SERVER_NOT_TRUSTED", "blocker")]
     assert "the server does not send it" in verdict.findings[0].observed
-    assert judge(replace(question, entries=(*question.entries, _entry(issuing)))).findings == ()
+    assert judge_trust(replace(question, entries=(*question.entries, _entry(issuing)))).findings == ()
 
 
 def test_the_leaf_is_wanted_only_where_it_is_asked_for() -> None:
     leaf, issuing, root = _path(_chain())
     without = _question([issuing, root])
-    assert _codes(judge(replace(without, include_leaf=True)).findings) == [("LEAF_NOT_IN_PSE", "minor")]
-    assert judge(without).findings == ()
-    assert judge(replace(_question([leaf, issuing, root]), include_leaf=True)).findings == ()
+    assert _codes(judge_trust(replace(without, include_leaf=True)).findings) == [("LEAF_NOT_IN_PSE", "minor")]
+    assert judge_trust(without).findings == ()
+    assert judge_trust(replace(_question([leaf, issuing, root]), include_leaf=True)).findings == ()
 
 
 def test_the_same_key_in_another_certificate_is_named() -> None:
@@ -372,17 +372,17 @@ def test_the_same_key_in_another_certificate_is_named() -> None:
     server = root.issue_authority("Issuing CA", NOW - timedelta(days=50), LONG).issue_server(
         [HOST], NOW - timedelta(days=5), 90
     )
-    found = {each.code: each for each in judge(_question([cross], server)).findings}
+    found = {each.code: each for each in judge_trust(_question([cross], server)).findings}
     assert 'it holds the same key in another certificate: "Root"' in found[Code.ROOT_NOT_IN_PSE].observed
     assert 'cross-signed by "Older Root"' in found[Code.ROOT_NOT_IN_PSE].observed
     assert 'only as cross-signed by "Older Root"' in found[Code.PSE_HOLDS_INTERMEDIATE_ONLY].observed
     held_by_its_root = _question([Certificate.of(other.certificate)], server, [*_path(server)[:2], cross])
-    assert _codes(judge(held_by_its_root).findings) == [("INTERMEDIATE_NOT_IN_PSE", "minor")] * 2
+    assert _codes(judge_trust(held_by_its_root).findings) == [("INTERMEDIATE_NOT_IN_PSE", "minor")] * 2
 
 
 def test_a_certificate_of_the_same_name_with_another_key_anchors_nothing() -> None:
     namesake = Certificate.of(root_authority("Root", NOW - timedelta(days=1), LONG).certificate)
-    found = judge(_question([namesake])).findings
+    found = judge_trust(_question([namesake])).findings
     assert ("SERVER_NOT_TRUSTED", "blocker") in _codes(found)
     assert "same key" not in found[0].observed
 
@@ -390,7 +390,7 @@ def test_a_certificate_of_the_same_name_with_another_key_anchors_nothing() -> No
 def test_required_roots_are_missed_by_fingerprint() -> None:
     root = _path(_chain())[2]
     question = replace(_question(_path(_chain())[1:]), required_roots=(root.sha256, "ab" * 32))
-    (found,) = judge(question).findings
+    (found,) = judge_trust(question).findings
     assert (found.code, found.severity, found.certificates) == (
         "REQUIRED_ROOT_NOT_IN_PSE",
         Severity.MAJOR,
@@ -403,7 +403,7 @@ def test_ended_entries_are_harmless_and_counted() -> None:
         Certificate.of(root_authority(f"Old {number}", NOW - timedelta(days=100), 50).certificate)
         for number in range(5)
     ]
-    (found,) = judge(_question([*_path(_chain())[1:], *ended])).findings
+    (found,) = judge_trust(_question([*_path(_chain())[1:], *ended])).findings
     assert (found.code, found.severity) == ("PK_LIST_EXPIRED", Severity.MINOR)
     assert found.observed.startswith("5 of 7 certificates")
     assert "and 2 more" in found.observed
@@ -417,9 +417,9 @@ def test_a_list_of_inspection_says_whether_it_anchors() -> None:
     root = Certificate.of(zscaler.certificate)
     anchored = _question([root], server)
     idle = _question([*_path(_chain())[1:], root])
-    assert ("PSE_TRUSTS_INSPECTION", "major") in _codes(judge(anchored).findings)
-    assert _codes(judge(idle).findings) == [("PSE_TRUSTS_INSPECTION", "minor")]
-    assert judge(replace(idle, accepted=frozenset({root.sha256}))).findings == ()
+    assert ("PSE_TRUSTS_INSPECTION", "major") in _codes(judge_trust(anchored).findings)
+    assert _codes(judge_trust(idle).findings) == [("PSE_TRUSTS_INSPECTION", "minor")]
+    assert judge_trust(replace(idle, accepted=frozenset({root.sha256}))).findings == ()
 
 
 # entries that are only described
@@ -428,7 +428,7 @@ def test_a_list_of_inspection_says_whether_it_anchors() -> None:
 def test_an_entry_known_by_its_fingerprint_is_taken_from_the_verified_path() -> None:
     _, issuing, root = _path(_chain())
     described = tuple(replace(_entry(each), certificate=None, only_listed=True) for each in (issuing, root))
-    verdict = judge(replace(_question([]), entries=described))
+    verdict = judge_trust(replace(_question([]), entries=described))
     assert verdict.anchors == (issuing, root)
     assert (verdict.findings, verdict.anchor) == ((), root)
 
@@ -436,16 +436,16 @@ def test_an_entry_known_by_its_fingerprint_is_taken_from_the_verified_path() -> 
 def test_a_fingerprint_that_the_tool_lists_and_a_readable_file_does_not_hold_anchors_nothing() -> None:
     _, issuing, root = _path(_chain())
     unheld = tuple(replace(_entry(each), certificate=None) for each in (issuing, root))
-    assert judge(replace(_question([]), entries=unheld)).anchors == ()
+    assert judge_trust(replace(_question([]), entries=unheld)).anchors == ()
 
 
 def test_an_entry_known_by_its_signed_part_anchors_and_one_with_another_key_does_not() -> None:
     root = _path(_chain())[2]
     entry = replace(_entry(root), certificate=None, sha256=None, tbs=root.parsed.tbs_certificate_bytes)
-    assert judge(replace(_question([]), entries=(entry,))).anchor == root
+    assert judge_trust(replace(_question([]), entries=(entry,))).anchor == root
     flipped = bytearray(root.parsed.tbs_certificate_bytes)
     flipped[-40] ^= 1
-    verdict = judge(replace(_question([]), entries=(replace(entry, tbs=bytes(flipped)),)))
+    verdict = judge_trust(replace(_question([]), entries=(replace(entry, tbs=bytes(flipped)),)))
     assert (verdict.anchor, verdict.anchors) == (None, ())
 
 
@@ -454,7 +454,7 @@ def test_a_description_alone_is_never_an_anchor_and_is_red(only_listed: bool) ->
     root = _path(_chain())[2]
     serial, issuer = root.parsed.serial_number, "CN=Root, O=pse-preflight"
     entry = Entry("CN=Root", root.not_after, None, serial, None, issuer, only_listed=only_listed)
-    verdict = judge(replace(_question([]), entries=(entry,)))
+    verdict = judge_trust(replace(_question([]), entries=(entry,)))
     assert (verdict.anchor, verdict.anchors) == (None, ())
     code = Code.PK_LIST_NOT_COMPARABLE if only_listed else Code.ROOT_NOT_IN_PSE
     (found,) = (each for each in verdict.findings if each.code in {Code.PK_LIST_NOT_COMPARABLE, Code.ROOT_NOT_IN_PSE})
@@ -464,7 +464,7 @@ def test_a_description_alone_is_never_an_anchor_and_is_red(only_listed: bool) ->
         replace(entry, issuer="CN=Other, O=pse-preflight"),
         replace(entry, not_after=NOW),
     ):
-        codes = {each.code for each in judge(replace(_question([]), entries=(other,))).findings}
+        codes = {each.code for each in judge_trust(replace(_question([]), entries=(other,))).findings}
         assert Code.PK_LIST_NOT_COMPARABLE not in codes
         assert Code.ROOT_NOT_IN_PSE in codes
 
@@ -485,26 +485,26 @@ def test_the_servers_own_certificate_cannot_be_made_an_anchor() -> None:
 
 def test_an_entry_that_is_not_at_hand_is_admitted_where_nothing_is_trusted() -> None:
     unknown = Entry("CN=Somebody", NOW + timedelta(days=9), "cd" * 32)
-    verdict = judge(replace(_question([]), entries=(unknown,)))
+    verdict = judge_trust(replace(_question([]), entries=(unknown,)))
     assert verdict.anchors == ()
     assert "(1 of its entries are known by their description only)" in verdict.findings[-1].observed
 
 
 def test_a_leaf_that_cannot_be_read_gives_no_verdict() -> None:
     question = replace(_question([_path(_chain())[2]]), judgement=_judgement([], []))
-    verdict = judge(question)
+    verdict = judge_trust(question)
     assert (verdict.path, verdict.findings) == ((), ())
 
 
 # the next change of the root
 
 
-CHANGE = Change("Root", "Next Root", "cd" * 32, None, "SAP says so", date(2026, 11, 1))
+CHANGE = RootChange("Root", "Next Root", "cd" * 32, None, "SAP says so", date(2026, 11, 1))
 
 
-def _ahead(change: Change, held: Sequence[Entry] = ()) -> list[Finding]:
+def _ahead(change: RootChange, held: Sequence[Entry] = ()) -> list[Finding]:
     question = _question(_path(_chain())[1:])
-    return list(judge(replace(question, entries=(*question.entries, *held), changes=(change,))).findings)
+    return list(judge_trust(replace(question, entries=(*question.entries, *held), changes=(change,))).findings)
 
 
 def test_an_announced_successor_that_is_not_held_is_a_minor_finding_with_its_dates() -> None:
@@ -534,7 +534,7 @@ def test_near_the_announced_day_it_is_major(day: date, severity: Severity) -> No
 def test_where_the_successor_is_at_hand_the_command_adds_it() -> None:
     question = replace(_question(_path(_chain())[1:]), changes=(CHANGE,))
     remedy = replace(question.remedy, files={CHANGE.sha256: Path("/proof/successor-1.pem")})
-    (found,) = judge(replace(question, remedy=remedy)).findings
+    (found,) = judge_trust(replace(question, remedy=remedy)).findings
     assert found.fix == "add this root now"
     assert found.commands[0][3] == "/proof/successor-1.pem"
 
@@ -548,6 +548,6 @@ def test_the_order_of_the_list_and_of_what_was_sent_has_no_say(order: tuple[int,
         [each for each in shuffled if each != path[2]],
         [each for each in shuffled if each != path[1]],
     ):
-        verdict = judge(_question(held, sent=shuffled))
-        expected = judge(_question(sorted(held, key=path.index)))
+        verdict = judge_trust(_question(held, sent=shuffled))
+        expected = judge_trust(_question(sorted(held, key=path.index)))
         assert (verdict.path, verdict.ends, verdict.findings) == (expected.path, expected.ends, expected.findings)

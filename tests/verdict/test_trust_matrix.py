@@ -24,7 +24,7 @@ from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.endpoint.live import handshake
 from pse_preflight.endpoint.model import Limits
 from pse_preflight.endpoint.tls import trusting_context
-from pse_preflight.verdict.trust import Question, Remedy, Trust, judge
+from pse_preflight.verdict.trust import Remedy, Trust, TrustCase, judge_trust
 from tests.kit.servers import LOOPBACK, Server, serve_tls
 
 NOW = now()
@@ -244,8 +244,8 @@ def _judged_chain(server: str, host: str = LOOPBACK) -> Judgement:
 
 def _verdict(held: str, server: str) -> Trust:
     entries = (Entry(each.subject, each.not_after, each.sha256, None, each) for each in _listed(held))
-    return judge(
-        Question(
+    return judge_trust(
+        TrustCase(
             entries=tuple(entries),
             judgement=_judged_chain(server),
             presented=tuple(map(Certificate.of, world().sent(server)[1])),

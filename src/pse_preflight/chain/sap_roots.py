@@ -127,7 +127,7 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RootChange:
     """One root that follows another, or a root that is about to be given up.
 
     Attributes:
@@ -279,30 +279,32 @@ class Table:
         """Return the root for which people would take who bears a distinguished name."""
         return next((each for each in self.roots if each.is_what_people_read_in(name)), None)
 
-    def changes_of(self, host: str, root: str, day: dt.date | None = None) -> tuple[Change, ...]:
+    def changes_of(self, host: str, root: str, day: dt.date | None = None) -> tuple[RootChange, ...]:
         """Return what is ahead of a host that uses the root of this fingerprint today, each successor once.
 
         Args:
             day: from which to look ahead to the browsers' last days. Where nobody knows what follows the root, there is
                 nothing to prepare before it has left SAP's list, or will leave a browser's within a year.
         """
-        found: dict[str, Change] = {}
+        found: dict[str, RootChange] = {}
         for each in (*self._announced(host, root), *self._of_sap(host, root, day)):
             found.setdefault(each.sha256, each)
         return tuple(found.values())
 
-    def _announced(self, host: str, root: str) -> Iterator[Change]:
+    def _announced(self, host: str, root: str) -> Iterator[RootChange]:
         for each in self.changes:
             if each.root.sha256 == root and host.endswith(each.hosts):
                 for successor in each.successors:
-                    yield Change(each.root.name, successor.name, successor.sha256, each.date, each.source, self.dated)
+                    yield RootChange(
+                        each.root.name, successor.name, successor.sha256, each.date, each.source, self.dated
+                    )
 
-    def _of_sap(self, host: str, sha256: str, day: dt.date | None) -> Iterator[Change]:
+    def _of_sap(self, host: str, sha256: str, day: dt.date | None) -> Iterator[RootChange]:
         """Yield what SAP's list and the browsers' have ahead of a host of SAP's cloud."""
         used = self.root(sha256)
         if used is None or used.since is None or not is_saps(host):
             return
-        usual = Change(used.name, "", "", None, used.source, self.dated, used.left, used.mozilla, used.chrome)
+        usual = RootChange(used.name, "", "", None, used.source, self.dated, used.left, used.mozilla, used.chrome)
         for name in used.successors:
             yield from (replace(usual, successor=name, sha256=each.sha256) for each in self.roots if each.name == name)
         last = [each for each in (used.mozilla, used.chrome) if each and day]

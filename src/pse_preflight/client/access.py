@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pse_preflight.client.account import PosixHandover, Way, windows_grants
+from pse_preflight.client.account import PosixHandover, PosixWay, windows_grants
 from pse_preflight.client.posix import AccessListUnreadable, AclEntry, Node, PosixAccount, read_acl
 from pse_preflight.client.windows import (
     ADMINISTRATORS,
@@ -21,7 +21,7 @@ from pse_preflight.client.windows import (
 )
 from pse_preflight.errors import NotForAccount, PreflightError
 
-Run = Callable[[Sequence[str], Mapping[str, str]], str]
+RunProgram = Callable[[Sequence[str], Mapping[str, str]], str]
 """Runs a program with more environment variables and returns what it printed."""
 
 _ACL_ATTRIBUTE = "system.posix_acl_access"
@@ -111,7 +111,7 @@ def posix_me() -> PosixAccount:
     return PosixAccount(name, number, os.getegid(), frozenset({os.getegid(), *os.getgroups()}), home)
 
 
-def way_to(path: Path) -> Way:
+def way_to(path: Path) -> PosixWay:
     """Walk to a file as the kernel does, folder by folder and through symbolic links."""
     folders: list[Node] = []
     current, ahead, links = Path(path.anchor), list(path.parts[1:]), 0
@@ -122,7 +122,7 @@ def way_to(path: Path) -> Way:
             if step.is_symlink():
                 links += 1
                 if links > _MOST_LINKS:
-                    return Way(tuple(folders), problem=f"{path} leads through too many symbolic links")
+                    return PosixWay(tuple(folders), problem=f"{path} leads through too many symbolic links")
                 target = step.parent / os.readlink(step)  # noqa: PTH115 - Path.readlink drops what `..` needs
                 current, ahead = Path(target.anchor), [*target.parts[1:], *ahead]
                 folders.append(_node(current))
@@ -130,11 +130,11 @@ def way_to(path: Path) -> Way:
             current = current.parent if step.name == ".." else step
             node = _node(current)
             if not ahead:
-                return Way(tuple(folders), node)
+                return PosixWay(tuple(folders), node)
             folders.append(node)
     except (OSError, AccessListUnreadable) as error:
-        return Way(tuple(folders), problem=_told(error, path))
-    return Way(tuple(folders), problem=f"{path} is no file")
+        return PosixWay(tuple(folders), problem=_told(error, path))
+    return PosixWay(tuple(folders), problem=f"{path} is no file")
 
 
 def _told(error: Exception, path: Path) -> str:
@@ -188,7 +188,7 @@ def hand_over(path: Path, to: PosixHandover) -> None:
         os.close(handle)
 
 
-def windows_account(name: str | None, group: str | None, run: Run) -> tuple[WindowsAccount, str, str]:
+def windows_account(name: str | None, group: str | None, run: RunProgram) -> tuple[WindowsAccount, str, str]:
     """Return an account of Windows, the SID of who runs this process, and that of a group (empty without one).
 
     Args:
@@ -210,7 +210,7 @@ def windows_account(name: str | None, group: str | None, run: Run) -> tuple[Wind
         raise NotSeen(f"the account {name or 'of this process'} or the group {group or ''} is not known here") from None
 
 
-def windows_descriptor(path: Path, run: Run) -> str:
+def windows_descriptor(path: Path, run: RunProgram) -> str:
     """Return the security descriptor of a file in SDDL.
 
     Raises:
@@ -219,7 +219,7 @@ def windows_descriptor(path: Path, run: Run) -> str:
     return run(powershell(_DESCRIPTOR_SCRIPT), {"PREFLIGHT_PATH": str(path)}).strip()
 
 
-def windows_hand_over(path: Path, client: str, me: str, group: str | None, run: Run) -> None:
+def windows_hand_over(path: Path, client: str, me: str, group: str | None, run: RunProgram) -> None:
     """Let the client's account and group read a new file, and nobody else; prove it by reading the list back.
 
     Args:

@@ -30,7 +30,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class PosixWay:
     """The way to a file on POSIX, as far as it could be seen.
 
     Attributes:
@@ -59,7 +59,7 @@ class PosixHandover:
         return _PRIVATE_FOLDER if folder else _PRIVATE_FILE
 
 
-def posix_reach(way: Way, account: PosixAccount) -> Reach:
+def posix_reach(way: PosixWay, account: PosixAccount) -> Reach:
     """Decide whether an account of POSIX can read the file at the end of a way."""
     closed = posix_rights.closed_folder(way.folders, account)
     if closed:
@@ -111,7 +111,7 @@ def posix_handover(
     return PosixHandover(owner.number, owner.main_group if group is None else group, group is not None)
 
 
-def open_folders(way: Way, account: PosixAccount) -> None:
+def open_folders(way: PosixWay, account: PosixAccount) -> None:
     """Make sure that an account can come to where a file is to be made.
 
     Raises:

@@ -13,10 +13,10 @@ from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution, Ref
 from pse_preflight.client_pse.repair import repair
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.landscape.system import System
+from pse_preflight.options import Engine
 from pse_preflight.pse.create import NotReplaced, NotWritten, publish
 from pse_preflight.sapgenpse.output import Listing
 from pse_preflight.sapgenpse.tool import Tool, ToolError, create_pse, list_certificates
-from pse_preflight.settings import Engine
 
 _MOST_LOOKS = 3
 """So often is a PSE looked at that changes while it is looked at."""

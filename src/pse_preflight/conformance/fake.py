@@ -113,7 +113,7 @@ _FIRST_LONG_YEAR = 2050
 _PARTS = {"2.5.4.3": "CN", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "SP", "2.5.4.10": "O", "2.5.4.11": "OU"}
 
 
-class Failure(Exception):
+class FakeFailure(Exception):
     """A command ends with a text on stderr and an exit code."""
 
     def __init__(self, text: str, code: int = 1) -> None:
@@ -188,7 +188,7 @@ class Job:
 
     def fail(self, text: str, code: int = 1) -> NoReturn:
         """End with an error of this command."""
-        raise Failure(f"{self.command}: {text}", code)
+        raise FakeFailure(f"{self.command}: {text}", code)
 
     @property
     def pse(self) -> Path:
@@ -298,7 +298,7 @@ def run(arguments: Sequence[str], switches: Mapping[str, str], environ: Mapping[
     try:
         _do(arguments, switches, environ, voice)
         code = 1 if switches["failure"] == "exit_code" else 0
-    except Failure as failure:
+    except FakeFailure as failure:
         voice.complain(str(failure))
         code = failure.code
     except (PreflightError, OSError) as error:
@@ -312,10 +312,12 @@ def run(arguments: Sequence[str], switches: Mapping[str, str], environ: Mapping[
 def _do(arguments: Sequence[str], switches: Mapping[str, str], environ: Mapping[str, str], voice: Voice) -> None:
     if switches["failure"] == "library":
         library = "libsapcrypto.so: cannot open shared object file: No such file or directory"
-        raise Failure(f"sapgenpse: error while loading shared libraries: {library}", _NO_LIBRARY)
+        raise FakeFailure(f"sapgenpse: error while loading shared libraries: {library}", _NO_LIBRARY)
     called = arguments[0] if arguments else "cryptinfo"
     if called not in _COMMANDS:
-        raise Failure(f"sapgenpse: {called} is no command of this program; there are {', '.join(_COMMANDS)}", _MISUSED)
+        raise FakeFailure(
+            f"sapgenpse: {called} is no command of this program; there are {', '.join(_COMMANDS)}", _MISUSED
+        )
     do, plain, valued = _COMMANDS[called]
     options, words = _sorted_out(called, arguments[1:], plain.split(), valued.split())
     job = Job(called, options, words, switches, environ, voice)
@@ -349,7 +351,7 @@ def _sorted_out(
         elif word in valued:
             options[word] = (*options.get(word, ()), next(rest, ""))
         elif word.startswith("-") or called not in {"gen_pse", "get_pse"} or words:
-            raise Failure(f"{called}: unrecognized parameters: {word}", _MISUSED)
+            raise FakeFailure(f"{called}: unrecognized parameters: {word}", _MISUSED)
         else:
             words.append(word)
     return options, tuple(words)

@@ -21,7 +21,7 @@ from pse_preflight.endpoint.model import (
     WebSocketAnswer,
     WebSocketReading,
 )
-from pse_preflight.endpoint.opening import Way
+from pse_preflight.endpoint.opening import Route
 from pse_preflight.endpoint.tls import TlsStream, trusting_context, wants_client_certificate
 from pse_preflight.endpoint.tunnel import USER_AGENT
 from pse_preflight.landscape.url import HTTPS_PORT, authority
@@ -57,7 +57,7 @@ def handshake(
         websocket: whether to ask for the upgrade.
         address: the address that an earlier connection went to, so that both meet the same server.
     """
-    way = Way(target, limits, Deadline.after(limits.whole), only=None if target.proxy else address)
+    way = Route(target, limits, Deadline.after(limits.whole), only=None if target.proxy else address)
     seen = LiveHandshake(host=target.host, port=target.port, asked_at=clock(), succeeded=False)
     try:
         stream = TlsStream(way.open(), trusting_context(anchors), target.host)
@@ -71,7 +71,7 @@ def handshake(
     return seen
 
 
-def _shake_hands(stream: TlsStream, way: Way, seen: LiveHandshake) -> LiveHandshake:
+def _shake_hands(stream: TlsStream, way: Route, seen: LiveHandshake) -> LiveHandshake:
     stream.until(way.deadline.within(way.limits.tls))
     try:
         stream.handshake(way.limits)

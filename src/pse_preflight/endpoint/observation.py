@@ -10,7 +10,7 @@ from pse_preflight.checklist import Code
 from pse_preflight.endpoint.answer import date_offset, read_answer
 from pse_preflight.endpoint.connection import Deadline
 from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind, Limits, StageFailed, Target
-from pse_preflight.endpoint.opening import Way
+from pse_preflight.endpoint.opening import Route
 from pse_preflight.endpoint.probe import proxy_speaks_tls, speaks_plain_http
 from pse_preflight.endpoint.tls import TLS_1_2, TLS_1_3, TlsStream, looking_context, wants_client_certificate
 from pse_preflight.landscape.url import authority
@@ -38,7 +38,7 @@ def observe(
         address: the one address to ask; None for the first that answers.
         key_kind: ask as a client that can use this kind of server key only.
     """
-    way = Way(target, limits, Deadline.after(limits.whole), only=address)
+    way = Route(target, limits, Deadline.after(limits.whole), only=address)
     first = _look(way, clock, TLS_1_2, key_kind)
     if first.failure is None:
         return replace(first, tls_12=True)
@@ -69,7 +69,7 @@ def _heard_nothing(failure: Failure) -> bool:
 class _Look:
     """One connection; what it shows is kept stage by stage, so that a later failure loses nothing seen before."""
 
-    way: Way
+    way: Route
     context: ssl.SSLContext
     seen: Endpoint
     stream: TlsStream | None = None
@@ -130,7 +130,7 @@ class _Look:
         return Failure(Code.HTTP_NO_ANSWER, ended=ended)
 
 
-def _look(way: Way, clock: Clock, version: ssl.TLSVersion, key_kind: KeyKind) -> Endpoint:
+def _look(way: Route, clock: Clock, version: ssl.TLSVersion, key_kind: KeyKind) -> Endpoint:
     proxy = str(way.target.proxy) if way.target.proxy else None
     seen = Endpoint(host=way.target.host, port=way.target.port, proxy=proxy, asked_at=clock(), key_kind=key_kind)
     look = _Look(way, looking_context(version, key_kind), seen)

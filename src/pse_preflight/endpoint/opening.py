@@ -8,7 +8,7 @@ from pse_preflight.endpoint.tunnel import open_tunnel
 
 
 @dataclass(slots=True)
-class Way:
+class Route:
     """The way to a system, walked at most once per connection; what was learnt on it stays.
 
     Attributes:

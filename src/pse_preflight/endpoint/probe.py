@@ -4,13 +4,13 @@ import contextlib
 
 from pse_preflight.endpoint.connection import Deadline
 from pse_preflight.endpoint.model import StageFailed, Target
-from pse_preflight.endpoint.opening import Way
+from pse_preflight.endpoint.opening import Route
 from pse_preflight.endpoint.tls import TLS_1_2, TlsStream, looking_context
 
 _SECONDS = 3.0
 
 
-def speaks_plain_http(way: Way) -> bool:
+def speaks_plain_http(way: Route) -> bool:
     """Ask in plain HTTP, for a port that stays silent when it is asked in TLS."""
     with contextlib.suppress(StageFailed, OSError), contextlib.closing(way.open()) as sock:
         sock.deadline = _deadline(way)
@@ -19,10 +19,10 @@ def speaks_plain_http(way: Way) -> bool:
     return False
 
 
-def proxy_speaks_tls(way: Way) -> bool:
+def proxy_speaks_tls(way: Route) -> bool:
     """Ask in TLS, for a proxy that hangs up when it is asked in plain HTTP."""
     host, port = way.target.peer
-    to_the_proxy = Way(Target(host, port), way.limits, way.deadline)
+    to_the_proxy = Route(Target(host, port), way.limits, way.deadline)
     with contextlib.suppress(StageFailed, OSError):
         stream = TlsStream(to_the_proxy.open(), looking_context(TLS_1_2), host)
         with contextlib.closing(stream):
@@ -32,5 +32,5 @@ def proxy_speaks_tls(way: Way) -> bool:
     return False
 
 
-def _deadline(way: Way) -> Deadline:
+def _deadline(way: Route) -> Deadline:
     return way.deadline.within(min(_SECONDS, way.limits.tls))

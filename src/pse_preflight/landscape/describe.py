@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.findings import one_line
-from pse_preflight.landscape.file import Entry
+from pse_preflight.landscape.file import SystemEntry
 from pse_preflight.landscape.keys import ClientKeys, ExpiryKeys, Keys
 from pse_preflight.landscape.places import PathUnusable, Places
 from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, System, Waiver
@@ -52,7 +52,7 @@ class Surroundings:
         return Places(self.variables.by_name, windows=self.windows)
 
 
-def describe(alias: str, entry: Entry, file: Path | None, around: Surroundings) -> System:
+def describe(alias: str, entry: SystemEntry, file: Path | None, around: Surroundings) -> System:
     """Return a system with everything decided.
 
     Args:
@@ -115,7 +115,7 @@ class _Paths:
     """
 
     alias: str
-    entry: Entry
+    entry: SystemEntry
     folder: Path
     around: Surroundings
 

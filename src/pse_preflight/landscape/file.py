@@ -32,11 +32,11 @@ class Landscape:
     """The systems of one systems.yaml, not yet joined with their surroundings."""
 
     file: Path | None
-    systems: Mapping[str, "Entry"]
+    systems: Mapping[str, "SystemEntry"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SystemEntry:
     """One system of the file.
 
     Attributes:
@@ -113,7 +113,7 @@ class _Reader:
         self._tree = tree
         self._variables = variables
 
-    def systems(self) -> dict[str, Entry]:
+    def systems(self) -> dict[str, SystemEntry]:
         data = self._tree.data
         if not isinstance(data, dict) or not isinstance(data.get("systems"), dict):
             raise _problem(self._file, 1, "needs a key `systems` with a mapping of aliases below it")
@@ -136,14 +136,14 @@ class _Reader:
                 raise self._wrong(("systems", alias), text)
             seen.add(alias.lower())
 
-    def _entry(self, alias: str, keys: Any, defaults: _Block) -> Entry:
+    def _entry(self, alias: str, keys: Any, defaults: _Block) -> SystemEntry:
         own = self._block(keys, ("systems", alias))
         self._keys(own.keys, own)
         joined = {**defaults.keys, **own.keys}
         if "url" not in joined:
             raise self._wrong(own.place, f"{alias} has no url")
         blocks = {key: own if key in own.keys else defaults for key in joined}
-        return Entry(
+        return SystemEntry(
             keys=self._keys(joined, own),
             extras=tuple((key, str(value)) for key, value in joined.items() if key.startswith(OWN_KEY)),
             place=self._shown(own.place),

@@ -11,8 +11,8 @@ from pse_preflight.certificate import fingerprint
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Severity
 from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.words import plain
+from pse_preflight.options import Engine
 from pse_preflight.pse import name as distinguished_name
-from pse_preflight.settings import Engine
 
 OWN_KEY = "x-"
 """How keys begin that are kept for the reports, whatever they say."""

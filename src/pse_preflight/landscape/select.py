@@ -15,7 +15,7 @@ from pse_preflight.errors import UsageProblem
 from pse_preflight.findings import one_line
 from pse_preflight.landscape import alias as aliases
 from pse_preflight.landscape.describe import LISTS, Surroundings, describe
-from pse_preflight.landscape.file import FILE_NAME, Entry, Landscape
+from pse_preflight.landscape.file import FILE_NAME, Landscape, SystemEntry
 from pse_preflight.landscape.keys import Keys
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import HTTPS_PORT, UrlUnreadable, read_url
@@ -132,7 +132,7 @@ def _demo_system(scenario: str, around: Surroundings) -> System:
     except server.UnknownScenario as error:
         raise UsageProblem(f"{_OPTION}={demo.NAME}:{shown_name(scenario)}: {error}") from None
     here = replace(around, windows=sys.platform == "win32")
-    made = describe(described.alias, Entry(Keys(**described.keys), place=demo.NAME), None, here)
+    made = describe(described.alias, SystemEntry(Keys(**described.keys), place=demo.NAME), None, here)
     return replace(made, confirm=False, prepare=described.start)
 
 
@@ -148,7 +148,7 @@ def _system_of_url(text: str, landscape: Landscape, around: Surroundings) -> Sys
         )
     name = url.host.replace(":", "_")
     keys = Keys(url=text, pse=f"{'_' if aliases.is_device(name) else ''}{name}.pse", create=False)
-    return describe(alias, Entry(keys, place=_OPTION), None, around)
+    return describe(alias, SystemEntry(keys, place=_OPTION), None, around)
 
 
 def _refuse_contradicting_owners(systems: Iterable[System]) -> None:

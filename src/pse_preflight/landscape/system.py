@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pse_preflight.findings import Finding
 from pse_preflight.landscape.url import ApiUrl, Proxy
-from pse_preflight.settings import Engine
+from pse_preflight.options import Engine
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ from pse_preflight.findings import Finding
 from pse_preflight.json_types import Der
 from pse_preflight.landscape.system import ExpiryDays, System
 from pse_preflight.landscape.url import UrlUnreadable, read_url
-from pse_preflight.settings import Engine
+from pse_preflight.options import Engine
 from pse_preflight.verdict import changes
 from pse_preflight.verdict.changes import Change, Sight
-from pse_preflight.verdict.evidence import Evidence, Known, Observations, Origin
+from pse_preflight.verdict.evidence import Evidence, KnownRoots, Observations, Origin
 
 _NOT_WRITTEN: dict[str, Any] = {"endpoint": {"presented"}, "pse": {"program": True, "refusal": {"fix"}}}
 _REFUSAL_FIX = "ask again where the program works; this is what it said when recorded"
@@ -96,7 +96,7 @@ class Recording:
     live: LiveHandshake | None
     changes: tuple[Change, ...] = ()
 
-    def observations(self, known: Known, doubts: tuple[Finding, ...] = ()) -> Observations:
+    def observations(self, known: KnownRoots, doubts: tuple[Finding, ...] = ()) -> Observations:
         """Return what was seen, to be judged again with what this machine knows of roots."""
         program = "opengenpse" if self.pse.one_reader else "sapgenpse"
         return Observations(

@@ -11,6 +11,7 @@ from pse_preflight.chain.judge import Judgement
 from pse_preflight.chain.sap_roots import RootClock
 from pse_preflight.checklist import CHECKLIST, OF_ANY_CHECK, ROWS, Code, Question, Severity
 from pse_preflight.findings import Command, Finding, message, one_line, quoted
+from pse_preflight.options import SeverityWord
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome
 
@@ -45,7 +46,7 @@ class FindingFacts:
     """
 
     code: str
-    severity: Literal["minor", "major", "blocker"]
+    severity: SeverityWord
     check: str
     observed: str
     later: str
@@ -253,7 +254,7 @@ class RunFacts:
     host: str
     made: str
     at: str | None
-    fail_on: Literal["minor", "major", "blocker"]
+    fail_on: SeverityWord
     engine: str
     replay: str | None
     broken_off: str = ""
@@ -377,7 +378,7 @@ def finding_facts(found: Finding) -> FindingFacts:
     row = ROWS[found.code]
     return FindingFacts(
         code=found.code.value,
-        severity=severity_word(found.severity),
+        severity=found.severity.word,
         check=found.check,
         observed=one_line(found.observed),
         later=row.later,
@@ -514,16 +515,6 @@ def _is_shown(name: str) -> bool:
 
 def _shown(command: Command) -> str:
     return one_line(quoted(command))
-
-
-def severity_word(severity: Severity) -> Literal["minor", "major", "blocker"]:
-    """Return the word of a severity."""
-    words: Mapping[Severity, Literal["minor", "major", "blocker"]] = {
-        Severity.MINOR: "minor",
-        Severity.MAJOR: "major",
-        Severity.BLOCKER: "blocker",
-    }
-    return words[severity]
 
 
 def _moment(moment: datetime | None) -> str | None:

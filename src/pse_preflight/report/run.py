@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pse_preflight import __version__
-from pse_preflight.report.facts import RunFacts, severity_word
+from pse_preflight.report.facts import RunFacts
 from pse_preflight.sapgenpse.tool import InstalledTool, Tool, ToolError, find_tool, version
 from pse_preflight.settings import Settings
 
@@ -22,7 +22,7 @@ def run_facts(settings: Settings, made: datetime) -> RunFacts:
         host=socket.gethostname(),
         made=made.isoformat(),
         at=str(settings.at) if settings.at else None,
-        fail_on=severity_word(settings.fail_on),
+        fail_on=settings.fail_on.word,
         engine=engine_text(settings),
         replay=str(settings.replay) if settings.replay else None,
     )

@@ -15,7 +15,7 @@ from pse_preflight.recording.folder import Folder, Replay
 from pse_preflight.run.one_system import Clock, Run, gather
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
 from pse_preflight.settings import Settings
-from pse_preflight.verdict.evidence import Evidence, Known, judge
+from pse_preflight.verdict.evidence import Evidence, KnownRoots, judge
 
 MOST_AT_ONCE = 128
 """How many systems are asked at the same time; each has at most two connections."""
@@ -118,7 +118,7 @@ class Gathering:
     def _replay(self, system: System, replay: Replay) -> Evidence:
         """Judge what was recorded; nothing is asked, and no program is started."""
         seen = replay.recording.observations(
-            Known(named_roots("mozilla"), saps_roots_here(self._run.settings.sap_roots)), replay.doubts
+            KnownRoots(named_roots("mozilla"), saps_roots_here(self._run.settings.sap_roots)), replay.doubts
         )
         evidence = judge(system, seen, self._run.period)
         folder = Folder(system.folder)

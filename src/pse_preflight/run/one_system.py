@@ -18,7 +18,7 @@ from pse_preflight.recording.folder import EvidenceUnwritable, Folder
 from pse_preflight.recording.format import Recording, changes_between, recorded
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.changes import MOST_KEPT
-from pse_preflight.verdict.evidence import Evidence, Known, Observations, creation_cause, judge
+from pse_preflight.verdict.evidence import Evidence, KnownRoots, Observations, creation_cause, judge
 
 if TYPE_CHECKING:
     from pse_preflight.client.side import ClientSide
@@ -127,7 +127,7 @@ class _Walk:
             roots=_roots_here(system),
             pse=before,
             client=_on_another_machine(system),
-            known=Known(named_roots("mozilla"), saps_roots_here(run.settings.sap_roots)),
+            known=KnownRoots(named_roots("mozilla"), saps_roots_here(run.settings.sap_roots)),
         )
         if not system.url.askable or system.alias not in run.asked:
             return seen

@@ -118,7 +118,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class BundledCommand:
     """One command of the program.
 
     Attributes:
@@ -206,7 +206,7 @@ def _run_command(called: str, arguments: Sequence[str], world: World) -> None:
     command.run(_options(command, arguments), world)
 
 
-def _options(command: Command, arguments: Sequence[str]) -> Options:
+def _options(command: BundledCommand, arguments: Sequence[str]) -> Options:
     """Sort out arguments; the order of options is free, and the last words of a name may be unquoted."""
     switches: set[str] = set()
     values: dict[str, tuple[str, ...]] = {}
@@ -580,7 +580,7 @@ def _user(world: World) -> str:
 
 
 _COMMON = "-p <pse> [-x <pin>]"
-_MAKE = Command(
+_MAKE = BundledCommand(
     f"{_COMMON} [-v] [-noreq | -r <request file>] [-a RSA[:<bits>[:SHA256]]] [-s <bits>]\n"
     '       [-k GN-dNSName:<host>] [-k GN-iPAddress:<address>] "<distinguished name>"\n\n'
     '-x "" makes a PSE without PIN. A name without a folder stands in SECUDIR. A file that exists is never touched.',
@@ -592,10 +592,10 @@ _MAKE = Command(
 _COMMANDS = {
     "gen_pse": _MAKE,
     "get_pse": _MAKE,
-    "gen_verify_pse": Command(
+    "gen_verify_pse": BundledCommand(
         f"{_COMMON} [-a <certificate file>]", frozenset({"-v"}), frozenset({"-p", "-x", "-a"}), _gen_verify_pse
     ),
-    "maintain_pk": Command(
+    "maintain_pk": BundledCommand(
         f"{_COMMON} (-l | -a <certificate file> | -m <certificate file> [-y] | -d <number or part of the subject>)\n\n"
         "Certificate files are PEM, DER, PKCS#7 or a PSE (its certificate list), and may hold several. -m asks for\n"
         "each unless -y is given.",
@@ -603,14 +603,14 @@ _COMMANDS = {
         frozenset({"-p", "-x", "-a", "-m", "-d"}),
         _maintain_pk,
     ),
-    "get_my_name": Command(
+    "get_my_name": BundledCommand(
         f"{_COMMON} [-v | -vv] [-n validity | subject | issuer | serialno | keyinfo]",
         frozenset({"-v", "-vv"}),
         frozenset({"-p", "-x", "-n"}),
         _get_my_name,
     ),
-    "export_own_cert": Command(
+    "export_own_cert": BundledCommand(
         f"{_COMMON} [-o <file>]", frozenset({"-v"}), frozenset({"-p", "-x", "-o"}), _export_own_cert
     ),
-    "cryptinfo": Command("", frozenset({"-v"}), frozenset(), _cryptinfo),
+    "cryptinfo": BundledCommand("", frozenset({"-v"}), frozenset(), _cryptinfo),
 }

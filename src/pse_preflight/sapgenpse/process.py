@@ -20,7 +20,7 @@ _KILLED = -9
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProcessEnded:
     """How a program ended.
 
     Attributes:
@@ -55,7 +55,7 @@ class _Reader:
                 self.output += chunk
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], *, seconds: float, largest: int) -> Ended:
+def run(command: Sequence[str], environment: Mapping[str, str], *, seconds: float, largest: int) -> ProcessEnded:
     """Run a program to its end, or end it together with all it has started.
 
     Files that it makes can be read by this user only, where the system knows a umask.
@@ -84,7 +84,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, seconds: floa
             _end(process)
 
 
-def _watch(process: subprocess.Popen[bytes], deadline: float, largest: int) -> Ended:
+def _watch(process: subprocess.Popen[bytes], deadline: float, largest: int) -> ProcessEnded:
     reader = _Reader(cast(IO[bytes], process.stdout), largest)
     thread = threading.Thread(target=reader.read, daemon=True)
     thread.start()
@@ -93,7 +93,7 @@ def _watch(process: subprocess.Popen[bytes], deadline: float, largest: int) -> E
         _end(process)
     thread.join(_GRACE if overtime or reader.overflow else _LAST_WORDS)
     code = _KILLED if process.returncode is None else process.returncode
-    return Ended(code, bytes(reader.output), overtime, reader.overflow)
+    return ProcessEnded(code, bytes(reader.output), overtime, reader.overflow)
 
 
 def _comes_to_its_end(

@@ -15,21 +15,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import iglob
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from cryptography import x509
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
+from pse_preflight.options import Engine
 from pse_preflight.pse import file
 from pse_preflight.pse.create import write_private
 from pse_preflight.pse.file import PinNeeded, PseError, PseFile, TrustedCertificate
 from pse_preflight.sapgenpse import bundled, output, process
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing, OutputUnreadable, Owner, Version
 from pse_preflight.sapgenpse.paths import well_known_folders
-
-Engine = Literal["auto", "sapgenpse", "bundled"]
 
 _SECONDS = 30.0
 _LARGEST_OUTPUT = 4 << 20

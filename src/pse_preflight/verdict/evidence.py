@@ -9,8 +9,7 @@ from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement
 from pse_preflight.chain.roots import Roots, at_hand, listed_roots, pinned_roots, said_of, with_saps
-from pse_preflight.chain.sap_roots import Change as RootChange
-from pse_preflight.chain.sap_roots import RootClock, SapRoots
+from pse_preflight.chain.sap_roots import RootChange, RootClock, SapRoots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CHECKLIST, CODES, OWNERS, Code, Question, Severity
 from pse_preflight.client_pse.findings import (
@@ -43,7 +42,7 @@ _SHORT = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRoots:
     """What is known of roots everywhere, whatever is seen here.
 
     Attributes:
@@ -112,7 +111,7 @@ class Observations:
     noted: tuple[str, ...] = ()
     doubts: tuple[Finding, ...] = ()
     unwritten: str = ""
-    known: Known = field(repr=False)
+    known: KnownRoots = field(repr=False)
 
     @property
     def presented(self) -> tuple[bytes, ...]:
@@ -237,7 +236,7 @@ class _Case:
         self._successors = self._at_hand({each.sha256 for each in self._changes})
         lacking = seen.known.sap_roots.used.lacking({each.sha256 for each in seen.pse.entries})
         self._required = self._at_hand({each.sha256 for each in lacking}) if system.requires_saps_roots else ()
-        self.trust = verdict or trust.judge(self._list_question())
+        self.trust = verdict or trust.judge_trust(self._list_question())
 
     def evidence(self) -> Evidence:
         return Evidence(
@@ -287,9 +286,9 @@ class _Case:
         path, day = self.judgement.path, self._period.start.date()
         return self._seen.known.sap_roots.used.changes_of(self._system.url.host, path[-1].sha256, day) if path else ()
 
-    def _list_question(self) -> trust.Question:
+    def _list_question(self) -> trust.TrustCase:
         system, roots, path = self._system, self._roots, self.judgement.path
-        return trust.Question(
+        return trust.TrustCase(
             entries=self._seen.pse.entries,
             judgement=self.judgement,
             presented=readable(self._seen.presented),
@@ -392,7 +391,7 @@ def root_names(successors: Iterable[Certificate], required: Iterable[Certificate
     return named | {each.sha256: f"successor-{number}.pem" for number, each in enumerate(successors, 1)}
 
 
-def _shipped(known: Known) -> frozenset[str]:
+def _shipped(known: KnownRoots) -> frozenset[str]:
     """Return the fingerprints of the roots that SAP requires by the list that comes along."""
     return frozenset(each.sha256 for each in known.sap_roots.shipped.required)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.judge import Judgement, Period, inspection_product, verify
-from pse_preflight.chain.sap_roots import PUBLISHED, Change, Root, Table, by_release
+from pse_preflight.chain.sap_roots import PUBLISHED, Root, RootChange, Table, by_release
 from pse_preflight.chain.search import is_self_signed, issuer_of, public_key_of, subject_of
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.client_pse.entries import Anchor, Entry, holds
@@ -52,7 +52,7 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class TrustCase:
     """What the verdict depends on.
 
     Attributes:
@@ -82,7 +82,7 @@ class Question:
     saps_roots: Table | None = None
     shipped_roots: frozenset[str] = frozenset()
     adds_saps_roots: bool = False
-    changes: tuple[Change, ...] = ()
+    changes: tuple[RootChange, ...] = ()
     pinned: frozenset[str] = frozenset()
     accepted: frozenset[str]
     remedy: Remedy
@@ -136,7 +136,7 @@ class Trust:
         return relied_hold and all(each.not_before <= period.start for each in self.path)
 
 
-def judge(question: Question) -> Trust:
+def judge_trust(question: TrustCase) -> Trust:
     """Compare the certificate list with the server's chain."""
     anchors = _at_hand(question)
     path = _trusted_path(question, anchors)
@@ -214,14 +214,14 @@ def _days(span: timedelta) -> str:
     return "1 day" if span.days == 1 else f"{span.days} days"
 
 
-def _at_hand(question: Question) -> tuple[Certificate, ...]:
+def _at_hand(question: TrustCase) -> tuple[Certificate, ...]:
     """Return the list's certificates; where an entry is not whole, the equal one of the path or of what was sent."""
     known = tuple(dict.fromkeys((*question.judgement.path, *question.presented)))
     anchors = (Anchor.of(entry, known) for entry in question.entries)
     return tuple(dict.fromkeys(each.certificate for each in anchors if each))
 
 
-def _trusted_path(question: Question, anchors: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+def _trusted_path(question: TrustCase, anchors: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
     """Return the most lasting path that the list alone anchors: by a root, else an intermediate, else the leaf."""
     leaf = question.judgement.leaf
     if leaf is None:
@@ -251,7 +251,7 @@ def _names_above(leaf: Certificate, others: Sequence[Certificate]) -> set[bytes]
 
 
 def _paths(
-    question: Question, leaf: Certificate, listed: tuple[Certificate, ...], kind: Sequence[Certificate]
+    question: TrustCase, leaf: Certificate, listed: tuple[Certificate, ...], kind: Sequence[Certificate]
 ) -> Iterator[tuple[Certificate, ...]]:
     """Yield a verified path for each certificate of this kind that anchors one."""
     left = list(kind)
@@ -268,7 +268,7 @@ def _relied_on(path: Sequence[Certificate], presented: Sequence[Certificate]) ->
 
 
 def _listing_findings(
-    question: Question, path: tuple[Certificate, ...], anchors: Sequence[Certificate]
+    question: TrustCase, path: tuple[Certificate, ...], anchors: Sequence[Certificate]
 ) -> list[Finding]:
     if not question.entries:
         return [_pk_list_empty(question)]
@@ -284,7 +284,7 @@ def _listing_findings(
     return found
 
 
-def _pk_list_empty(question: Question) -> Finding:
+def _pk_list_empty(question: TrustCase) -> Finding:
     wanted = question.wanted
     return finding(
         Code.PK_LIST_EMPTY,
@@ -296,7 +296,7 @@ def _pk_list_empty(question: Question) -> Finding:
 
 
 def _root_absent(
-    question: Question, root: Certificate, path: tuple[Certificate, ...], anchors: Sequence[Certificate]
+    question: TrustCase, root: Certificate, path: tuple[Certificate, ...], anchors: Sequence[Certificate]
 ) -> Finding:
     described = [each for each in question.entries if each.is_described_as(root)]
     if any(each.only_listed and not each.is_comparable for each in described):
@@ -309,7 +309,7 @@ def _root_absent(
     return _absent(question, root, path, instead)
 
 
-def _absent(question: Question, root: Certificate, path: tuple[Certificate, ...], instead: str) -> Finding:
+def _absent(question: TrustCase, root: Certificate, path: tuple[Certificate, ...], instead: str) -> Finding:
     what = _what_anchors(root, question.judgement.leaf)
     return finding(
         Code.ROOT_NOT_IN_PSE,
@@ -321,7 +321,7 @@ def _absent(question: Question, root: Certificate, path: tuple[Certificate, ...]
     )
 
 
-def _not_comparable(question: Question, root: Certificate) -> Finding:
+def _not_comparable(question: TrustCase, root: Certificate) -> Finding:
     return finding(
         Code.PK_LIST_NOT_COMPARABLE,
         f"whether {question.remedy.pse} holds the root {root.label} cannot be told: the tool lists a certificate of"
@@ -347,7 +347,7 @@ def _described(certificate: Certificate) -> str:
     return f"{certificate.label}{by}"
 
 
-def _intermediate_absent(question: Question, missing: Certificate, path: tuple[Certificate, ...]) -> Finding:
+def _intermediate_absent(question: TrustCase, missing: Certificate, path: tuple[Certificate, ...]) -> Finding:
     sent = missing in question.presented
     unsent = "" if sent else ", and the server does not send it"
     return finding(
@@ -360,7 +360,7 @@ def _intermediate_absent(question: Question, missing: Certificate, path: tuple[C
     )
 
 
-def _leaf_absent(question: Question, leaf: Certificate) -> Finding:
+def _leaf_absent(question: TrustCase, leaf: Certificate) -> Finding:
     return finding(
         Code.LEAF_NOT_IN_PSE,
         f"the server certificate {leaf.label} is not in the certificate list of {question.remedy.pse}, and"
@@ -371,7 +371,7 @@ def _leaf_absent(question: Question, leaf: Certificate) -> Finding:
     )
 
 
-def _expired(question: Question) -> list[Finding]:
+def _expired(question: TrustCase) -> list[Finding]:
     ended = [each for each in question.entries if each.not_after and each.not_after < question.period.end]
     if not ended:
         return []
@@ -387,7 +387,7 @@ def _expired(question: Question) -> list[Finding]:
     ]
 
 
-def _required(question: Question) -> list[Finding]:
+def _required(question: TrustCase) -> list[Finding]:
     held = {each.sha256 for each in question.entries}
     return [
         finding(
@@ -405,7 +405,7 @@ def _get_root(digest: str) -> str:
     return f"get the root with the fingerprint sha256:{digest} from its operator and add it with maintain_pk -a"
 
 
-def _required_by_sap(question: Question) -> list[Finding]:
+def _required_by_sap(question: TrustCase) -> list[Finding]:
     """Name the roots of SAP's list that the PSE lacks, and those that only bear their names."""
     table = question.saps_roots
     lacking = table.lacking({each.sha256 for each in question.entries}) if table else ()
@@ -425,7 +425,7 @@ def _required_by_sap(question: Question) -> list[Finding]:
     ]
 
 
-def _fix_of_saps(question: Question, lacking: Sequence[Root]) -> str:
+def _fix_of_saps(question: TrustCase, lacking: Sequence[Root]) -> str:
     """Say how the roots come into the PSE: those that are at hand, and those of which the file must be got first."""
     files, shipped = question.remedy.files, question.shipped_roots
     absent = [f'"{each.name}"' for each in lacking if each.sha256 not in files]
@@ -447,7 +447,7 @@ def _fix_of_saps(question: Question, lacking: Sequence[Root]) -> str:
     return "; ".join(parts)
 
 
-def _changes_ahead(question: Question) -> list[Finding]:
+def _changes_ahead(question: TrustCase) -> list[Finding]:
     """Name what follows the server's root and the list does not hold yet."""
     held = {each.sha256 for each in question.entries}
     day = question.period.start.date()
@@ -465,20 +465,20 @@ def _changes_ahead(question: Question) -> list[Finding]:
     ]
 
 
-def _ahead(question: Question, change: Change) -> str:
+def _ahead(question: TrustCase, change: RootChange) -> str:
     pse = question.remedy.pse
     if not change.successor:
         return f"{change.words_of_root}; {pse} does not hold all public roots that SAP requires"
     return f'{pse} does not hold "{change.successor}" (sha256 {change.sha256[:12]}), {change.words}'
 
 
-def _fix_of_change(question: Question, change: Change) -> str:
+def _fix_of_change(question: TrustCase, change: RootChange) -> str:
     if not change.successor:
         return "add the roots that SAP requires now: `required_roots: sap` in systems.yaml, and a run with --repair"
     return "add this root now" if change.sha256 in question.remedy.files else _get_root(change.sha256)
 
 
-def _inspection(question: Question, path: tuple[Certificate, ...]) -> list[Finding]:
+def _inspection(question: TrustCase, path: tuple[Certificate, ...]) -> list[Finding]:
     """Name the certificates of the list that belong to a TLS-inspecting product, or that only bear a name of SAP's."""
     found = []
     for entry in question.entries:
@@ -499,7 +499,7 @@ def _inspection(question: Question, path: tuple[Certificate, ...]) -> list[Findi
     return found
 
 
-def _false_name(question: Question, entry: Entry) -> str:
+def _false_name(question: TrustCase, entry: Entry) -> str:
     """Say of a root whose name it bears; one that is cross-signed has another SHA-256 by right."""
     held, table = entry.certificate, question.saps_roots
     if held is None or table is None or not is_self_signed(held):
@@ -513,7 +513,7 @@ def _false_name(question: Question, entry: Entry) -> str:
     )
 
 
-def _trust_findings(question: Question, path: tuple[Certificate, ...]) -> list[Finding]:
+def _trust_findings(question: TrustCase, path: tuple[Certificate, ...]) -> list[Finding]:
     leaf = question.judgement.leaf
     if leaf is None:
         return []
@@ -529,14 +529,14 @@ def _trust_findings(question: Question, path: tuple[Certificate, ...]) -> list[F
     return []
 
 
-def _kind(question: Question, anchor: Certificate) -> str:
+def _kind(question: TrustCase, anchor: Certificate) -> str:
     roots = [each for each in question.judgement.path[1:] if is_self_signed(each)]
     if any(_same_authority(anchor, root) for root in roots):
         return f'the root\'s key, but only as cross-signed by "{anchor.issuer_name}"'
     return "an intermediate, not its root"
 
 
-def _not_trusted(question: Question, leaf: Certificate) -> Finding:
+def _not_trusted(question: TrustCase, leaf: Certificate) -> Finding:
     wanted = question.wanted
     which = f"; missing: {wanted[0].label}" if wanted else ""
     unknown = sum(1 for each in question.entries if each.certificate is None)
@@ -551,7 +551,7 @@ def _not_trusted(question: Question, leaf: Certificate) -> Finding:
     )
 
 
-def _own_root(question: Question, leaf: Certificate) -> Finding:
+def _own_root(question: TrustCase, leaf: Certificate) -> Finding:
     """Say that nothing stands above the server's certificate, so that there is no root to add, and until when it is."""
     return finding(
         Code.PSE_HOLDS_SERVER_CERT_ONLY,
@@ -563,7 +563,7 @@ def _own_root(question: Question, leaf: Certificate) -> Finding:
     )
 
 
-def _short_lived(question: Question, code: Code, what: str, anchor: Certificate) -> Finding:
+def _short_lived(question: TrustCase, code: Code, what: str, anchor: Certificate) -> Finding:
     wanted = question.wanted
     is_meant = anchor.sha256 in question.pinned and anchor != question.judgement.leaf
     by_hand = (
