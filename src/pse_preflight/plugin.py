@@ -50,7 +50,7 @@ class CheckRun:
         systems: the systems that --system selects, by alias.
         replays: the recordings to judge in place of the systems, by alias.
         items: the selected checks.
-        progress: told how many systems of how many have been asked.
+        progress: told now and then which systems of how many are still awaited.
         misuse: what a worker of pytest-xdist found wrong with the command line.
         is_worker: this process is a worker of pytest-xdist.
         told: the systems whose facts have been attached to a report.
@@ -62,7 +62,7 @@ class CheckRun:
     systems: dict[str, "System"]
     replays: dict[str, "Replay"] = field(default_factory=dict)
     items: list[pytest.Item] = field(default_factory=list)
-    progress: Callable[[int, int], None] = lambda _done, _every: None
+    progress: Callable[[Sequence[str], int], None] = lambda _awaited, _every: None
     misuse: str = ""
     is_worker: bool = False
     told: set[str] = field(default_factory=set)
@@ -152,8 +152,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
     from pse_preflight.report.destinations import refuse_file
-    from pse_preflight.report.hooks import ATTRIBUTE, Progress, Reporting
+    from pse_preflight.report.hooks import ATTRIBUTE, Reporting
     from pse_preflight.report.junit_names import JUnitNames
+    from pse_preflight.report.progress import Progress
 
     page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
     if page:
@@ -164,6 +165,7 @@ def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
     config.pluginmanager.register(reporting, "pse_preflight.report")
     config.pluginmanager.register(JUnitNames(config, ATTRIBUTE), "pse_preflight.junit_names")
     run.progress = Progress(config)
+    config.pluginmanager.register(run.progress, "pse_preflight.progress")
 
 
 def _remove_older_reports(config: pytest.Config) -> None:

@@ -171,9 +171,15 @@ def test_pytest_itself_obeys_what_is_around_it(hostile: Path) -> None:
     assert "PORT_REFUSED" not in run_checks(hostile, *options, environment=environment).stdout
 
 
-def test_nothing_is_written_but_evidence(tmp_path: Path) -> None:
-    assert run_module("pse_preflight", "check", "demo", folder=tmp_path).returncode == 0
+def test_nothing_is_written_but_evidence_and_nothing_of_pytest_is_shown(tmp_path: Path) -> None:
+    ran = run_module("pse_preflight", "check", "demo", folder=tmp_path)
+    assert ran.returncode == 0
     assert [each.name for each in tmp_path.iterdir()] == [".pse-preflight"]
+    first, second, *_ = ran.stdout.splitlines()
+    assert "test session starts" in first
+    assert second.startswith("pse-preflight: ")
+    of_pytest = ("rootdir", "configfile", "plugins:", "platform ", "cachedir", "test_chain.py", "SKIPPED")
+    assert not [word for word in of_pytest if word in ran.stdout]
 
 
 def test_what_was_red_can_be_asked_again(tmp_path: Path) -> None:

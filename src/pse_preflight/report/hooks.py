@@ -1,6 +1,5 @@
-"""The hooks of pytest that report: header, progress, what JUnit gets, summary, result.json and the page."""
+"""The hooks of pytest that report: header, what JUnit gets, summary, result.json and the page."""
 
-import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +25,6 @@ _BROKEN_OFF: Mapping[int, str] = {
     pytest.ExitCode.INTERNAL_ERROR: "the run ended with an internal error",
     pytest.ExitCode.USAGE_ERROR: "the run could not be made as it was asked for",
 }
-_SECONDS_BETWEEN_PROGRESS = 5.0
 
 
 def reports_end(report: pytest.TestReport) -> bool:
@@ -221,21 +219,3 @@ def _colour(line: str, result: "Result") -> dict[str, bool]:
         if line.startswith((f"{each.alias} ", f"{each.alias}:")):
             return {"OK": {"green": True}, "FAILED": {"red": True}}.get(each.verdict, {"yellow": True})
     return {}
-
-
-@dataclass(slots=True)
-class Progress:
-    """Says on the terminal how far the asking is, where it takes long; never under -q."""
-
-    config: pytest.Config
-    _said: float = field(default_factory=time.monotonic)
-
-    def __call__(self, done: int, every: int) -> None:
-        """Take note that so many of so many systems have been asked."""
-        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-        late = time.monotonic() - self._said >= _SECONDS_BETWEEN_PROGRESS
-        if terminal is None or not late or self.config.get_verbosity() < 0:
-            return
-        self._said = time.monotonic()
-        terminal.ensure_newline()
-        terminal.write_line(f"pse-preflight: {done} of {every} systems asked")

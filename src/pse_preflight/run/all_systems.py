@@ -44,8 +44,8 @@ class Gathering:
             creating: aliases of the systems whose missing PSE may be made.
             replays: the recordings to be judged in place of the systems, by alias.
         """
-        self.progress: Callable[[int, int], None] = lambda _done, _all: None
-        """Told now and then how many of how many systems are done, while somebody waits."""
+        self.progress: Callable[[Sequence[str], int], None] = lambda _awaited, _all: None
+        """Told now and then which of how many systems are still awaited, while somebody waits."""
         self.tool = _find_tool(settings)
         self._run = Run(settings, clock, frozenset(asked), frozenset(creating), limits or Limits())
         self._replays = replays or {}
@@ -87,7 +87,8 @@ class Gathering:
         self.start()
         asked = self._asked[alias]
         while not asked.done.wait(_INTERRUPTIBLE_SECONDS):
-            self.progress(sum(each.done.is_set() for each in self._asked.values()), len(self._asked))
+            awaited = [alias for alias, each in self._asked.items() if not each.done.is_set()]
+            self.progress(awaited, len(self._asked))
         if asked.evidence is None:
             raise asked.error or RuntimeError(f"{alias} was not asked")
         return asked.evidence
