@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -13,6 +13,7 @@ from pse_preflight.errors import UsageProblem
 from pse_preflight.options import EVIDENCE, OPTIONS, REPLAY_EVIDENCE, Engine, SeverityWord
 
 if TYPE_CHECKING:
+    from pse_preflight.landscape.describe import Surroundings
     from pse_preflight.landscape.system import System
     from pse_preflight.recording.folder import Replay
     from pse_preflight.run.all_systems import Gathering
@@ -228,7 +229,7 @@ def _refuse_contradicting_repair(settings: "Settings", systems: Iterable["System
     for system in systems:
         if not system.create:
             raise UsageProblem(
-                f"--repair: {system.alias} is not to be changed (create: false, or an URL as system); leave it out"
+                f"--repair: {system.alias} is not to be changed (create: false, or named by its URL); leave it out"
             )
 
 
@@ -241,7 +242,16 @@ def _systems(config: pytest.Config, names: Sequence[str], settings: "Settings") 
     systems = select(names, landscape, around)
     if not systems:
         raise UsageProblem(f"--system={','.join(names)}: names no system")
-    return {system.alias: system for system in systems}
+    return {system.alias: _with_next_command(system, around) for system in systems}
+
+
+def _with_next_command(system: "System", around: "Surroundings") -> "System":
+    """Name the next command of a system that is named by its URL, as it is pasted into a plain shell here."""
+    if not system.next_command:
+        return system
+    from pse_preflight.command.going_on import going_on
+
+    return replace(system, next_command=going_on(system.url, around))
 
 
 def _settings(config: pytest.Config) -> "Settings":

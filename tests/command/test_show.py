@@ -10,13 +10,12 @@ import pytest
 from pse_preflight.certificate import Certificate, now
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.roots import Roots, named_roots
-from pse_preflight.command import program, show
+from pse_preflight.command import program
 from pse_preflight.command.invocation import pasteable
 from pse_preflight.demo import server as demo
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.endpoint import fetch, observation
 from pse_preflight.endpoint.model import Endpoint, Limits, Target
-from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.run import server
 from tests.kit.systems import NOW
 
@@ -182,20 +181,6 @@ def test_a_proxy_is_asked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     _silent(monkeypatch, asked)
     program.run(["show", DEAD, "--proxy=http://me:Gehe1m!@proxy.example.com:3128"])
     assert [(str(each.proxy), each.proxy and each.proxy.user) for each in asked] == [("proxy.example.com:3128", "me")]
-
-
-def test_the_next_command_knows_what_stands_in_systems_yaml() -> None:
-    url = ApiUrl("prd.example.com", 443)
-    assert show.going_on(url) == pasteable("init", "https://prd.example.com")
-    Path("systems.yaml").write_text("systems:\n  QAS: {url: qas.example.com}\n", encoding="utf-8")
-    assert show.going_on(url) == pasteable("init", "--append", "https://prd.example.com")
-    Path("systems.yaml").write_text("systems:\n  PRD: {url: 'https://PRD.example.com:443'}\n", encoding="utf-8")
-    assert show.going_on(url) == pasteable("check", "PRD")
-    assert show.going_on(ApiUrl("prd.example.com", 44300)) == pasteable(
-        "init", "--append", "https://prd.example.com:44300"
-    )
-    Path("systems.yaml").write_text("systems: [", encoding="utf-8")
-    assert show.going_on(url) == pasteable("init", "--append", "https://prd.example.com")
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ from pse_preflight.client.ini import Destination
 from pse_preflight.client.look import read_ini
 from pse_preflight.command import systems_file
 from pse_preflight.command.arguments import CommandParser, proxy_of, url_of
+from pse_preflight.command.going_on import place
 from pse_preflight.command.invocation import pasteable
 from pse_preflight.command.systems_file import Block, alias_for, one_line, quoted
 from pse_preflight.errors import UsageProblem
 from pse_preflight.findings import Finding
 from pse_preflight.landscape.file import FILE_NAME
-from pse_preflight.landscape.url import HTTPS_PORT, ApiUrl, Proxy, UrlUnreadable, authority, read_url
+from pse_preflight.landscape.url import HTTPS_PORT, ApiUrl, Proxy, UrlUnreadable, read_url
 from pse_preflight.report.server import headline, verdict
 from pse_preflight.run.server import Server, look
 
@@ -48,7 +49,7 @@ def run(arguments: Sequence[str], clock: Callable[[], datetime] = now) -> int:
         raise UsageProblem("init: name either one or more URLs, or --from-ini FILE (pse-preflight init --help)")
     target = Target(Path(asked.output), append=asked.append)
     urls, proxy = [url_of(each) for each in asked.url], proxy_of(asked.proxy)
-    taken = systems_file.aliases(target.file, append=target.append)
+    taken = systems_file.aliases_in(target.file, append=target.append)
     if asked.from_ini:
         return _write(target, _from_ini(Path(asked.from_ini), taken))
     return _ask_and_write(target, urls, proxy, taken, clock)
@@ -82,7 +83,7 @@ def _ask_and_write(
     if blocks:
         _write(target, blocks)
     for url in failed:
-        again = [*(["--append"] if blocks or target.append else []), f"https://{url.api_host or _place(url)}"]
+        again = [*(["--append"] if blocks or target.append else []), f"https://{url.api_host or place(url)}"]
         why = "it is the host for people; the API URL is" if url.api_host else "it could not be asked; when that works"
         print(f"not written: {url.host}, {why}:\n  {pasteable('init', *again)}")
     return 1 if failed else 0
@@ -101,7 +102,7 @@ def _keys(server: Server, proxy: Proxy | None, *, windows: bool) -> Iterator[str
     """Yield the lines about a system that was asked; what was seen stands in comments."""
     url, judgement = server.url, server.judgement
     kind = "in SAP's cloud" if url.is_sap_cloud else "not in a domain of SAP's cloud"
-    yield f"url: {quoted(f'https://{_place(url)}')}  # {kind}"
+    yield f"url: {quoted(f'https://{place(url)}')}  # {kind}"
     if proxy:
         yield f"proxy: {quoted(f'http://{proxy}')}"
         if proxy.user is not None:
@@ -157,9 +158,9 @@ def _from_ini(file: Path, taken: Sequence[str]) -> list[Block]:
     blocks: list[Block] = []
     for each in usable:
         alias = alias_for(each.name, [*taken, *(block.alias for block in blocks)])
-        place = _place(_url_of(each, file))
-        blocks.append(Block(alias, tuple(_keys_of_destination(each, place, file.absolute()))))
-        print(f"{file}, DEST={one_line(each.name)}: {place}")
+        where = place(_url_of(each, file))
+        blocks.append(Block(alias, tuple(_keys_of_destination(each, where, file.absolute()))))
+        print(f"{file}, DEST={one_line(each.name)}: {where}")
     left_out = tuple(
         f"left out, since it has no WSHOST: {one_line(each.name)}" for each in destinations if not each.host
     )
@@ -178,8 +179,8 @@ def _url_of(found: Destination, file: Path) -> ApiUrl:
     return ApiUrl(url.host, port or HTTPS_PORT)
 
 
-def _keys_of_destination(found: Destination, place: str, file: Path) -> Iterator[str]:
-    yield f"url: {quoted(f'https://{place}')}"
+def _keys_of_destination(found: Destination, where: str, file: Path) -> Iterator[str]:
+    yield f"url: {quoted(f'https://{where}')}"
     if found.pse:
         yield f"pse: {quoted(found.pse)}"
     if found.proxy_host and found.proxy_port.isdecimal():
@@ -193,7 +194,3 @@ def _keys_of_destination(found: Destination, place: str, file: Path) -> Iterator
     if _url_of(found, file).is_sap_cloud:
         yield _REQUIRED_ROOTS
     yield _CLIENT
-
-
-def _place(url: ApiUrl) -> str:
-    return url.host if url.port == HTTPS_PORT and ":" not in url.host else authority(url.host, url.port)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pse_preflight.certificate import now
 from pse_preflight.command.arguments import CommandParser, proxy_of, url_of
+from pse_preflight.command.going_on import going_on
 from pse_preflight.command.invocation import pasteable
-from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.findings import Finding
-from pse_preflight.landscape.file import FILE_NAME, read_landscape
-from pse_preflight.landscape.select import find_file, surroundings
-from pse_preflight.landscape.url import HTTPS_PORT, ApiUrl, UrlUnreadable, authority, read_url
+from pse_preflight.errors import UsageProblem
+from pse_preflight.findings import Finding, quoted
+from pse_preflight.landscape.select import surroundings
+from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.report.server import lines
 from pse_preflight.run.server import Server, look
 
@@ -48,28 +48,4 @@ def _next(server: Server) -> Iterator[str]:
     if server.url.api_host:
         yield f"next: {pasteable('show', f'https://{server.url.api_host}')}"
     elif server.seen.presented:
-        yield f"next: {going_on(server.url)}"
-
-
-def going_on(url: ApiUrl) -> str:
-    """Return the command that checks whether a PSE trusts the system, or the one that must come before."""
-    place = f"https://{url.host}" if url.port == HTTPS_PORT else f"https://{authority(url.host, url.port)}"
-    around = surroundings(Path.cwd(), Path.cwd(), Path.cwd())
-    file = find_file(None, around)
-    try:
-        systems = read_landscape(file, around.environment).systems
-    except PreflightError:
-        systems = {}
-    for alias, entry in systems.items():
-        if _is_url_of(entry.keys.url, url):
-            return pasteable("check", alias)
-    append = ["--append"] if (Path.cwd() / FILE_NAME).exists() else []
-    return pasteable("init", *append, place)
-
-
-def _is_url_of(text: str | None, url: ApiUrl) -> bool:
-    try:
-        found, _ = read_url(text or "")
-    except UrlUnreadable:
-        return False
-    return (found.host, found.port) == (url.host, url.port)
+        yield f"next: {quoted(going_on(server.url, surroundings(Path.cwd(), Path.cwd(), Path.cwd())))}"

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import yaml
 
 from pse_preflight.command.invocation import PROGRAM
 from pse_preflight.errors import UsageProblem
+from pse_preflight.landscape import alias as aliases
 from pse_preflight.landscape.file import LARGEST_FILE
+from pse_preflight.landscape.tree import Tree, TreeUnreadable, read_tree
 
 _HEAD = f"""\
 # systems.yaml: the SAP systems that pse-preflight checks. Written by `{PROGRAM} init`; it is yours to change.
@@ -20,7 +23,6 @@ _HEAD = f"""\
 
 systems:
 """
-_RESERVED = frozenset({"demo", "all"})
 _INDENT = "  "
 
 
@@ -44,7 +46,7 @@ class Block:
         yield from (f"# {line}" for line in self.remarks)
 
 
-def aliases(file: Path, *, append: bool) -> list[str]:
+def aliases_in(file: Path, *, append: bool) -> list[str]:
     """Return the aliases that the file has already.
 
     Raises:
@@ -84,10 +86,11 @@ def write(file: Path, blocks: Sequence[Block], *, append: bool) -> None:
 def alias_for(name: str, taken: Iterable[str]) -> str:
     """Return a name that systems.yaml allows and that is not taken, whatever the case."""
     label = name if name.replace(".", "").isdecimal() else name.partition(".")[0].removesuffix("-api")
-    first = re.sub(r"[^A-Za-z0-9._-]", "_", label)[:60] or "system"
-    used = {each.lower() for each in taken} | _RESERVED
-    numbered = (first if number == 1 else f"{first}-{number}" for number in range(1, len(used) + 3))
-    return next(each for each in numbered if each.lower() not in used)
+    first = re.sub(r"[^A-Za-z0-9._-]", "_", label)[:60].rstrip(".") or "system"
+    first = f"_{first}" if aliases.is_device(first) else first
+    used = {each.lower() for each in taken}
+    numbered = (first if number == 1 else f"{first}-{number}" for number in count(1))
+    return next(each for each in numbered if each.lower() not in used and not aliases.problem(each))
 
 
 def quoted(text: str) -> str:
@@ -111,10 +114,18 @@ def _extend(file: Path, blocks: Sequence[Block]) -> None:
     target = file.resolve()
     text = _text(target)
     extended = _extended(file, text, blocks)
-    before, after = _systems(file, text), _systems(file, extended)
-    if {alias: after.get(alias) for alias in before} != before or list(after) != [*before, *(b.alias for b in blocks)]:
+    if not _is_only_added(file, text, extended, [each.alias for each in blocks]):
         raise UsageProblem(f"{file}: nothing can be added to it safely, and it is as it was; add the system by hand")
     _replace(target, extended)
+
+
+def _is_only_added(file: Path, text: str, extended: str, added: Sequence[str]) -> bool:
+    before = _systems(file, text)
+    try:
+        after = _systems(file, extended)
+    except UsageProblem:
+        return False
+    return list(after) == [*before, *added] and {alias: after[alias] for alias in before} == before
 
 
 def _text(file: Path) -> str:
@@ -125,16 +136,22 @@ def _text(file: Path) -> str:
         raise UsageProblem(f"{file}: is not UTF-8 text, and nothing is added to it") from None
 
 
-def _systems(file: Path, text: str) -> dict[str, Any]:
-    """Return what the file says of its systems, variables and defaults not applied."""
+def _tree(file: Path, text: str) -> Tree | None:
+    """Return what the file says, variables and defaults not applied; None where it says nothing yet."""
+    bare = (line.strip("\ufeff \t") for line in text.splitlines())
+    if all(not line or line.startswith("#") for line in bare):
+        return None
     try:
-        data = yaml.safe_load(text.removeprefix("\ufeff"))
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise UsageProblem(f"{file}{line}: is no YAML; mend it before anything is added to it") from None
-    systems = data.get("systems") if isinstance(data, dict) else None
-    if not isinstance(systems, dict | None) or not isinstance(data, dict | None):
+        return read_tree(text.encode("utf-8"))
+    except TreeUnreadable as error:
+        raise UsageProblem(f"{file}:{error.line}: {error}; mend it before anything is added to it") from None
+
+
+def _systems(file: Path, text: str) -> dict[str, Any]:
+    tree = _tree(file, text)
+    data = tree.data if tree else {}
+    systems = data.get("systems") if isinstance(data, dict) else data
+    if not isinstance(systems, dict | None):
         raise UsageProblem(f"{file}: has no mapping of systems, and nothing is added to it")
     return systems or {}
 
@@ -154,9 +171,10 @@ def _end_of_systems(file: Path, text: str, lines: Sequence[str]) -> tuple[int, s
 
     No lines where there is no key `systems` at all.
     """
-    node = yaml.compose(text.removeprefix("\ufeff"), yaml.SafeLoader)
-    if not isinstance(node, yaml.MappingNode):
+    tree = _tree(file, text)
+    if tree is None or not isinstance(tree.node, yaml.MappingNode):
         return 0, _INDENT
+    node = tree.node
     key, systems = next(((key, value) for key, value in node.value if key.value == "systems"), (None, None))
     if key is None:
         return 0, _INDENT

@@ -148,7 +148,8 @@ def _system_of_url(text: str, landscape: Landscape, around: Surroundings) -> Sys
         )
     name = url.host.replace(":", "_")
     keys = Keys(url=text, pse=f"{'_' if aliases.is_device(name) else ''}{name}.pse", create=False)
-    return describe(alias, SystemEntry(keys, place=_OPTION), None, around)
+    made = describe(alias, SystemEntry(keys, place=_OPTION), None, around)
+    return replace(made, next_command=("pse-preflight", "init", f"https://{url.host}"))
 
 
 def _refuse_contradicting_owners(systems: Iterable[System]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from pse_preflight.findings import Finding
+from pse_preflight.findings import Command, Finding
 from pse_preflight.landscape.url import ApiUrl, Proxy
 from pse_preflight.options import Engine
 
@@ -108,6 +108,7 @@ class System:
         ignored_proxy: the environment names a proxy for this host, and it is not used.
         include_leaf: the server certificate too belongs in the PSE.
         create: a missing PSE may be made.
+        next_command: where it was named by its URL, the command that gives it its place in systems.yaml.
         confirm: SAP's tool is expected to have listed a PSE that the bundled implementation wrote.
         required_roots: fingerprints of roots that must be in the PSE although no server uses them yet.
         requires_saps_roots: so must the roots of SAP's own list, as is usual for a host of SAP's cloud.
@@ -136,6 +137,7 @@ class System:
     ignored_proxy: bool = False
     include_leaf: bool = False
     create: bool = True
+    next_command: Command = ()
     confirm: bool = True
     expiry_days: ExpiryDays = ExpiryDays()
     required_roots: tuple[str, ...] = ()

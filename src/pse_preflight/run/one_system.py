@@ -13,6 +13,7 @@ from pse_preflight.checklist import Code
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution, Reason
 from pse_preflight.endpoint import fetch, live, observation, retry, thorough
 from pse_preflight.endpoint.model import Endpoint, Limits, Target
+from pse_preflight.findings import quoted
 from pse_preflight.landscape.system import System
 from pse_preflight.recording.folder import EvidenceUnwritable, Folder
 from pse_preflight.recording.format import Recording, changes_between, recorded
@@ -64,15 +65,14 @@ class Run:
         """Return why a missing PSE is not made in this run, whatever its chain is like; None where it may be."""
         more = "run all checks, without -m and -k, or test_pse_exists among them"
         reasons: Mapping[Reason, bool] = {
+            _named_by_url(system): bool(system.next_command),
+            Reason(
+                f"{system.alias} is not to create one (create: false)", "take `create: false` out of systems.yaml"
+            ): not system.create,
             Reason("--read-only", "run once without --read-only, which makes it"): self.settings.read_only,
             Reason("no check is selected that may create one", more): system.alias not in self.creating,
             Reason("no check is selected that asks the system", more): system.alias not in self.asked,
             Reason("--at judges another day", "run once without --at, which makes it"): self.settings.at is not None,
-            Reason(
-                f"{system.alias} is not to create one (create: false, or an URL as system)",
-                "take `create: false` out of systems.yaml; a system that is given as URL needs its place there first:"
-                f" pse-preflight init https://{system.url.host}",
-            ): not system.create,
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
 
@@ -230,6 +230,13 @@ def _roots_here(system: System) -> Roots | None:
         found = pinned_here(system.pinned, system.roots)
         return found if found.certificates else None
     return None if system.roots in {"auto", "mozilla"} else named_roots(system.roots)
+
+
+def _named_by_url(system: System) -> Reason:
+    return Reason(
+        f"{system.alias} is named by its URL, and such a system never creates one",
+        f"describe it in systems.yaml and check it by its alias there: {quoted(system.next_command)}",
+    )
 
 
 def _on_another_machine(system: System) -> "ClientSide | None":
