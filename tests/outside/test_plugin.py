@@ -257,7 +257,7 @@ def test_evidence_holds_observations(checks: pytest.Pytester) -> None:
     _run(checks, "--system=demo")
     folder = checks.path / ".pse-preflight" / "demo"
     told = json.loads((folder / "evidence.json").read_text(encoding="utf-8"))
-    assert told["format"] == 1
+    assert told["format"] == 2
     assert told["endpoint"]["tls_version"] == "TLSv1.2"
     assert (folder / "presented.pem").read_text().count("BEGIN CERTIFICATE") == 2
     assert (folder / "path.pem").read_text().count("BEGIN CERTIFICATE") == 3
