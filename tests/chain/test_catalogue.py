@@ -22,7 +22,6 @@ from tests.kit.servers import Connection, Server, answering_like_abap, http_answ
 PUBLIC = {"critical-names-from-a-public-root"}  # no root of ours is in Mozilla's list
 SHOWN = tuple(case for case in CATALOGUE if case.on_loopback and case.name not in PUBLIC)
 ALSO_RED = {
-    "inspected-knowingly": {"test_pse_exists"},  # such a chain may be accepted, but no PSE is ever made from it
     "self-signed-and-pinned": {"test_trust_survives_renewal"},  # trust ends with the certificate itself
 }
 

@@ -70,6 +70,7 @@ def test_a_sound_pse_is_listed_and_nothing_is_said(pse: Path) -> None:
 
 def test_a_missing_pse_is_not_there(pse: Path) -> None:
     seen = _look(pse)
+    assert (seen.tool, seen.one_reader) == ("", False)
     assert (seen.condition.state, seen.is_there, file_findings(seen), seen.listing) == (State.MISSING, False, (), None)
 
 

@@ -113,8 +113,8 @@ class Maker:
         return self.tool
 
     def _listed(self, condition: Condition) -> ClientPse:
-        if isinstance(self.tool, ToolError):
-            pse = ClientPse(condition)
+        if isinstance(self.tool, ToolError) or condition.state is State.MISSING:
+            pse = ClientPse(condition)  # no tool has listed it
         else:
             program = "opengenpse" if self.tool.is_bundled else self.tool.label
             pse = ClientPse(condition, tool=self.tool.label, one_reader=self.tool.is_bundled, program=program)
