@@ -393,7 +393,8 @@ def _required(question: TrustCase) -> list[Finding]:
         finding(
             Code.REQUIRED_ROOT_NOT_IN_PSE,
             f"the required root sha256 {digest[:12]} is not in the certificate list of {question.remedy.pse}",
-            fix=_get_root(digest),
+            fix="add it now" if digest in question.remedy.files else _get_root(digest),
+            commands=question.remedy.add([digest]),
             certificates=[digest],
         )
         for digest in question.required_roots
