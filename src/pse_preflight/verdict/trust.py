@@ -503,7 +503,7 @@ def _inspection(question: TrustCase, path: tuple[Certificate, ...]) -> list[Find
 def _false_name(question: TrustCase, entry: Entry) -> str:
     """Say of a root whose name it bears; one that is cross-signed has another SHA-256 by right."""
     held, table = entry.certificate, question.saps_roots
-    if held is None or table is None or not is_self_signed(held):
+    if held is None or table is None or not held.is_self_issued:
         return ""
     claimed = table.claimed_in(held.parsed.subject)
     if claimed is None or claimed.sha256 == held.sha256:
