@@ -13,6 +13,7 @@ from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.host_names import named_hosts
 from pse_preflight.chain.inspection import dropped_root, inspection_product
 from pse_preflight.chain.judge import Judgement
+from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
 from pse_preflight.endpoint.model import Endpoint
@@ -100,17 +101,20 @@ def is_regular(certificate: Certificate) -> bool:
 
 def test_chain_is_not_inspected(system: System, chain: Judgement, evidence: Evidence, holds: Holds) -> None:
     """No TLS-inspecting proxy has re-signed the connection."""
-    public = evidence.observations.known.mozilla.fingerprints
+    mozilla, saps = evidence.observations.known.mozilla, evidence.observations.known.sap_roots
+    public = mozilla.fingerprints | {each.sha256 for each in saps.shipped.roots}
     private = not any(each.sha256 in public for each in chain.best[-1:])
     products = [each for each in chain.best if inspection_product(each.issuer)]
     holds(chain.best and not (private and products), unless=Code.TLS_INSPECTED)
-    own_root = public and private and len(chain.best) > 1 and is_a_root_of_its_own(chain.best[-1])
+    own_root = mozilla.certificates and private and len(chain.best) > 1 and ends_at_a_root_of_its_own(chain.best, saps)
     holds(not system.url.is_sap_cloud or not own_root, unless=Code.TLS_INSPECTED)
 
 
-def is_a_root_of_its_own(top: Certificate) -> bool:
-    """Tell whether it is a root that was never a public one."""
-    return top.is_self_issued and dropped_root(top) is None
+def ends_at_a_root_of_its_own(path: Sequence[Certificate], saps: SapRoots) -> bool:
+    """Tell whether a path ends at a root that was never public, and leads to none of SAP's that it cross-signs."""
+    top, listed = path[-1], saps.used
+    unknown = top.is_self_issued and dropped_root(top) is None and listed.root(top.sha256) is None
+    return unknown and not any(listed.named_in(each.parsed.subject) for each in path[1:-1])
 
 
 def test_chain_outlasts_the_next_weeks(

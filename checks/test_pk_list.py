@@ -5,8 +5,10 @@ import pytest
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.inspection import inspection_product
 from pse_preflight.chain.judge import Judgement
+from pse_preflight.chain.sap_roots import EMPTY, Table
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
+from pse_preflight.client_pse.entries import Entry
 from pse_preflight.client_pse.model import Attempt, ClientPse
 from pse_preflight.landscape.system import System
 from pse_preflight.verdict.evidence import Evidence
@@ -56,14 +58,30 @@ def test_pk_list_holds_the_required_roots(system: System, pse: ClientPse, eviden
     listed = {entry.sha256 for entry in pse.entries}
     holds(pse.listing)
     missing, ahead = Code.REQUIRED_ROOT_NOT_IN_PSE, Code.ROOT_CHANGE_AHEAD
-    holds.of_each(system.required_roots, lambda root: root in listed, unless=missing, at_least=0)
-    holds.of_each(evidence.announced, lambda change: change.sha256 in listed, unless=ahead, at_least=0)
+    saps = evidence.observations.known.sap_roots.used.required if system.requires_saps_roots else ()
+    required = (*system.required_roots, *(each.sha256 for each in saps))
+    holds.of_each(required, lambda root: root in listed, unless=missing, at_least=0)
+    followed = [change for change in evidence.announced if change.successor]
+    holds.of_each(followed, lambda change: change.sha256 in listed, unless=ahead, at_least=0)
+    given_up = [change for change in evidence.announced if not change.successor]
+    holds(all(change.instead <= listed for change in given_up), unless=ahead)
 
 
-def test_pk_list_trusts_no_inspection(chain: Judgement, pse: ClientPse, evidence: Evidence, holds: Holds) -> None:
+def test_pk_list_trusts_no_inspection(
+    system: System, chain: Judgement, pse: ClientPse, evidence: Evidence, holds: Holds
+) -> None:
     """The list trusts no TLS-inspecting proxy."""
     named = evidence.roots.fingerprints | {each.sha256 for each in chain.path} if evidence.roots.explicit else ()
     others = [entry for entry in pse.entries if entry.sha256 not in named]
     trusted = Code.PSE_TRUSTS_INSPECTION
     holds(pse.listing)
     holds.of_each(others, lambda entry: not inspection_product(entry.subject), unless=trusted, at_least=0)
+    saps = evidence.observations.known.sap_roots.used if system.requires_saps_roots else EMPTY
+    holds.of_each(others, lambda entry: is_what_it_calls_itself(entry, saps), unless=trusted, at_least=0)
+
+
+def is_what_it_calls_itself(entry: Entry, saps: Table) -> bool:
+    """Tell whether a root that bears the name of one of SAP's is that very one; a cross-signed one is no root."""
+    held = entry.certificate
+    claimed = saps.claimed_in(held.parsed.subject) if held and held.is_self_issued else None
+    return claimed is None or claimed.sha256 == entry.sha256

@@ -146,12 +146,56 @@ def _told(listing: str, sending: str, user: str = "-", certifi: str = "-") -> st
 
 def test_a_root_of_saps_list_that_is_not_at_hand_is_told_with_the_file_to_get() -> None:
     told = _told("sha256", "not sent")
-    assert f'ROOT_UNTRUSTED: "{NAME}", which signed intermediate "YR2"' in told
-    assert "SAP requires a root of that name since 2024-02-13 (1.0.0)" in told
+    assert f'ROOT_UNTRUSTED: "{NAME}", which signed "YR2"' in told
+    assert "SAP requires a root of that name since 2024-02-13 (1.0.0)" in told[:250]
     assert "get SAP's list (required.pse of github.com/sap-software/btp-trust-store" in told
     assert "--sap-roots PATH" in told
     assert f"sha256 {ROOT.sha256}" in told
     assert "re-signed" not in told
+
+
+def test_an_unknown_root_that_cross_signs_it_is_told_with_saps_own() -> None:
+    told = _told("sha256", "cross-signed by an unknown root")
+    assert told.startswith('ROOT_UNTRUSTED: "Unknown Root", which signed intermediate')
+    assert f'it cross-signs "{NAME}", and SAP requires a root of that name since 2024-02-13' in told
+    assert "get SAP's list" in told
+
+
+def test_a_root_of_saps_list_that_was_sent_and_is_not_among_the_roots_is_told_with_the_key_that_knows_it() -> None:
+    sent = _sent("sent")
+    question = Question(
+        host=HOST,
+        presented=tuple(each.der for each in sent),
+        roots=(KNOWN,),
+        roots_name="Mozilla's list",
+        period=Period(NOW, NOW),
+        sap_domain=True,
+        sap_roots=_known("sha256"),
+        mozilla=frozenset({KNOWN.sha256}),
+    )
+    (found,) = judge(question).findings
+    assert found.code is Code.ROOT_UNTRUSTED
+    assert found.observed.endswith("; SAP requires this root since 2024-02-13 (1.0.0)")
+    assert found.fix == "judge this host by `roots: auto`, which knows this root"
+
+
+def test_where_the_users_roots_lack_a_public_one_of_saps_list_the_key_that_knows_it_is_named() -> None:
+    sent = _sent("not sent")
+    question = Question(
+        host=HOST,
+        presented=tuple(each.der for each in sent),
+        roots=(KNOWN,),
+        roots_name="roots.pem",
+        period=Period(NOW, NOW),
+        sap_domain=True,
+        sap_roots=_known("sha256"),
+        inspection_accepted=True,
+        mozilla=frozenset({KNOWN.sha256, ROOT.sha256}),
+    )
+    (found,) = judge(question).findings
+    assert found.code is Code.ROOT_UNTRUSTED
+    assert "was not sent, and is not among the roots that are judged by" in found.observed
+    assert found.fix == "judge this host by `roots: auto`, which knows this root"
 
 
 @pytest.mark.parametrize("user", ["-", "named"])

@@ -36,7 +36,7 @@ def test_a_newer_list_becomes_a_table_and_what_changed_is_said(newer: Path, caps
     assert f"new: {NEW.name} (sha256 {NEW.sha256})" in told
     assert "gone: ISRG Root YR" in told
     assert "gone: DigiCert Global Root G2" not in told
-    assert "say --sap-roots sap-roots.yaml" in told
+    assert "the checks use it with --sap-roots sap-roots.yaml" in told
     known = sap_roots(Path("sap-roots.yaml").absolute())
     assert known.is_newer
     assert known.used.release is not None

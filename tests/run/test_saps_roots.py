@@ -310,6 +310,23 @@ def test_the_bytes_of_a_given_list_are_added_by_the_fingerprints_of_the_one_that
     assert "REQUIRED_ROOT_NOT_IN_PSE" not in codes(evidence)
 
 
+def test_a_root_that_systems_yaml_names_has_its_command_where_it_is_at_hand(
+    run: Run, pse: Path, tmp_path: Path
+) -> None:
+    first, *_ = public_roots()
+    keys = {"roots": roots_file(tmp_path, SERVER.issuers[-1]), "required_roots": (first.sha256, "ab" * 32)}
+    evidence = run(SERVER, keys=keys)
+    found = [each for each in evidence.findings if each.code is Code.REQUIRED_ROOT_NOT_IN_PSE]
+    assert [(each.severity, each.certificates) for each in found] == [
+        (Severity.MAJOR, (first.sha256,)),
+        (Severity.MAJOR, ("ab" * 32,)),
+    ]
+    ((*_, file, _of, _pse),) = found[0].commands
+    assert first.pem in Path(file).read_text(encoding="ascii")
+    assert (found[1].commands, "get the root with the fingerprint" in found[1].fix) == ((), True)
+    assert first.sha256 not in listed(pse)
+
+
 # what is ahead, for every host that a table names
 
 

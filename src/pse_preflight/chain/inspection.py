@@ -1,7 +1,7 @@
 """Who re-signs TLS connections, which roots Mozilla has dropped, and who only bears the name of a root of SAP's."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -388,22 +388,39 @@ def _false_name(claim: Claim, path: Path) -> str:
     )
 
 
-def in_words_of_saps_list(found: Finding, claim: Claim | None, path: Path, roots: SapRoots) -> Finding:
-    """Return the finding about a root that is not trusted, with what SAP's list knows of that name."""
+def in_words_of_saps_list(
+    found: Finding, claim: Claim | None, path: Path, roots: SapRoots, public: Collection[str]
+) -> Finding:
+    """Return the finding about a root that is not trusted, with what SAP's list knows of that name.
+
+    Args:
+        public: fingerprints of Mozilla's list.
+    """
     if claim is None:
         return found
     if claim.is_false:
         observed = f"{_false_name(claim, path)}; {found.observed}"
         return replace(found, observed=observed, fix=_FIX_OF_FALSE_NAME)
     root = claim.root
-    if root.left:
-        told = f"SAP's list had a root of that name until {root.left.day} ({root.left.name})"
-        return replace(found, observed=f"{found.observed}; {told}")
-    told = f"SAP requires a root of that name since {root.since.day} ({root.since.name})" if root.since else ""
-    return replace(found, observed=f"{found.observed}; {told}" if told else found.observed, fix=_fix(claim, roots))
+    if root.left or root.since is None:
+        told = f"; SAP's list had a root of that name until {root.left.day} ({root.left.name})" if root.left else ""
+        return replace(found, observed=found.observed + told)
+    since = f"since {root.since.day} ({root.since.name})"
+    is_known = root.sha256 in public or any(each.sha256 == root.sha256 for each in roots.certificates)
+    if claim.bearer is None:
+        where = "is not among the roots that are judged by" if is_known else "no file of it is at hand here"
+        observed = (
+            f'"{root.name}", which signed {path[-1].label}, was not sent, and {where}; SAP requires a root of that name'
+            f" {since}"
+        )
+    elif claim.bearer.is_self_issued:
+        observed = f"{found.observed}; SAP requires this root {since}"
+    else:
+        observed = f'{found.observed}; it cross-signs "{root.name}", and SAP requires a root of that name {since}'
+    return replace(found, observed=observed, fix=_fix(claim, roots, is_known=is_known))
 
 
-def _fix(claim: Claim, roots: SapRoots) -> str:
+def _fix(claim: Claim, roots: SapRoots, *, is_known: bool) -> str:
     """Return how a root of SAP's list comes to be trusted."""
     root = claim.root
     if roots.shipped.root(root.sha256) is None:
@@ -411,7 +428,7 @@ def _fix(claim: Claim, roots: SapRoots) -> str:
             f'the list that --sap-roots names has "{root.name}" (sha256 {root.sha256}), and the one that comes along'
             " has not: if you have that list from SAP itself, name the file of this root under `roots:` in systems.yaml"
         )
-    if claim.bearer and claim.bearer.sha256 == root.sha256:
+    if is_known or (claim.bearer and claim.bearer.sha256 == root.sha256):
         return "judge this host by `roots: auto`, which knows this root"
     return (
         f"get SAP's list ({PUBLISHED}) and run with --sap-roots PATH; or get the file of this root, sha256"

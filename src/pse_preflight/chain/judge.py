@@ -283,7 +283,8 @@ class _Case:
         return self._with_saps_list(diagnosis.root_unknown(self.best, self._namesakes, roots_name))
 
     def _with_saps_list(self, found: Finding) -> Finding:
-        return in_words_of_saps_list(found, self._claim, self.best, self.question.sap_roots)
+        known, public = self.question.sap_roots, self.question.mozilla
+        return in_words_of_saps_list(found, self._claim, self.best, known, public)
 
     @cached_property
     def _claim(self) -> Claim | None:

@@ -36,9 +36,7 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     print(*_differences(known, known.given), sep="\n")
     _write(Path(asked.output), known.used)
-    print(
-        f"{asked.output} has been written; say --sap-roots {asked.output}, or preflight_sap_roots in pytest's settings"
-    )
+    print(f"{asked.output} has been written; the checks use it with --sap-roots {asked.output}")
     return 0
 
 

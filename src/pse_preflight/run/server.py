@@ -7,9 +7,8 @@ from datetime import datetime
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain import judge as chain
 from pse_preflight.chain.judge import Judgement, Period
-from pse_preflight.chain.roots import Roots, named_roots, with_saps
+from pse_preflight.chain.roots import Roots, named_roots, saps_roots_here, with_saps
 from pse_preflight.chain.sap_roots import RootClock
-from pse_preflight.chain.sap_roots_file import sap_roots
 from pse_preflight.checklist import Severity
 from pse_preflight.endpoint import fetch, observation, reading
 from pse_preflight.endpoint.model import Endpoint, Limits, Target
@@ -60,7 +59,7 @@ def look(
 ) -> Server:
     """Ask a server once, fetch what it forgot to send, and judge its chain."""
     limits, target = limits or Limits(), Target(url.host, url.port, proxy)
-    seen, mozilla, known = observation.observe(target, limits, clock), named_roots("mozilla"), sap_roots()
+    seen, mozilla, known = observation.observe(target, limits, clock), named_roots("mozilla"), saps_roots_here(None)
     moment = clock()
     question = chain.Question(
         host=url.host,

@@ -134,7 +134,7 @@ class Evidence:
         not_created_for: the finding for which a missing PSE was not made.
         announced: what is announced of the server's root.
         successors: the announced successors of the server's root, as far as their bytes are at hand.
-        required: the roots of SAP's list that the PSE is to hold and lacks, as far as their bytes are at hand.
+        required: the roots that the PSE is to hold and lacks, as far as their bytes are at hand.
     """
 
     system: System
@@ -234,8 +234,7 @@ class _Case:
         self.judgement = judgement or chain.judge(self._question())
         self._changes = self._announced()
         self._successors = self._at_hand({each.sha256 for each in self._changes})
-        lacking = seen.known.sap_roots.used.lacking({each.sha256 for each in seen.pse.entries})
-        self._required = self._at_hand({each.sha256 for each in lacking}) if system.requires_saps_roots else ()
+        self._required = self._at_hand(self._lacking())
         self.trust = verdict or trust.judge_trust(self._list_question())
 
     def evidence(self) -> Evidence:
@@ -252,6 +251,12 @@ class _Case:
             successors=self._successors,
             required=self._required,
         )
+
+    def _lacking(self) -> frozenset[str]:
+        """Return the fingerprints of the roots that the PSE is to hold and lacks."""
+        held = {each.sha256 for each in self._seen.pse.entries}
+        lacking = self._seen.known.sap_roots.used.lacking(held) if self._system.requires_saps_roots else ()
+        return frozenset((*(each.sha256 for each in lacking), *self._system.required_roots)) - held
 
     def _at_hand(self, wanted: Collection[str]) -> tuple[Certificate, ...]:
         """Return roots by their fingerprints, wherever their bytes are at hand."""

@@ -393,7 +393,8 @@ def _required(question: TrustCase) -> list[Finding]:
         finding(
             Code.REQUIRED_ROOT_NOT_IN_PSE,
             f"the required root sha256 {digest[:12]} is not in the certificate list of {question.remedy.pse}",
-            fix=_get_root(digest),
+            fix="add it now" if digest in question.remedy.files else _get_root(digest),
+            commands=question.remedy.add([digest]),
             certificates=[digest],
         )
         for digest in question.required_roots
@@ -502,7 +503,7 @@ def _inspection(question: TrustCase, path: tuple[Certificate, ...]) -> list[Find
 def _false_name(question: TrustCase, entry: Entry) -> str:
     """Say of a root whose name it bears; one that is cross-signed has another SHA-256 by right."""
     held, table = entry.certificate, question.saps_roots
-    if held is None or table is None or not is_self_signed(held):
+    if held is None or table is None or not held.is_self_issued:
         return ""
     claimed = table.claimed_in(held.parsed.subject)
     if claimed is None or claimed.sha256 == held.sha256:
