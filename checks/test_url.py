@@ -61,6 +61,7 @@ def test_url_answers_https(endpoint: Endpoint, holds: Holds) -> None:
     holds(status < SERVER_ERROR, unless=Code.HTTP_SERVER_ERROR)
     holds(status != TOO_MANY_REQUESTS, unless=Code.HTTP_TOO_MANY_REQUESTS)
     holds(answer is None or not answer.looks_like_login_page, unless=Code.HTTP_LOGIN_PAGE)
+    holds(not endpoint.earlier, unless=Code.ASKED_AGAIN)
 
 
 @pytest.mark.network

@@ -32,6 +32,7 @@ from pse_preflight.client_pse.model import Attempt, ClientPse, Reason, Refusal
 from pse_preflight.demo.authority import Identity
 from pse_preflight.endpoint.model import (
     Endpoint,
+    FailedTry,
     Failure,
     HttpAnswer,
     KeyKind,
@@ -324,6 +325,10 @@ def _answering(answer: HttpAnswer) -> Seen:
 
 _add(Code.HTTP_SERVER_ERROR, partial(_answering, HttpAnswer(503)))
 _add(Code.HTTP_TOO_MANY_REQUESTS, partial(_answering, HttpAnswer(429)))
+_add(
+    Code.ASKED_AGAIN,
+    lambda: good().but_endpoint(earlier=(FailedTry(NOW - timedelta(seconds=9), Code.PORT_REFUSED),)),
+)
 _add(Code.HTTP_LOGIN_PAGE, partial(_answering, HttpAnswer(302, looks_like_login_page=True)))
 _add(Code.CLOCK_SKEW, lambda: good().but_endpoint(date_offset_seconds=-301.0))
 _add(Code.TLS_13_ONLY, lambda: good().but_endpoint(tls_12=False, tls_version="TLSv1.3"))
