@@ -247,6 +247,16 @@ def _question(case: dict[str, Any], *, public: bool = True) -> Question:
     )
 
 
+_JUDGED: dict[str, Judgement] = {}
+
+
+def _judged(case: dict[str, Any]) -> Judgement:
+    """Judge a case by the rules for public authorities, once for all tests that look at it."""
+    if case["id"] not in _JUDGED:
+        _JUDGED[case["id"]] = judge(_question(case))
+    return _JUDGED[case["id"]]
+
+
 def _is_good(judgement: Judgement) -> bool:
     return bool(judgement.path) and judgement.names_host
 
@@ -262,13 +272,13 @@ def _must_pass(case: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("case", _judged_cases())
 def test_verdict_is_the_suites(case: dict[str, Any]) -> None:
-    judgement = judge(_question(case))
+    judgement = _judged(case)
     assert _is_good(judgement) is _must_pass(case)
 
 
 @pytest.mark.parametrize("case", _judged_cases())
 def test_good_chain_has_no_grave_finding(case: dict[str, Any]) -> None:
-    judgement = judge(_question(case))
+    judgement = _judged(case)
     grave = [each.code for each in judgement.findings if each.severity > Severity.MINOR]
     assert bool(grave or len(_roots(case)) < len(case["trusted_certs"])) is not _must_pass(case)
 
@@ -278,7 +288,7 @@ def test_failure_has_the_code_of_its_cause(case: dict[str, Any]) -> None:
     if case["id"] in ACCEPTED_THOUGH_FAILING:
         assert case["id"] not in CAUSE_OF
     else:
-        assert CAUSE_OF[case["id"]] in _codes(case, judge(_question(case)))
+        assert CAUSE_OF[case["id"]] in _codes(case, _judged(case))
 
 
 @pytest.mark.parametrize("case", _judged_cases())

@@ -15,7 +15,7 @@ from tests.kit.fake_program import install
 
 SCRIPTS = pytest.mark.skipif(sys.platform == "win32", reason="a script is no program on Windows")
 HARMS = [(switch, value) for switch in sorted(HARMFUL) for value in SWITCHES[switch][1:]]
-UNUSUAL = {
+KINDS = {
     "usual": {},
     "old": {
         "stream": "stderr",
@@ -56,9 +56,9 @@ def record(pytester: pytest.Pytester) -> str:
 
 
 @pytest.mark.usefixtures("fake_runs_quickly")
-@pytest.mark.parametrize("kind", UNUSUAL)
+@pytest.mark.parametrize("kind", ["usual", *(pytest.param(each, marks=pytest.mark.long) for each in ("old", "odd"))])
 def test_a_program_that_does_its_work_passes(pytester: pytest.Pytester, kind: str) -> None:
-    result = run(pytester, install(pytester.path / "exe", **UNUSUAL[kind]))
+    result = run(pytester, install(pytester.path / "exe", **KINDS[kind]))
     assert result.ret == 0, result.stdout.str()
     result.stdout.fnmatch_lines(["what the program said is in *sapgenpse-conformance.txt"])
 

@@ -361,7 +361,12 @@ class TestWholeToolkit:
         return run
 
     @pytest.mark.parametrize(
-        "switches", [{}, {"stream": "stderr", "line_ends": "crlf", "sha256": "absent", "numbering": "from_0"}], ids=str
+        "switches",
+        [
+            {"stream": "stderr", "line_ends": "crlf", "sha256": "absent", "numbering": "from_0"},
+            pytest.param({}, marks=pytest.mark.long),
+        ],
+        ids=str,
     )
     def test_it_is_green_and_the_bundled_implementation_is_not_asked(
         self, checks: Callable[..., pytest.RunResult], pytester: pytest.Pytester, switches: dict[str, str]

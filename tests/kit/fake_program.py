@@ -4,6 +4,7 @@ A fork of this process has everything imported already, so that hundreds of call
 started reads its switches from beside the program all the same, and answers by its output and its exit code only.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -64,6 +65,7 @@ def _become(command: Sequence[str], environment: Mapping[str, str], streams: tup
     """Be the program until it ends; nothing of the tests' own process is left to it but what is imported."""
     code = 70
     try:
+        gc.disable()  # it would copy all of the memory that is shared with the tests
         os.setsid()
         os.umask(0o077)
         for number, stream in enumerate(streams):

@@ -197,13 +197,14 @@ def test_an_empty_folder_is_enough(environment: Environment, tmp_path: Path, com
     assert "warning" not in ran.stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ["the short form", pytest.param("pytest --pyargs", marks=pytest.mark.long)])
 def test_a_broken_system_fails_by_the_exit_code(environment: Environment, tmp_path: Path, command: str) -> None:
     ran = environment.run("python", *COMMANDS[command], "--system=demo:expired-leaf", folder=tmp_path)
     assert ran.returncode == 1
     assert "CERTIFICATE_EXPIRED: " in ran.stdout
 
 
+@pytest.mark.long
 def test_the_short_form_takes_the_options_of_pytest(environment: Environment, tmp_path: Path) -> None:
     asked = ["-m", "pse_preflight", "--system=demo", "-k", "chain_is_valid", "--junitxml=report.xml", "-q"]
     ran = environment.run("python", *asked, folder=tmp_path)

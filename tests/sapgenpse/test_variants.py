@@ -194,6 +194,25 @@ def test_the_job_is_done_as_usual(tmp_path: Path) -> None:
     prove(maker(tmp_path, {}), tmp_path)
 
 
+ROWS = [
+    {switch: values[number % len(values)] for switch, values in HARMLESS.items()}
+    for number in range(max(map(len, HARMLESS.values())))
+]
+"""Few combinations in which every value stands; the long proofs take each alone, and each pair."""
+
+
+def test_every_value_stands_in_some_row() -> None:
+    assert {switch: {row[switch] for row in ROWS} for switch in HARMLESS} == {
+        switch: set(values) for switch, values in HARMLESS.items()
+    }
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"row-{number}" for number in range(len(ROWS))])
+def test_the_job_is_done_under_every_value(tmp_path: Path, row: dict[str, str]) -> None:
+    prove(maker(tmp_path, row), tmp_path)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(("switch", "value"), SINGLES)
 def test_the_job_is_done_under_each_switch(tmp_path: Path, switch: str, value: str) -> None:
     prove(maker(tmp_path, {switch: value}), tmp_path)
