@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 
-from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem
+from pse_preflight.certificate import Certificate, CertificateUnreadable, read_pem, readable
 from pse_preflight.certificate_file import read_certificate_file
 from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.checklist import Code
@@ -79,7 +79,7 @@ def pinned_here(pinned: Iterable[str], text: str) -> Roots:
     wanted = tuple(pinned)
     in_file = () if text in _LISTS else _file(Path(text)).certificates
     own = (_systems_own().get(digest) for digest in wanted)
-    return pinned_roots(wanted, (*in_file, *(Certificate.read(der) for der in own if der)))
+    return pinned_roots(wanted, (*in_file, *readable(der for der in own if der)))
 
 
 def with_saps(roots: Roots, known: SapRoots, candidates: Iterable[Certificate]) -> Roots:
@@ -145,13 +145,8 @@ def _mozilla() -> Roots:
 
 @cache
 def _system() -> Roots:
-    readable = []
-    for der in _systems_own().values():
-        try:
-            readable.append(Certificate.read(der))
-        except CertificateUnreadable:
-            continue  # an odd certificate of the system's store does not keep the others from being used
-    return Roots(tuple(readable), "this system's own roots")
+    # An odd certificate of the system's store does not keep the others from being used.
+    return Roots(readable(_systems_own().values()), "this system's own roots")
 
 
 def said_of(roots: Roots, host: str) -> tuple[Finding, ...]:
