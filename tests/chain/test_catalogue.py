@@ -21,9 +21,6 @@ from tests.kit.servers import Connection, Server, answering_like_abap, http_answ
 
 PUBLIC = {"critical-names-from-a-public-root"}  # no root of ours is in Mozilla's list
 SHOWN = tuple(case for case in CATALOGUE if case.on_loopback and case.name not in PUBLIC)
-ALSO_RED = {
-    "self-signed-and-pinned": {"test_trust_survives_renewal"},  # trust ends with the certificate itself
-}
 
 
 @dataclass(frozen=True)
@@ -122,11 +119,11 @@ def test_the_toolkit_names_the_cause_and_nothing_else_is_red(
 ) -> None:
     shop, red_checks = told
     red = red_checks[case.name]
-    possible = {OWNERS[Code(code)] for code in (case.code, *case.others) if code} | ALSO_RED.get(case.name, set())
+    possible = {OWNERS[Code(code)] for code in (case.code, *case.others) if code}
     assert set(red) <= possible, red
     assert all(each.kind == "failure" for each in red.values())
     if case.severity is None or case.severity < Severity.MAJOR:
-        assert set(red) == ALSO_RED.get(case.name, set())
+        assert not red
         return
     message = red[OWNERS[Code(case.code)]].message
     assert message.startswith(f"{case.code}: ")
