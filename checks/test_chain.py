@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -85,9 +86,18 @@ def test_chain_is_valid(chain: Judgement, endpoint: Endpoint, evidence: Evidence
     roots = evidence.roots
     holds(chain.path, unless=Code.ROOT_UNTRUSTED)
     holds.of_each(chain.best, is_regular, unless=Code.CERTIFICATE_IRREGULAR)
+    others = {each.presented[:1] for each in evidence.observations.addresses} - {endpoint.presented[:1]}
+    elsewhere = readable(der for first in others for der in first)
+    current = partial(is_in_its_time, period=evidence.period)
+    holds.of_each(elsewhere, current, unless=(Code.CERTIFICATE_EXPIRED, Code.CERTIFICATE_NOT_YET_VALID), at_least=0)
     holds(len(readable(endpoint.presented)) == len(endpoint.presented), unless=Code.CERTIFICATE_UNREADABLE)
     holds(not roots.certificates or not roots.from_pse, unless=Code.ROOTS_FROM_PSE)
     holds(not roots.damaged, unless=Code.ROOTS_FILE_DAMAGED)
+
+
+def is_in_its_time(certificate: Certificate, period: Period) -> bool:
+    """Tell whether a certificate is valid from the beginning of the period to its end."""
+    return certificate.not_before <= period.start and period.end <= certificate.not_after
 
 
 def is_regular(certificate: Certificate) -> bool:

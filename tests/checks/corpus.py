@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.faults import is_authority
 from pse_preflight.chain.roots import Roots
-from pse_preflight.chain.sap_roots import Announcement, Named, SapRoots, Table
+from pse_preflight.chain.sap_roots import Announcement, Named, Release, Root, SapRoots, Table
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CODES, Code, Severity
 from pse_preflight.client.account import Reach
@@ -27,7 +27,7 @@ from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
 from pse_preflight.client.side import ClientSide
-from pse_preflight.client_pse.condition import Condition, Content, Rights, State
+from pse_preflight.client_pse.condition import Condition, PseContent, Rights, State
 from pse_preflight.client_pse.model import Attempt, ClientPse, Reason, Refusal
 from pse_preflight.demo.authority import Identity
 from pse_preflight.endpoint.model import (
@@ -140,10 +140,14 @@ def _scenario(
 
 
 @cache
-def _good_server() -> Identity:
+def _good_authority() -> Identity:
     world = World(NOW, HOST)
-    lower = world.authority(world.authority(world.root(), "Upper intermediate"), "Lower intermediate")
-    return lower.issue_server([HOST, "*.s4hana.cloud.sap"], world.start, 90)
+    return world.authority(world.authority(world.root(), "Upper intermediate"), "Lower intermediate")
+
+
+@cache
+def _good_server() -> Identity:
+    return _good_authority().issue_server([HOST, "*.s4hana.cloud.sap"], World(NOW, HOST).start, 90)
 
 
 def _path(server: Identity) -> tuple[Certificate, ...]:
@@ -171,9 +175,9 @@ def _endpoint(host: str, presented: Iterable[bytes]) -> Endpoint:
 
 
 @cache
-def _file(held: tuple[Certificate, ...]) -> Content:
+def _file(held: tuple[Certificate, ...]) -> PseContent:
     made = pse_file.new(owner(), owner_key(), held, time=START, salt=SALT)
-    return Content(made.owner, made.trusted)
+    return PseContent(made.owner, made.trusted)
 
 
 def _listed(certificate: Certificate) -> ListedCertificate:
@@ -340,6 +344,16 @@ def _addresses_differ() -> Seen:
     assert seen.observations.endpoint
     one = replace(seen.observations.endpoint, key_kind=KeyKind.RSA)
     other = replace(one, address="203.0.113.8", presented=one.presented[:2])
+    return seen.but(addresses=(one, other))
+
+
+@_scenario(Code.CERTIFICATE_EXPIRED, name="expired at another address")
+def _expired_elsewhere() -> Seen:
+    seen = good()
+    assert seen.observations.endpoint
+    one = replace(seen.observations.endpoint, key_kind=KeyKind.RSA)
+    ended = Certificate.of(_good_authority().issue_server([HOST], NOW - timedelta(90), 30).certificate)
+    other = replace(one, address="203.0.113.8", presented=(ended.der, *one.presented[1:]))
     return seen.but(addresses=(one, other))
 
 
@@ -678,6 +692,15 @@ def _expired() -> Seen:
 @_scenario(Code.REQUIRED_ROOT_NOT_IN_PSE)
 def _required() -> Seen:
     return good().but_system(required_roots=(NOBODYS.sha256,))
+
+
+@_scenario(Code.REQUIRED_ROOT_NOT_IN_PSE, name="SAP's list requires another root", verdict=Verdict.PASS)
+def _required_by_sap() -> Seen:
+    release = Release("1", NOW.date())
+    root = Root(name="Nobody", sha256=NOBODYS.sha256, common_name="Root of nobody", since=release)
+    table = Table(dated=release.day, releases=(release,), roots=(root,))
+    known = replace(good().observations.known, sap_roots=SapRoots(shipped=table))
+    return good().but(known=known).but_system(requires_saps_roots=True)
 
 
 @_scenario(Code.ROOT_CHANGE_AHEAD)
