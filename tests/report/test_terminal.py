@@ -116,6 +116,13 @@ def test_many_systems_have_a_line_each_the_red_ones_last() -> None:
     assert _lines(facts.good("A"), facts.good("B"))[2] == "all 2 systems are ready"
 
 
+def test_many_recordings_are_told_as_such_once() -> None:
+    recorded, other = "recorded on one as xtract at 2026-01-01 00:00 UTC, unauthenticated", "recorded on other"
+    told = _lines(*(facts.good(alias, origin=recorded) for alias in "AB"), facts.good("C", origin=other))
+    assert told[3:6] == ["all 3 systems are ready", recorded, other]
+    assert not [line for line in _lines(facts.good("A"), facts.good("B")) if "recorded" in line]
+
+
 def test_a_screen_of_24_lines_holds_the_verdict_of_one_system() -> None:
     for system in (facts.good(), facts.bad()):
         assert len(_lines(system)) <= 22

@@ -53,6 +53,8 @@ def lines(result: Result, *, verbose: bool) -> Iterator[str]:
             yield from _system_lines(system, verbose=verbose)
     if len(result.systems) > 1:
         yield from _table(result.systems)
+        for origin in dict.fromkeys(each.facts.origin for each in result.systems if each.facts and not verbose):
+            yield from _wrapped(origin, "")
     yield from _wrapped(f"Not checked: {', '.join(NOT_CHECKED)}.", "")
 
 
