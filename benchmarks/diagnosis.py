@@ -27,7 +27,7 @@ from tests.chain.test_catalogue import SHOWN, Shop  # noqa: E402
 from tests.kit.chains import Chain  # noqa: E402 - found by the line above
 
 from pse_preflight.certificate import write_pem  # noqa: E402
-from pse_preflight.chain.judge import judge  # noqa: E402
+from pse_preflight.chain.judge import judge_chain  # noqa: E402
 
 SECONDS = 20
 SSLYZE = """
@@ -104,7 +104,7 @@ def asked_by_sslyze(python: str, jobs: list[tuple[str, int, str]]) -> dict[str, 
 
 def ours(chain: Chain, shop: Shop) -> str:
     """Return our codes, the decisive one first."""
-    codes = [each.code for each in judge(chain.question(shop.world)).findings]
+    codes = [each.code for each in judge_chain(chain.question(shop.world)).findings]
     return "<br>".join(codes) or "(no finding)"
 
 

@@ -19,7 +19,7 @@ from pse_preflight.certificate import Certificate
 from pse_preflight.chain import inspection
 from pse_preflight.chain import search as paths
 from pse_preflight.chain.inspection import DroppedRoot
-from pse_preflight.chain.judge import Judgement, Period, Question, judge, verify
+from pse_preflight.chain.judge import ChainQuestion, Judgement, Period, judge_chain, verify
 from pse_preflight.checklist import CODES, OWNERS, Severity
 from pse_preflight.demo.authority import Identity
 from tests.kit.chains import CATALOGUE, ROOTS_NAME, Case, Chain, World, numbered_words, random_names
@@ -43,7 +43,7 @@ each_green_case = pytest.mark.parametrize(
 
 def _judge(case: Case, world: World = WORLD) -> tuple[Chain, Judgement]:
     chain = case.build(world)
-    return chain, judge(chain.question(world))
+    return chain, judge_chain(chain.question(world))
 
 
 def _codes(judgement: Judgement) -> list[str]:
@@ -116,7 +116,7 @@ def test_repetition_and_order_of_the_rest_change_no_verdict(case: Case) -> None:
     chain, plain = _judge(case)
     first, *rest = chain.presented
     again = replace(chain, presented=(first, *reversed(rest), *rest, first))
-    judgement = judge(again.question(WORLD))
+    judgement = judge_chain(again.question(WORLD))
     assert judgement.path == plain.path
     about_sending = {"CHAIN_OUT_OF_ORDER", "CHAIN_HAS_EXTRAS"}
     assert [code for code in _codes(judgement) if code not in about_sending] == [
@@ -164,7 +164,7 @@ def test_common_name_is_said_not_to_count() -> None:
 def test_host_that_no_certificate_can_name_is_told() -> None:
     server = WORLD.root().issue_server(["erp_x.example.com"], WORLD.start, 90)
     for host, told in (("erp_x.example.com", True), ("erp-x.example.com", False), ("192.0.2.1", False)):
-        (found,) = judge(replace(_question_of(server), host=host)).findings[:1]
+        (found,) = judge_chain(replace(_question_of(server), host=host)).findings[:1]
         assert found.code == "HOST_NOT_IN_CERTIFICATE"
         assert ("letters, digits and hyphens only" in found.observed) is told
 
@@ -204,7 +204,7 @@ def test_intermediate_in_a_file_of_roots_is_missing_all_the_same() -> None:
     """Only a PSE's list is what the client works with."""
     chain = CASES["missing-intermediate-in-the-pse"].build(WORLD)
     for partial, severity in ((True, Severity.MINOR), (False, Severity.MAJOR)):
-        judgement = judge(replace(chain, partial=partial).question(WORLD))
+        judgement = judge_chain(replace(chain, partial=partial).question(WORLD))
         assert len(judgement.path) == 3
         assert judgement.findings[0].severity is severity
 
@@ -241,7 +241,7 @@ def test_no_address_is_wanted_where_nothing_is_missing() -> None:
 def test_no_address_is_wanted_above_a_pinned_certificate() -> None:
     server = WORLD.server(WORLD.authority(WORLD.root()), issuer_addresses=["http://a/1"])
     question = _question_of(server, server.chain[:1])
-    assert judge(replace(question, roots=(_certificate(server),), partial=True)).wanted == ()
+    assert judge_chain(replace(question, roots=(_certificate(server),), partial=True)).wanted == ()
 
 
 def test_addresses_of_revocation_services_are_not_wanted() -> None:
@@ -258,10 +258,10 @@ def test_second_round_wants_the_issuer_of_what_the_first_fetched() -> None:
     lower = WORLD.authority(upper, "Lower", issuer_addresses=["http://a/upper"])
     server = WORLD.server(lower, issuer_addresses=["http://a/lower"])
     question = _question_of(server, server.chain[:1])
-    assert judge(question).wanted == ("http://a/lower",)
+    assert judge_chain(question).wanted == ("http://a/lower",)
     first = replace(question, fetched=(_certificate(lower).der,))
-    assert judge(first).wanted == ("http://a/upper",)
-    second = judge(replace(first, fetched=(_certificate(lower).der, _certificate(upper).der)))
+    assert judge_chain(first).wanted == ("http://a/upper",)
+    second = judge_chain(replace(first, fetched=(_certificate(lower).der, _certificate(upper).der)))
     assert second.wanted == ()
     assert [each.name for each in second.path[1:3]] == ["Lower", "Upper"]
     assert _codes(second) == ["SERVER_OMITS_INTERMEDIATE", "SERVER_OMITS_INTERMEDIATE"]
@@ -271,20 +271,20 @@ def test_fetched_intermediate_of_an_untrusted_root_is_missing_all_the_same() -> 
     intermediate = WORLD.authority(WORLD.root("Root of our own"))
     server = WORLD.server(intermediate)
     question = replace(_question_of(server, server.chain[:1]), roots=(_certificate(WORLD.root()),))
-    judgement = judge(replace(question, fetched=(_certificate(intermediate).der,)))
+    judgement = judge_chain(replace(question, fetched=(_certificate(intermediate).der,)))
     assert _codes(judgement) == ["SERVER_OMITS_INTERMEDIATE", "ROOT_UNTRUSTED"]
 
 
 def test_rubbish_that_was_fetched_is_passed_over() -> None:
     server = WORLD.server(WORLD.authority(WORLD.root()))
     question = replace(_question_of(server), fetched=(b"<html>",))
-    assert judge(question).findings == ()
+    assert judge_chain(question).findings == ()
 
 
 def test_stray_in_first_place_is_out_of_order() -> None:
     chain = CASES["stray"].build(WORLD)
     *good, stray = chain.presented
-    judgement = judge(replace(chain, presented=(stray, *good)).question(WORLD))
+    judgement = judge_chain(replace(chain, presented=(stray, *good)).question(WORLD))
     assert _codes(judgement) == ["CHAIN_OUT_OF_ORDER", "CHAIN_HAS_EXTRAS"]
     assert judgement.findings[0].severity is Severity.MAJOR
 
@@ -293,11 +293,11 @@ def test_first_of_two_servers_certificates_is_judged() -> None:
     """What follows cannot make up for a wrong certificate in the first place."""
     wrong, right = CASES["wrong-host"].build(WORLD), CASES["good"].build(WORLD)
     chain = replace(wrong, presented=(*wrong.presented, *right.presented), roots=(*wrong.roots, *right.roots))
-    assert _codes(judge(chain.question(WORLD))) == ["HOST_NOT_IN_CERTIFICATE", "CHAIN_HAS_EXTRAS"]
+    assert _codes(judge_chain(chain.question(WORLD))) == ["HOST_NOT_IN_CERTIFICATE", "CHAIN_HAS_EXTRAS"]
 
 
 def test_nothing_sent_is_no_pass() -> None:
-    judgement = judge(replace(CASES["good"].build(WORLD), presented=()).question(WORLD))
+    judgement = judge_chain(replace(CASES["good"].build(WORLD), presented=()).question(WORLD))
     assert _codes(judgement) == ["CERTIFICATE_UNREADABLE"]
     assert judgement.leaf is None
 
@@ -325,7 +325,7 @@ def test_both_ends_of_the_period_are_judged_to_the_second(start: int, end: int, 
     root = WORLD.root(start=WORLD.start - timedelta(days=1))
     server = WORLD.server(root)
     period = Period(WORLD.start + timedelta(seconds=start), WORLD.start + timedelta(seconds=end))
-    judgement = judge(replace(_question_of(server), period=period))
+    judgement = judge_chain(replace(_question_of(server), period=period))
     assert _codes(judgement) == codes
     assert bool(judgement.path) is not bool(codes)
 
@@ -333,7 +333,7 @@ def test_both_ends_of_the_period_are_judged_to_the_second(start: int, end: int, 
 def test_parts_of_a_second_have_no_say() -> None:
     server = WORLD.server(WORLD.root())
     end = _certificate(server).not_after + timedelta(microseconds=999_999)
-    assert judge(replace(_question_of(server), period=Period(end, end))).path
+    assert judge_chain(replace(_question_of(server), period=Period(end, end))).path
 
 
 def test_expired_certificates_are_told_by_their_place() -> None:
@@ -354,7 +354,7 @@ def test_dropped_root_is_told_where_it_is_sent(monkeypatch: pytest.MonkeyPatch) 
     chain = CASES["untrusted-root"].build(WORLD)
     assert chain.named is not None
     _drop(monkeypatch, DroppedRoot(chain.named.sha256, b"another key", "May 2031"))
-    judgement = judge(replace(chain, sap_domain=True).question(WORLD))
+    judgement = judge_chain(replace(chain, sap_domain=True).question(WORLD))
     assert _codes(judgement) == ["ROOT_UNTRUSTED"]
     assert "Mozilla dropped it in May 2031" in judgement.findings[0].observed
     assert "root of today's public lists" in judgement.findings[0].fix
@@ -366,7 +366,7 @@ def test_dropped_root_is_told_by_its_key_where_it_is_not_sent(monkeypatch: pytes
     key = paths.authority_key(chain.named)
     assert key is not None
     _drop(monkeypatch, DroppedRoot("0" * 64, key, "May 2031"))
-    judgement = judge(replace(chain, sap_domain=True).question(WORLD))
+    judgement = judge_chain(replace(chain, sap_domain=True).question(WORLD))
     assert _codes(judgement) == ["ROOT_UNTRUSTED"]
     assert "Mozilla dropped it in May 2031" in judgement.findings[0].observed
 
@@ -383,14 +383,14 @@ def test_intermediate_among_the_roots_anchors_only_where_said() -> None:
     intermediate = WORLD.authority(WORLD.root())
     server = WORLD.server(intermediate)
     question = replace(_question_of(server), roots=(_certificate(intermediate),))
-    assert not judge(question).path
-    assert judge(replace(question, partial=True)).path == (_certificate(server), _certificate(intermediate))
+    assert not judge_chain(question).path
+    assert judge_chain(replace(question, partial=True)).path == (_certificate(server), _certificate(intermediate))
 
 
 def test_root_is_preferred_to_a_nearer_anchor() -> None:
     server = WORLD.server(WORLD.authority(WORLD.root()))
     roots = tuple(Certificate.of(each) for each in (server.certificate, *server.issuers))
-    assert len(judge(replace(_question_of(server), roots=roots, partial=True)).path) == 3
+    assert len(judge_chain(replace(_question_of(server), roots=roots, partial=True)).path) == 3
 
 
 def test_good_path_is_found_beside_a_broken_one() -> None:
@@ -424,7 +424,7 @@ def test_longest_of_two_untrusted_paths_is_told() -> None:
     lower = root.issue_authority("Intermediate", WORLD.start, 100, key=intermediate.key)
     server = WORLD.server(intermediate)
     sent = (server.certificate, intermediate.certificate, lower.certificate, root.certificate)
-    judgement = judge(replace(_question_of(server, sent), roots=(_certificate(WORLD.root()),)))
+    judgement = judge_chain(replace(_question_of(server, sent), roots=(_certificate(WORLD.root()),)))
     assert judgement.best[-1] == _certificate(root)
     assert _codes(judgement) == ["ROOT_UNTRUSTED"]
 
@@ -445,7 +445,7 @@ def test_certificate_that_names_no_issuer_misses_none() -> None:
     nameless = nameless.add_extension(x509.SubjectAlternativeName([x509.DNSName(WORLD.host)]), critical=False)
     root = WORLD.root()
     leaf = Certificate.of(nameless.sign(root.key, hashes.SHA256()))
-    judgement = judge(replace(_question_of(WORLD.server(root)), presented=(leaf.der,)))
+    judgement = judge_chain(replace(_question_of(WORLD.server(root)), presented=(leaf.der,)))
     assert set(_codes(judgement)) == {"CERTIFICATE_IRREGULAR"}
 
 
@@ -472,12 +472,12 @@ def test_makers_own_server_is_not_inspected() -> None:
 def test_public_root_never_inspects() -> None:
     chain = CASES["inspected-knowingly"].build(WORLD)
     mozilla = frozenset(each.sha256 for each in chain.roots)
-    assert judge(replace(chain, mozilla=mozilla).question(WORLD)).findings == ()
+    assert judge_chain(replace(chain, mozilla=mozilla).question(WORLD)).findings == ()
 
 
 def test_private_root_among_the_systems_own_inspects_on_the_way_to_sap() -> None:
     chain = replace(CASES["good"].build(WORLD), sap_domain=True, mozilla=frozenset({"0" * 64}))
-    judgement = judge(chain.question(WORLD))
+    judgement = judge_chain(chain.question(WORLD))
     assert _codes(judgement) == ["TLS_INSPECTED"]
     assert judgement.findings[0].severity is Severity.MAJOR
     assert judgement.path
@@ -485,9 +485,9 @@ def test_private_root_among_the_systems_own_inspects_on_the_way_to_sap() -> None
 
 def test_acceptance_of_other_roots_accepts_no_inspection() -> None:
     chain = replace(CASES["inspected-by-a-known-product"].build(WORLD), inspection_accepted=True)
-    assert judge(chain.question(WORLD)).findings[0].severity is Severity.MAJOR
+    assert judge_chain(chain.question(WORLD)).findings[0].severity is Severity.MAJOR
     knowingly = CASES["inspected-knowingly"].build(WORLD)
-    assert judge(knowingly.question(WORLD)).findings[0].severity is Severity.MINOR
+    assert judge_chain(knowingly.question(WORLD)).findings[0].severity is Severity.MINOR
 
 
 @pytest.mark.parametrize(
@@ -505,7 +505,7 @@ def test_acceptance_of_other_roots_accepts_no_inspection() -> None:
 def test_on_the_way_to_sap_a_private_root_inspects_and_nothing_else_does(case: str, codes: list[str]) -> None:
     chain = CASES[case].build(WORLD)
     mozilla = frozenset(each.sha256 for each in chain.roots)
-    assert _codes(judge(replace(chain, sap_domain=True, mozilla=mozilla).question(WORLD))) == codes
+    assert _codes(judge_chain(replace(chain, sap_domain=True, mozilla=mozilla).question(WORLD))) == codes
 
 
 def test_wrong_upper_intermediate_on_the_way_to_sap_is_no_inspection() -> None:
@@ -513,9 +513,9 @@ def test_wrong_upper_intermediate_on_the_way_to_sap_is_no_inspection() -> None:
     upper, other = WORLD.authority(root, "Upper"), WORLD.authority(root, "Upper")
     server = WORLD.server(WORLD.authority(upper, "Lower"))
     sent = (*server.chain[:2], other.certificate)
-    judgement = judge(replace(_question_of(server, sent), sap_domain=True))
+    judgement = judge_chain(replace(_question_of(server, sent), sap_domain=True))
     assert _codes(judgement) == ["SERVER_SENDS_WRONG_INTERMEDIATE"]
-    inspected = judge(replace(_question_of(server, server.chain[:2]), sap_domain=True))
+    inspected = judge_chain(replace(_question_of(server, server.chain[:2]), sap_domain=True))
     assert _codes(inspected) == ["TLS_INSPECTED", "ROOT_UNTRUSTED"]
 
 
@@ -599,7 +599,7 @@ _moments = st.sampled_from([NOW, NOW + timedelta(days=1), NOW + timedelta(days=2
 def test_any_list_of_certificates_gets_findings(data: st.DataObject) -> None:
     presented = data.draw(st.lists(st.sampled_from(_pieces()), max_size=8))
     moment = data.draw(_moments)
-    question = Question(
+    question = ChainQuestion(
         host=data.draw(_hosts),
         presented=tuple(presented),
         roots=tuple(data.draw(st.lists(st.sampled_from(_trustworthy()), max_size=4, unique=True))),
@@ -610,7 +610,7 @@ def test_any_list_of_certificates_gets_findings(data: st.DataObject) -> None:
         inspection_accepted=data.draw(st.booleans()),
         partial=data.draw(st.booleans()),
     )
-    judgement = judge(question)
+    judgement = judge_chain(question)
     assert judgement.findings or _is_green(judgement)
     assert all(each.code in CODES for each in judgement.findings)
 
@@ -622,7 +622,7 @@ def test_damaged_certificates_get_findings(rubbish: bytes, position: int, value:
     damaged = bytearray(chain.presented[0])
     damaged[position % len(damaged)] = value
     for presented in ((bytes(damaged), chain.presented[1]), (chain.presented[0], rubbish), (rubbish,)):
-        judgement = judge(replace(chain, presented=presented).question(WORLD))
+        judgement = judge_chain(replace(chain, presented=presented).question(WORLD))
         assert judgement.findings or presented[0] == chain.presented[0] or judgement.path
 
 
@@ -635,7 +635,7 @@ def test_green_only_where_openssl_agrees(data: st.DataObject, tmp_path_factory: 
     others = data.draw(st.lists(st.sampled_from(_pieces()), max_size=3))
     rest = data.draw(st.permutations([*chain.presented[1:], *others]))
     sent = replace(chain, presented=(chain.presented[0], *rest))
-    judgement = judge(sent.question(WORLD))
+    judgement = judge_chain(sent.question(WORLD))
     if _is_green(judgement):
         assert _openssl_accepts(sent, tmp_path_factory.mktemp("openssl")), case.name
 
@@ -676,8 +676,8 @@ def _is_readable(der: bytes) -> bool:
     return True
 
 
-def _question_of(server: Identity, sent: tuple[x509.Certificate, ...] | None = None) -> Question:
-    return Question(
+def _question_of(server: Identity, sent: tuple[x509.Certificate, ...] | None = None) -> ChainQuestion:
+    return ChainQuestion(
         host=WORLD.host,
         presented=tuple(Certificate.of(each).der for each in (server.chain if sent is None else sent)),
         roots=(Certificate.of(server.issuers[-1]),),
@@ -687,4 +687,4 @@ def _question_of(server: Identity, sent: tuple[x509.Certificate, ...] | None = N
 
 
 def _judgement_of(server: Identity, sent: tuple[x509.Certificate, ...] | None = None) -> Judgement:
-    return judge(_question_of(server, sent))
+    return judge_chain(_question_of(server, sent))

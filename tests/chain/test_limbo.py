@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
-from pse_preflight.chain.judge import Judgement, Period, Question, judge
+from pse_preflight.chain.judge import ChainQuestion, Judgement, Period, judge_chain
 from pse_preflight.chain.verify import LONGEST_PATH
 from pse_preflight.checklist import Severity
 from tests.kit.places import SAMPLES
@@ -230,12 +230,12 @@ def _roots(case: dict[str, Any]) -> tuple[Certificate, ...]:
     return tuple(readable)
 
 
-def _question(case: dict[str, Any], *, public: bool = True) -> Question:
+def _question(case: dict[str, Any], *, public: bool = True) -> ChainQuestion:
     """Put a case as if its anchors were a PSE's list, by the rules for public authorities or for private ones."""
     named = case["validation_time"]
     moment = datetime.fromisoformat(named) if named else _NOW
     roots, depth = _roots(case), case["max_chain_depth"]
-    return Question(
+    return ChainQuestion(
         host=(case["expected_peer_name"] or {"value": ""})["value"],
         presented=tuple(_der(each) for each in (case["peer_certificate"], *case["untrusted_intermediates"])),
         roots=roots,
@@ -253,7 +253,7 @@ _JUDGED: dict[str, Judgement] = {}
 def _judged(case: dict[str, Any]) -> Judgement:
     """Judge a case by the rules for public authorities, once for all tests that look at it."""
     if case["id"] not in _JUDGED:
-        _JUDGED[case["id"]] = judge(_question(case))
+        _JUDGED[case["id"]] = judge_chain(_question(case))
     return _JUDGED[case["id"]]
 
 
@@ -293,7 +293,7 @@ def test_failure_has_the_code_of_its_cause(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", _judged_cases())
 def test_private_authorities_depart_from_public_rules_in_listed_ways_only(case: dict[str, Any]) -> None:
-    judgement = judge(_question(case, public=False))
+    judgement = judge_chain(_question(case, public=False))
     admitted = case["id"] in ADMITTED_FROM_PRIVATE_AUTHORITIES
     assert _is_good(judgement) is (_must_pass(case) or admitted)
     if admitted:
@@ -306,12 +306,12 @@ def test_private_authorities_depart_from_public_rules_in_listed_ways_only(case: 
 @pytest.mark.parametrize("case", _judged_cases())
 def test_order_and_repetition_change_no_verdict(case: dict[str, Any]) -> None:
     question = _question(case)
-    plain = judge(question)
+    plain = judge_chain(question)
     chance = random.Random(case["id"])  # noqa: S311 - the same shuffles in every run
     for _ in range(3):
         presented = [*question.presented, *chance.choices(question.presented, k=2)]
         chance.shuffle(presented)
-        judgement = judge(replace(question, presented=tuple(presented)))
+        judgement = judge_chain(replace(question, presented=tuple(presented)))
         assert judgement.path == plain.path
         assert _is_good(judgement) is _is_good(plain)
 
@@ -322,7 +322,7 @@ def test_every_case_gets_a_verdict_in_time(case: dict[str, Any]) -> None:
     """The skipped ones too: what they are about is not judged, but they break nothing."""
     question = _question(case)
     start = time.process_time()
-    judgement = judge(question)
+    judgement = judge_chain(question)
     assert time.process_time() - start < _LONGEST_SECONDS
     assert _is_good(judgement) or judgement.findings
 

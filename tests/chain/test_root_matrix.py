@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain.judge import Judgement, Period, Question, judge
+from pse_preflight.chain.judge import ChainQuestion, Judgement, Period, judge_chain
 from pse_preflight.chain.roots import Roots, with_saps
 from pse_preflight.chain.sap_roots import Release, Root, SapRoots, Table
 from pse_preflight.checklist import Code, Severity
@@ -106,8 +106,8 @@ def _judged(certifi: str, listing: str, user: str, sending: str, *, host: str = 
     mozilla = Roots((KNOWN, ROOT) if certifi == "in" else (KNOWN,), "Mozilla's list")
     at_hand = (*sent, ROOT) if listing == "at-hand" else sent
     roots = Roots((ROOT,), "roots.pem", explicit=True) if user == "named" else with_saps(mozilla, known, at_hand)
-    return judge(
-        Question(
+    return judge_chain(
+        ChainQuestion(
             host=host,
             presented=tuple(each.der for each in sent),
             roots=roots.certificates,
@@ -163,7 +163,7 @@ def test_an_unknown_root_that_cross_signs_it_is_told_with_saps_own() -> None:
 
 def test_a_root_of_saps_list_that_was_sent_and_is_not_among_the_roots_is_told_with_the_key_that_knows_it() -> None:
     sent = _sent("sent")
-    question = Question(
+    question = ChainQuestion(
         host=HOST,
         presented=tuple(each.der for each in sent),
         roots=(KNOWN,),
@@ -173,7 +173,7 @@ def test_a_root_of_saps_list_that_was_sent_and_is_not_among_the_roots_is_told_wi
         sap_roots=_known("sha256"),
         mozilla=frozenset({KNOWN.sha256}),
     )
-    (found,) = judge(question).findings
+    (found,) = judge_chain(question).findings
     assert found.code is Code.ROOT_UNTRUSTED
     assert found.observed.endswith("; SAP requires this root since 2024-02-13 (1.0.0)")
     assert found.fix == "judge this host by `roots: auto`, which knows this root"
@@ -181,7 +181,7 @@ def test_a_root_of_saps_list_that_was_sent_and_is_not_among_the_roots_is_told_wi
 
 def test_where_the_users_roots_lack_a_public_one_of_saps_list_the_key_that_knows_it_is_named() -> None:
     sent = _sent("not sent")
-    question = Question(
+    question = ChainQuestion(
         host=HOST,
         presented=tuple(each.der for each in sent),
         roots=(KNOWN,),
@@ -192,7 +192,7 @@ def test_where_the_users_roots_lack_a_public_one_of_saps_list_the_key_that_knows
         inspection_accepted=True,
         mozilla=frozenset({KNOWN.sha256, ROOT.sha256}),
     )
-    (found,) = judge(question).findings
+    (found,) = judge_chain(question).findings
     assert found.code is Code.ROOT_UNTRUSTED
     assert "was not sent, and is not among the roots that are judged by" in found.observed
     assert found.fix == "judge this host by `roots: auto`, which knows this root"
@@ -219,7 +219,7 @@ def test_where_saps_root_is_at_hand_and_did_not_sign_it_is_inspection_after_all(
     genuine = Certificate.of(root_authority(NAME, START, 3000).certificate)
     known = SapRoots(shipped=_table(genuine.sha256))
     sent = _sent("not sent")
-    question = Question(
+    question = ChainQuestion(
         host=HOST,
         presented=tuple(each.der for each in sent),
         roots=(KNOWN, genuine),
@@ -229,7 +229,7 @@ def test_where_saps_root_is_at_hand_and_did_not_sign_it_is_inspection_after_all(
         sap_roots=known,
         mozilla=frozenset({KNOWN.sha256}),
     )
-    found = judge(question).findings
+    found = judge_chain(question).findings
     assert [each.code for each in found] == [Code.TLS_INSPECTED, Code.ROOT_UNTRUSTED]
     assert all(f'names "{NAME}" as its issuer, and SAP\'s root of that name' in each.observed for each in found)
     assert all("did not sign it" in each.observed for each in found)
@@ -238,7 +238,7 @@ def test_where_saps_root_is_at_hand_and_did_not_sign_it_is_inspection_after_all(
 def test_a_cross_signed_one_with_another_key_than_saps_root_has_is_inspection() -> None:
     genuine = Certificate.of(root_authority(NAME, START, 3000).certificate)
     sent = _sent("cross-signed by an unknown root")
-    question = Question(
+    question = ChainQuestion(
         host=HOST,
         presented=tuple(each.der for each in sent),
         roots=(KNOWN, genuine),
@@ -248,7 +248,7 @@ def test_a_cross_signed_one_with_another_key_than_saps_root_has_is_inspection() 
         sap_roots=SapRoots(shipped=_table(genuine.sha256)),
         mozilla=frozenset({KNOWN.sha256}),
     )
-    found = judge(question).findings
+    found = judge_chain(question).findings
     assert found[0].code is Code.TLS_INSPECTED
     assert f'calls itself "{NAME}", and is not SAP\'s' in found[0].observed
 
@@ -271,7 +271,7 @@ def test_no_given_list_hides_a_product_that_its_name_tells(user: str) -> None:
     server = proxy.issue_server([HOST], NOW - timedelta(days=1), 90)
     newer = Release("4.0.0", date(2026, 9, 1))
     listed = Root(name=root.name, sha256=root.sha256, common_name=root.name, since=newer)
-    question = Question(
+    question = ChainQuestion(
         host=HOST,
         presented=(Certificate.of(server.certificate).der, root.der),
         roots=(root,) if user == "named" else (KNOWN,),
@@ -282,7 +282,7 @@ def test_no_given_list_hides_a_product_that_its_name_tells(user: str) -> None:
         inspection_accepted=user == "named",
         mozilla=frozenset({KNOWN.sha256}),
     )
-    (found, *_) = judge(question).findings
+    (found, *_) = judge_chain(question).findings
     assert found.code is Code.TLS_INSPECTED
     assert found.severity is (Severity.MINOR if user == "named" else Severity.MAJOR)
 

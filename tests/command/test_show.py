@@ -214,8 +214,8 @@ def test_what_the_server_forgets_is_fetched_at_most_twice(
         return ()
 
     monkeypatch.setattr(fetch, "fetch_certificates", fetched)
-    judge = chain.judge
+    judge = chain.judge_chain
     wanted = iter(["http://a/1", "http://a/2", "http://a/3"])
-    monkeypatch.setattr(chain, "judge", lambda question: replace(judge(question), wanted=(next(wanted),)))
+    monkeypatch.setattr(chain, "judge_chain", lambda question: replace(judge(question), wanted=(next(wanted),)))
     _show(capsys, served("missing-intermediate"))
     assert asked == ["http://a/1", "http://a/2"]

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain.judge import Period, Question
+from pse_preflight.chain.judge import ChainQuestion, Period
 from pse_preflight.checklist import Severity
 from pse_preflight.demo.authority import Extension, Identity, PrivateKey, root_authority
 
@@ -86,8 +86,8 @@ class Chain:
     inspection_accepted: bool = False
     partial: bool = False
 
-    def question(self, world: World) -> Question:
-        return Question(
+    def question(self, world: World) -> ChainQuestion:
+        return ChainQuestion(
             host=world.host,
             presented=self.presented,
             roots=self.roots,

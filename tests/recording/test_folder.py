@@ -17,7 +17,7 @@ from pse_preflight.certificate import Certificate, read_pem
 from pse_preflight.chain.roots import Roots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
-from pse_preflight.client_pse.condition import Condition, Content, State
+from pse_preflight.client_pse.condition import Condition, PseContent, State
 from pse_preflight.client_pse.findings import file_findings
 from pse_preflight.client_pse.model import ClientPse, Refusal
 from pse_preflight.demo.authority import root_authority
@@ -72,7 +72,7 @@ SYSTEM = System(
 def seen(path: tuple[Certificate, ...]) -> Evidence:
     root = path[-1]
     listed = ListedCertificate(root.sha256, root.subject, root.issuer, 7, START, root.not_after)
-    content = Content(path[0], (TrustedCertificate(root.parsed.tbs_certificate_bytes, root.der, "PKList"),))
+    content = PseContent(path[0], (TrustedCertificate(root.parsed.tbs_certificate_bytes, root.der, "PKList"),))
     observations = Observations(
         endpoint=Endpoint(
             host="host.example.com",

@@ -12,7 +12,7 @@ from pse_preflight.certificate import Certificate
 from pse_preflight.chain.roots import Roots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
-from pse_preflight.client_pse.condition import Condition, Content, State
+from pse_preflight.client_pse.condition import Condition, PseContent, State
 from pse_preflight.client_pse.findings import file_findings
 from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.endpoint.model import Endpoint, Failure, HttpAnswer, LiveHandshake, WebSocketAnswer, WebSocketReading
@@ -181,7 +181,7 @@ def _today() -> Recording:
         presented=(LEAF.sha256, ISSUING.sha256),
         fetched=(ISSUING.der,),
         pse=ClientPse(
-            Condition(Path("/sec/client.pse"), State.PLAIN, "", Content(LEAF, trusted), 0o640),
+            Condition(Path("/sec/client.pse"), State.PLAIN, "", PseContent(LEAF, trusted), 0o640),
             listing=Listing((listed,)),
             tool="/opt/sapgenpse",
         ),

@@ -47,9 +47,10 @@ def pytest_collection_finish():
     def broken(*arguments, **named):
         raise RuntimeError("forced")
 
+    assert callable({place})
     {place} = broken
 """
-CRASHES = ("trust.judge", "observation.observe", "chain.judge", "fixtures.decide")
+CRASHES = ("trust.judge_trust", "observation.observe", "chain.judge_chain", "fixtures.decide")
 
 SYSTEMS = f"""
 defaults: {{secudir: FOLDER/sec}}

@@ -9,7 +9,7 @@ import pytest
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import Roots
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Need, Severity
-from pse_preflight.client_pse.condition import Condition, Content, State
+from pse_preflight.client_pse.condition import Condition, PseContent, State
 from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.endpoint.model import Endpoint
 from pse_preflight.findings import Finding, finding
@@ -31,7 +31,7 @@ def _evidence(
     *findings: Finding, verified: bool = False, trusted: bool = False, state: State = State.PLAIN
 ) -> Evidence:
     path = ("leaf", "root") if verified else ()
-    content = Content(made().owner, made().trusted)
+    content = PseContent(made().owner, made().trusted)
     pse = ClientPse(Condition(Path("c.pse"), state, content=content, mode=0o600), listing=Listing(()))
     return Evidence(
         system=System(alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("c.pse"), secudir=Path()),

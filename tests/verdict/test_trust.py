@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain.judge import Judgement, Period
-from pse_preflight.chain.judge import Question as ChainQuestion
-from pse_preflight.chain.judge import judge as judge_chain
+from pse_preflight.chain.judge import ChainQuestion, Judgement, Period, judge_chain
 from pse_preflight.chain.sap_roots import RootChange
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.client_pse.entries import Anchor, Entry

@@ -16,9 +16,7 @@ import pytest
 from cryptography import x509
 
 from pse_preflight.certificate import Certificate, now
-from pse_preflight.chain.judge import Judgement, Period
-from pse_preflight.chain.judge import Question as ChainQuestion
-from pse_preflight.chain.judge import judge as judge_chain
+from pse_preflight.chain.judge import ChainQuestion, Judgement, Period, judge_chain
 from pse_preflight.client_pse.entries import Entry
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.endpoint.live import handshake

@@ -39,7 +39,7 @@ from pse_preflight.chain.verify import LONGEST_PATH, Path, Period, refusal
 from pse_preflight.checklist import CODES, Code, Severity
 from pse_preflight.findings import Finding
 
-__all__ = ["Judgement", "Period", "Question", "inspection_product", "judge", "verify"]
+__all__ = ["ChainQuestion", "Judgement", "Period", "inspection_product", "judge_chain", "verify"]
 
 
 def _that_come_along() -> SapRoots:
@@ -49,7 +49,7 @@ def _that_come_along() -> SapRoots:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ChainQuestion:
     """A chain, and what it is judged by.
 
     Attributes:
@@ -107,7 +107,7 @@ class Judgement:
     names_host: bool
 
 
-def judge(question: Question) -> Judgement:
+def judge_chain(question: ChainQuestion) -> Judgement:
     """Verify the chain, or tell every cause for which it cannot be."""
     sent = _Sent(question)
     if sent.leaf is None:
@@ -142,7 +142,7 @@ def verify(
 class _Sent:
     """What the server sent, read."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: ChainQuestion) -> None:
         self._ders = question.presented
         self._problems: dict[int, str] = {}
         self.order = tuple(self._read())
@@ -180,7 +180,7 @@ class _Sent:
         return bool(self._problems)
 
 
-def _explore(leaf: Certificate, sent: _Sent, question: Question) -> "_Case":
+def _explore(leaf: Certificate, sent: _Sent, question: ChainQuestion) -> "_Case":
     """Find the first path that the verifier accepts, else the one that is least wrong."""
     fetched = tuple(_readable(question.fetched))
     given = tuple(dict.fromkeys((*sent.certificates, *fetched)))
@@ -211,13 +211,13 @@ def _readable(ders: Iterable[bytes]) -> Iterator[Certificate]:
             continue  # the server did not send it; without it the issuer is still missing, and said to be
 
 
-def _refusal(path: Path, subject: Subject | None, question: Question) -> str | None:
+def _refusal(path: Path, subject: Subject | None, question: ChainQuestion) -> str | None:
     if subject is None:
         return ""
     return refusal(path, subject, question.period, public=path[-1].sha256 in question.mozilla)
 
 
-def _gravity(path: Path, question: Question) -> int:
+def _gravity(path: Path, question: ChainQuestion) -> int:
     faults = faults_of(path, question.period, public=path[-1].sha256 in question.mozilla)
     return sum(each.severity for each in faults if each.severity > Severity.MINOR)
 
@@ -233,7 +233,7 @@ class _Case:
         refusal: the verifier's words, where it was asked and refused.
     """
 
-    question: Question
+    question: ChainQuestion
     sent: _Sent
     pool: Pool
     path: Path

@@ -27,7 +27,7 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class PseContent:
     """What a PSE holds, but for its private key.
 
     Attributes:
@@ -73,7 +73,7 @@ class Condition:
     path: Path
     state: State
     problem: str = ""
-    content: Content | None = field(default=None, repr=False)
+    content: PseContent | None = field(default=None, repr=False)
     mode: Mode | None = None
     has_credentials: bool = False
     rights: Rights | None = None
@@ -129,7 +129,7 @@ def _understood(path: Path, content: bytes, mode: int | None) -> Condition:
     beside = path.with_name(CREDENTIALS).is_file()
     try:
         file = read(content)
-        return Condition(path, State.PLAIN, "", Content(file.owner, file.trusted), mode, beside)
+        return Condition(path, State.PLAIN, "", PseContent(file.owner, file.trusted), mode, beside)
     except PinNeeded as error:
         return Condition(path, State.HAS_PIN, str(error), None, mode, beside)
     except MachineBoundPse as error:

@@ -27,7 +27,7 @@ Asked = tuple[ApiUrl, tuple[Finding, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Output:
     """The file that is written.
 
     Attributes:
@@ -47,7 +47,7 @@ def run(arguments: Sequence[str], clock: Callable[[], datetime] = now) -> int:
     asked = _parser().read(arguments)
     if bool(asked.url) == bool(asked.from_ini):
         raise UsageProblem("init: name either one or more URLs, or --from-ini FILE (pse-preflight init --help)")
-    target = Target(Path(asked.output), append=asked.append)
+    target = Output(Path(asked.output), append=asked.append)
     urls, proxy = [url_of(each) for each in asked.url], proxy_of(asked.proxy)
     taken = systems_file.aliases_in(target.file, append=target.append)
     if asked.from_ini:
@@ -68,7 +68,7 @@ def _parser() -> CommandParser:
 
 
 def _ask_and_write(
-    target: Target, urls: Iterable[Asked], proxy: Proxy | None, taken: Sequence[str], clock: Callable[[], datetime]
+    target: Output, urls: Iterable[Asked], proxy: Proxy | None, taken: Sequence[str], clock: Callable[[], datetime]
 ) -> int:
     blocks: list[Block] = []
     failed: list[ApiUrl] = []
@@ -89,7 +89,7 @@ def _ask_and_write(
     return 1 if failed else 0
 
 
-def _write(target: Target, blocks: Sequence[Block]) -> int:
+def _write(target: Output, blocks: Sequence[Block]) -> int:
     systems_file.write(target.file, blocks, append=target.append)
     names = [each.alias for each in blocks]
     print(f"written: {target.file} ({', '.join(names)}). Read it, and say there which PSE the client uses.")

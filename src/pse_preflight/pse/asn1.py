@@ -29,7 +29,7 @@ _MOST_VALUES_SEARCHED = 20_000
 
 
 @asn1.sequence
-class Envelope:
+class EncodedEnvelope:
     """The whole file: plain content, [0] with a PIN, or [3] in version 4."""
 
     version: int
@@ -72,7 +72,7 @@ class PasswordEncryption:
 
 
 @asn1.sequence
-class Content:
+class EncodedContent:
     """PSECont. The user name is SECUDE's; SAP writes none."""
 
     algorithm: asn1.TLV

@@ -149,7 +149,7 @@ def _refuse_other_files(data: bytes) -> None:
 
 
 def _body(data: bytes) -> _Body:
-    read = asn1.decode(asn1.Envelope, data, "the file")
+    read = asn1.decode(asn1.EncodedEnvelope, data, "the file")
     raw = asn1.last_part(data)
     start = len(data) - len(raw)
     if raw[0] == asn1.SEQUENCE:

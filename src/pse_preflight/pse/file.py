@@ -309,7 +309,7 @@ def _owner_objects(owner: Certificate | None, key: rsa.RSAPrivateKey | None, tim
 
 
 def _read_content(envelope: Envelope, content: bytes, offset: int) -> PseFile:
-    parsed = asn1.decode(asn1.Content, content, "the content", offset)
+    parsed = asn1.decode(asn1.EncodedContent, content, "the content", offset)
     set_of_objects = asn1.last_part(content)
     if set_of_objects[0] != asn1.SET:
         raise DamagedPse(offset + len(content) - len(set_of_objects), "no SET where the objects should be")

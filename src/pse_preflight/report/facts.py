@@ -25,7 +25,7 @@ NOT_CHECKED = (
 
 Ended = Literal["passed", "failed", "error", "skipped"]
 Role = Literal["server", "intermediate", "root"]
-Verdict = Literal["OK", "NOT JUDGED", "FAILED"]
+SystemVerdict = Literal["OK", "NOT JUDGED", "FAILED"]
 """What a run says of a system; OK says that the trust checks ran and passed, and nothing is red."""
 
 TRUST_CHECKS = tuple(each.name for each in CHECKLIST if each.question is Question.TRUST)
@@ -211,7 +211,7 @@ class SystemResult:
     """
 
     alias: str
-    verdict: Verdict
+    verdict: SystemVerdict
     remark: str
     ran: int
     of: int
@@ -266,7 +266,7 @@ class Result:
 
     format: Literal[2] = 2
     run: RunFacts
-    verdict: Verdict
+    verdict: SystemVerdict
     systems: tuple[SystemResult, ...]
     not_checked: tuple[str, ...] = NOT_CHECKED
 
@@ -401,7 +401,7 @@ def result(run: RunFacts, checks: Iterable[CheckFacts], systems: Mapping[str, Sy
         by_alias.setdefault(each.alias, []).append(each)
     found = tuple(_system_result(run, alias, by_alias[alias], systems.get(alias)) for alias in sorted(by_alias))
     verdicts = {each.verdict for each in found}
-    worst: Verdict = "FAILED" if "FAILED" in verdicts else "NOT JUDGED" if "NOT JUDGED" in verdicts else "OK"
+    worst: SystemVerdict = "FAILED" if "FAILED" in verdicts else "NOT JUDGED" if "NOT JUDGED" in verdicts else "OK"
     return Result(run=run, verdict=worst, systems=found)
 
 
@@ -429,7 +429,7 @@ def _told(facts: SystemFacts, checks: Sequence[CheckFacts]) -> SystemFacts:
     return replace(facts, findings=tuple(each for each in facts.findings if each.check in asked or each.code in named))
 
 
-def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | None) -> tuple[Verdict, str]:
+def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | None) -> tuple[SystemVerdict, str]:
     """Say no more than was checked in this run (docs/red-check.md)."""
     if any(each.ended in _RED for each in checks):
         return "FAILED", ""

@@ -61,7 +61,7 @@ def look(
     limits, target = limits or Limits(), Target(url.host, url.port, proxy)
     seen, mozilla, known = observation.observe(target, limits, clock), named_roots("mozilla"), saps_roots_here(None)
     moment = clock()
-    question = chain.Question(
+    question = chain.ChainQuestion(
         host=url.host,
         presented=seen.presented,
         roots=mozilla.certificates,
@@ -85,13 +85,13 @@ def look(
 
 
 def _judged(
-    question: chain.Question, mozilla: Roots, target: Target, limits: Limits
-) -> tuple[chain.Question, Judgement]:
+    question: chain.ChainQuestion, mozilla: Roots, target: Target, limits: Limits
+) -> tuple[chain.ChainQuestion, Judgement]:
     """Judge the chain; fetch what the server forgot, and judge again."""
     asked: list[str] = []
     while True:
         question = _with_roots(question, mozilla)
-        judgement = chain.judge(question)
+        judgement = chain.judge_chain(question)
         wanted = [each for each in judgement.wanted if each not in asked][: limits.fetches - len(asked)]
         if not wanted:
             return question, judgement
@@ -100,7 +100,7 @@ def _judged(
         question = replace(question, fetched=(*question.fetched, *found))
 
 
-def _with_roots(question: chain.Question, mozilla: Roots) -> chain.Question:
+def _with_roots(question: chain.ChainQuestion, mozilla: Roots) -> chain.ChainQuestion:
     """Return the question with the roots that `roots: auto` means on SAP's domains, and Mozilla's on others."""
     if not question.sap_domain:
         return question

@@ -231,7 +231,7 @@ class _Case:
         self._seen = seen
         self._period = period
         self._roots = roots_for(system, seen)
-        self.judgement = judgement or chain.judge(self._question())
+        self.judgement = judgement or chain.judge_chain(self._question())
         self._changes = self._announced()
         self._successors = self._at_hand({each.sha256 for each in self._changes})
         self._required = self._at_hand(self._lacking())
@@ -269,10 +269,10 @@ class _Case:
             return None
         return _wrong_host(self._seen) if self._seen.attempt.forbidden else creation_cause(self._seen, self.judgement)
 
-    def _question(self) -> chain.Question:
+    def _question(self) -> chain.ChainQuestion:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
         public = system.url.is_sap_cloud or system.roots == "mozilla"
-        return chain.Question(
+        return chain.ChainQuestion(
             host=system.url.host,
             presented=self._seen.presented,
             roots=roots.certificates,
