@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -61,42 +61,24 @@ def describe(alias: str, entry: SystemEntry, file: Path | None, around: Surround
     Raises:
         UsageProblem: with the place of the key that cannot be meant as it is written.
     """
-    if entry.unset:
-        raise UsageProblem(entry.unset)
     keys = entry.keys
-    if keys.url is None:
-        raise UsageProblem(f"{entry.place}: {alias} has no url")
-    try:
-        url, url_findings = read_url(keys.url)
-        proxy, ignored = _proxy(keys.proxy, url, around.environment)
-    except PreflightError as error:
-        raise UsageProblem(f"{entry.place}: {alias}: {error}") from None
     named = _Paths(alias, entry, file.parent if file else around.folder, around)
-    secudir = named.secudir()
-    pse = named.pse(secudir)
-    return System(
-        alias=alias,
+    asked = _asked(alias, entry, named)
+    required = keys.required_roots
+    return replace(
+        asked,
         file=file,
-        url=url,
-        url_as_written=redacted(keys.url),
-        url_findings=url_findings,
         folder=around.evidence / alias,
-        pse=pse,
-        pse_identity=around.places.identity(pse),
-        secudir=secudir,
-        dn=keys.dn,
         roots=named.roots(),
         roots_place=entry.places.get("roots", entry.place),
         pinned=tuple(keys.pinned),
         engine=keys.engine,
-        proxy=proxy,
-        ignored_proxy=ignored,
         include_leaf=keys.include_leaf,
         create=keys.create,
         expiry_days=_expiry_days(keys.expiry_days),
-        required_roots=tuple(keys.required_roots) if isinstance(keys.required_roots, list) else (),
-        requires_saps_roots=keys.required_roots == "sap" or (keys.required_roots is None and url.is_sap_cloud),
-        adds_saps_roots=keys.required_roots == "sap",
+        required_roots=tuple(required) if isinstance(required, list) else (),
+        requires_saps_roots=required == "sap" or (required is None and asked.url.is_sap_cloud),
+        adds_saps_roots=required == "sap",
         tags=tuple(keys.tags),
         waivers=tuple(
             Waiver(check=each.check, code=each.code, until=each.until, reason=each.reason) for each in keys.waivers
@@ -104,6 +86,38 @@ def describe(alias: str, entry: SystemEntry, file: Path | None, around: Surround
         extras=entry.extras,
         client=_client(keys, named, around),
     )
+
+
+def _asked(alias: str, entry: SystemEntry, named: "_Paths") -> System:
+    """Return a system with its URL, the way to it, and the place of its PSE; the rest as it is where nobody says."""
+    around, written = named.around, _url_as_written(alias, entry)
+    try:
+        url, url_findings = read_url(written)
+        proxy, ignored = _proxy(entry.keys.proxy, url, around.environment)
+    except PreflightError as error:
+        raise UsageProblem(f"{entry.place}: {alias}: {error}") from None
+    secudir = named.secudir()
+    pse = named.pse(secudir)
+    return System(
+        alias=alias,
+        url=url,
+        url_as_written=redacted(written),
+        url_findings=url_findings,
+        proxy=proxy,
+        ignored_proxy=ignored,
+        pse=pse,
+        pse_identity=around.places.identity(pse),
+        secudir=secudir,
+        dn=entry.keys.dn,
+    )
+
+
+def _url_as_written(alias: str, entry: SystemEntry) -> str:
+    if entry.unset:
+        raise UsageProblem(entry.unset)
+    if entry.keys.url is None:
+        raise UsageProblem(f"{entry.place}: {alias} has no url")
+    return entry.keys.url
 
 
 @dataclass(frozen=True, slots=True)
