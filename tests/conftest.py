@@ -29,11 +29,14 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     """Spread the whole suite over the processors; what is named on the command line stays in this process."""
     options = config.option
     is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
-    if is_whole and not options.collectonly and not options.usepdb and getattr(options, "numprocesses", 0) is None:
+    if not is_whole or options.collectonly or options.usepdb or not hasattr(options, "numprocesses"):
+        return
+    # pytest-cov has begun already to measure one process; with --cov, say -n auto.
+    if options.numprocesses is None and not config.pluginmanager.has_plugin("_cov"):
         options.numprocesses = min(config.hook.pytest_xdist_auto_num_workers(config=config), MOST_WORKERS)
-        if options.dist == "no":
-            options.dist = "loadfile"
-            options.loadscopereorder = False
+    if options.numprocesses and options.dist == "no":
+        options.dist = "loadfile"
+        options.loadscopereorder = False
 
 
 @pytest.hookimpl(trylast=True)
