@@ -81,6 +81,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, evidences: Mapping[str, Evide
     plain = ["-s", "-p", "pse_preflight.plugin", "-p", "no:cacheprovider", "--rootdir=.", "--assert=plain", "-v"]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(terminal):
         patch.chdir(folder)
+        patch.delenv("PYTEST_ADDOPTS", raising=False)
         ended = pytest.main([str(CHECKOUT / "checks"), *options, *plain], plugins=[Prepared(evidences)])
     assert ended is pytest.ExitCode.TESTS_FAILED, terminal.getvalue()
     cases = {}

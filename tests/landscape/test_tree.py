@@ -106,7 +106,7 @@ def test_what_cannot_be_used_is_told_with_its_line_in_no_time(content: bytes, li
     begin = time.process_time()
     with pytest.raises(TreeUnreadable) as caught:
         read_tree(content)
-    assert time.process_time() - begin < 1
+    assert time.process_time() - begin < 20  # what grows without end takes for ever; coverage takes a second
     assert says in str(caught.value)
     assert caught.value.line == line
     assert len(str(caught.value)) < 300
