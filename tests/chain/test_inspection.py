@@ -62,6 +62,8 @@ def test_products_are_told_by_what_their_authorities_are_called_in_the_field(nam
         "CN=Secure Web Gateway,O=Firma",
         "CN=UTM Proxy 1",
         "CN=Inspection CA",
+        "CN=SSL Visibility",
+        "CN=Web Traffic Filter",
         "CN=decrypt ca",
     ],
 )
@@ -82,6 +84,8 @@ def test_an_authority_that_says_what_it_does_is_believed(name: str) -> None:
         "CN=Administrator CA",
         "CN=Norton Rose Root CA,O=Norton Rose Fulbright",
         "CN=Device Monitoring CA",
+        "CN=Web Monitoring CA",
+        "CN=Traffic Forwarding CA",
         "CN=Microsoft Azure RSA TLS Issuing CA 03,O=Microsoft Corporation,C=US",
         "CN=Cloudflare Inc ECC CA-3,O=Cloudflare\\, Inc.,C=US",
         "CN=Cloudflare TLS Issuing ECC CA 1,O=SSL Corporation,C=US",

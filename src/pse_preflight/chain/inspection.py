@@ -179,13 +179,12 @@ INSPECTION_PRODUCTS: Mapping[str, tuple[str, ...]] = {
 OF_UNKNOWN_MAKE = "of unknown make"
 """What stands for the product where an authority calls itself an inspecting one, and says no more."""
 
-_DOES = (
-    "(inspect(ion|ing|or)?|intercept(ion|ing|or)?|decrypt(ion|ing|or)?|scan(ning|ner)?|visibility|bump(ing)?"
-    "|filter(ing)?|monitor(ing)?|(forward[ ._-]?)?proxy|forward(ing)?|re-?sign(ing|er)?|mitm)"
-)
+_READS = "inspect(ion|ing|or)?|intercept(ion|ing|or)?|decrypt(ion|ing|or)?|scan(ning|ner)?|filter(ing)?|proxy|mitm"
+_RESIGNS = "visibility|bump(ing)?|monitor(ing)?|forward[ ._-]?proxy|forward(ing)?|re-?sign(ing|er)?"
 _GAP = "[ ._/-]{0,2}"
 _SAYS_SO = (
-    *(f"{what}{_GAP}{_DOES}" for what in ("ssl", "tls", "https?", "web", "traffic")),
+    *(f"{what}{_GAP}({_READS}|{_RESIGNS})" for what in ("ssl", "tls", "https?")),
+    *(f"{what}{_GAP}({_READS})" for what in ("web", "traffic")),
     *(f"{what}{_GAP}(proxy|ca|authority|root)" for what in ("transparent", "outbound", "inspection", "interception")),
     *(f"{what}{_GAP}filter(ing)?" for what in ("content", "url")),
     *(f"{what}{_GAP}(proxy|ssl|tls|https?)" for what in ("utm", "ngfw", "firewall")),
