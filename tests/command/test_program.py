@@ -59,7 +59,7 @@ def test_without_a_word_the_help_is_shown_as_a_misuse(capsys: pytest.CaptureFixt
 def test_an_unknown_command_is_told_what_was_meant(word: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run([word]) == program.MISUSE
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"ERROR: {word}: no such command; {says} (commands: check, show, init,")
+    assert line.startswith(f"ERROR: {word}: no such command; {says} (commands: check, show, init, report,")
 
 
 def test_each_command_is_a_module_that_runs() -> None:

@@ -119,6 +119,7 @@ _USAGE = f"""\
 usage: {PROGRAM} check SYSTEM... [OPTION...]  does this machine trust it?
        {PROGRAM} show https://HOST            look at a server, without PSE
        {PROGRAM} init https://HOST...         write a first systems.yaml
+       {PROGRAM} report table RESULT.JSON...  what runs have found
        {PROGRAM} roots                        SAP's list of roots
 SYSTEM: an alias of systems.yaml, all, tag:<tag>, https://<host>, demo, or
 demo:<scenario>; several are asked at the same time.

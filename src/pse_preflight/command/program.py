@@ -16,7 +16,7 @@ MISUSE = 4
 INTERRUPTED = 2
 """The exit code after Ctrl-C, as pytest has it."""
 
-COMMANDS = ("check", "show", "init", "roots", "opengenpse")
+COMMANDS = ("check", "show", "init", "report", "roots", "opengenpse")
 """The commands; each is a module of this folder with a function `run`."""
 
 

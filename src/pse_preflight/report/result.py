@@ -5,13 +5,39 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from pse_preflight.errors import PreflightError
 from pse_preflight.files import write_whole
-from pse_preflight.report.facts import Result
+from pse_preflight.report.facts import Result, unpacked
 
 FILE_NAME = "result.json"
 
+LARGEST_FILE = 64 << 20
+
 _MARKS = (b"<title>SAP trust report", b'<testsuite name="pse-preflight"', b'classname="pse_preflight.checks.')
 _LOOKED_AT = 1 << 20
+
+
+class ResultUnreadable(PreflightError):
+    """A file is no result of a run that can be read here."""
+
+
+def read(file: Path) -> Result:
+    """Read what a run has found.
+
+    Raises:
+        ResultUnreadable: where the file is missing, too large, of another version, or something else.
+    """
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise ResultUnreadable(f"{file}: cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST_FILE:
+        raise ResultUnreadable(f"{file}: is larger than {LARGEST_FILE >> 20} MiB")
+    try:
+        return unpacked(Result, json.loads(content))
+    except (ValueError, RecursionError):  # a ValidationError is a ValueError
+        raise ResultUnreadable(f"{file}: is no result.json of this version of pse-preflight") from None
 
 
 def write(result: Result, folder: Path) -> Path:
