@@ -25,9 +25,14 @@ WIDTH = 80
 
 _BLOCK = re.compile(r"(<!-- transcript: ([^\n]+) -->\n```text\n).*?^(```)$", re.DOTALL | re.MULTILINE)
 _PLACEHOLDERS = {
-    "@@TRANSCRIPT@@": "pytest checks/ --system=demo",
-    "@@RED@@": "pytest checks/ --system=demo:missing-intermediate -rN",
+    "@@TRANSCRIPT@@": "pse-preflight check demo",
+    "@@RED@@": "pse-preflight check demo:missing-intermediate",
 }
+_STARTED_AS = {
+    "pse-preflight": ("-m", "pse_preflight"),
+    "pytest": ("-m", "pytest", "-p", "no:cacheprovider"),
+}
+"""What stands for a program of a reader's PATH."""
 _OF_THIS_MACHINE = ("platform ", "plugins: ", "rootdir: ", "configfile: ", "cachedir: ")
 
 
@@ -39,14 +44,14 @@ def page(text: str) -> str:
 
 
 def transcript(command: str) -> str:
-    """Run a command of pytest in a fresh copy of this folder; return what it prints, made repeatable."""
+    """Run a command in a fresh copy of this folder; return what it prints, made repeatable."""
     with tempfile.TemporaryDirectory() as parent:
         # Lines are wrapped by their length, so the copy's name is as long as the one that takes its place.
         folder = Path(parent, "x" * (len(HOME) - len(parent) - 1))
         _copy(folder)
         program, *arguments = shlex.split(command)
         ran = subprocess.run(
-            [sys.executable, "-m", program, *arguments, "-p", "no:cacheprovider"],
+            [sys.executable, *_STARTED_AS[program], *arguments],
             cwd=folder,
             env=_environment(folder),
             capture_output=True,

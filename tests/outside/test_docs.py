@@ -154,6 +154,8 @@ class Reader:
         console = "import sys; from pse_preflight.sapgenpse.bundled import console; sys.exit(console())"
         programs = {
             "pip": ":",
+            "pipx": ":",
+            "pse-preflight": f'exec {python} -m pse_preflight "$@"',
             "python3": f'[ "$1 $2" = "-m venv" ] || exec {python} "$@"',
             "python3.12": '[ "$1 $2" = "-m venv" ]',
             "pytest": f'exec {python} -m pytest "$@"',

@@ -219,6 +219,18 @@ def test_the_short_form_without_a_system_is_a_misuse(environment: Environment, t
     assert "ERROR: no --system given" in ran.stderr
 
 
+def test_the_program_alone_can_check(environment: Environment, tmp_path: Path) -> None:
+    """What pipx puts on the PATH is enough, wherever it is started."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -m 'not network'\n", encoding="utf-8")
+    ran = environment.run("pse-preflight", "check", "demo", "--engine=bundled", folder=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"({environment.home}" in ran.stdout
+    assert "OK (PSE created" in ran.stdout
+    assert environment.run("pse-preflight", "check", "demo:expired-leaf", folder=tmp_path).returncode == 1
+    missing = environment.run("pse-preflight", "check", "https://localhost:1", "-m", "pse", folder=tmp_path)
+    assert f"{environment.programs / 'pse-preflight'}" in missing.stdout
+
+
 def test_the_program_for_pse_files_is_installed(environment: Environment, tmp_path: Path) -> None:
     made = environment.run("opengenpse", "gen_pse", "-p", "x.pse", "-noreq", "-x", "", "CN=x", folder=tmp_path)
     assert made.returncode == 0, made.stdout + made.stderr

@@ -164,7 +164,7 @@ def _azure_script() -> str:
 
 def _cron_script() -> str:
     lines = (EXAMPLES / "crontab").read_text(encoding="utf-8").splitlines()
-    (line,) = (line for line in lines if "pse_preflight" in line and not line.startswith("#"))
+    (line,) = (line for line in lines if "pse-preflight check" in line and not line.startswith("#"))
     command = line.split(maxsplit=5)[5]
     assert "%" not in command  # cron would end the command there
     return command
@@ -183,8 +183,8 @@ def _task() -> tuple[str, str, str]:
 
 def _task_script() -> str:
     command, arguments, folder = _task()
-    assert (command, folder) == (r"C:\pse-preflight\Scripts\python.exe", r"C:\ProgramData\pse-preflight")
-    return f"cd /var/lib/pse-preflight && /opt/pse-preflight/bin/python {arguments}"
+    assert (command, folder) == (r"C:\pse-preflight\Scripts\pse-preflight.exe", r"C:\ProgramData\pse-preflight")
+    return f"cd /var/lib/pse-preflight && /opt/pse-preflight/bin/pse-preflight {arguments}"
 
 
 SCRIPTS: Mapping[str, Callable[[], str]] = {
@@ -207,6 +207,9 @@ class Machine:
         (self.home / "bin").mkdir(parents=True)
         self.job.mkdir()
         python_program(self.home / "bin" / "python")
+        program = self.home / "bin" / "pse-preflight"
+        program.write_text('#!/bin/sh\nexec "$(dirname "$0")/python" -m pse_preflight "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
 
     def run(self, script: str, system: str) -> subprocess.CompletedProcess[str]:
         """Run the commands of a job as the runners do: bash, ended by the first failure."""
@@ -230,7 +233,7 @@ def machine(tmp_path: Path) -> Machine:
 def with_pse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what a first run leaves behind, the demo system's PSE among it."""
     machine = Machine(tmp_path_factory.mktemp("prepared"))
-    ran = machine.run('"$PREFLIGHT_HOME/bin/python" -m pse_preflight --system=demo --engine=bundled', "demo")
+    ran = machine.run('"$PREFLIGHT_HOME/bin/pse-preflight" check demo --engine=bundled', "demo")
     assert ran.returncode == 0, ran.stdout
     return machine.job / ".pse-preflight"
 
