@@ -174,7 +174,10 @@ def test_a_run_tells_which_systems_it_awaits(tmp_path: Path, monkeypatch: pytest
             released.set()
 
     with serve_tls(identity) as quick, serve_tls(identity, talk=hesitates) as slow:
-        systems = [system("QUICK", quick.port, tmp_path / "q.pse"), system("SLOW", slow.port, tmp_path / "s.pse")]
+        systems = [
+            system(alias, served.port, tmp_path / f"{alias}.pse", folder=tmp_path / alias)
+            for alias, served in (("QUICK", quick), ("SLOW", slow))
+        ]
         settings = Settings(evidence=tmp_path, engine="bundled")
         run = Gathering(systems, settings, clock=now, asked=["QUICK", "SLOW"], creating=[])
         run.progress = look_on  # type: ignore[assignment] # a list is what it is given
