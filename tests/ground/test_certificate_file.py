@@ -276,7 +276,7 @@ def test_a_file_is_read_with_its_name_left_to_who_asks(tmp_path: Path) -> None:
     file = tmp_path / "größe root.cer"
     file.write_bytes(ONE.der)
     assert read_certificate_file(file).certificates == (ONE,)
-    with pytest.raises(CertificateUnreadable, match="cannot be read: No such file"):
+    with pytest.raises(CertificateUnreadable, match="cannot be read: "):
         read_certificate_file(tmp_path / "none.pem")
     with pytest.raises(CertificateUnreadable, match="is a folder"):
         read_certificate_file(tmp_path)

@@ -22,7 +22,8 @@ PRIVATE_LINK = f"{'0' * 8}-0000-0000-0000-{'0' * 12}.{'a' * 56}.p6.pls.sap.inter
 
 
 @cache
-def _key() -> ec.EllipticCurvePrivateKey:
+def key() -> ec.EllipticCurvePrivateKey:
+    """Return the key of all of them."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -48,44 +49,45 @@ def odd_root(
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(_key().public_key())
+        .public_key(key().public_key())
         .serial_number(serial or 1)
         .not_valid_before(start)
         .not_valid_after(start + timedelta(days=3000))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key().public_key()), critical=False)
     )
     for each in extensions:
         builder = builder.add_extension(each, critical=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = builder.sign(_key(), hashes.SHA256())
+        made = builder.sign(key(), hashes.SHA256())
         return Certificate.read(made.public_bytes(Encoding.DER) if serial else _with_serial_zero(made))
 
 
 def odd_server(common_name: str, address: str, start: datetime, days: int = 300) -> Identity:
     """Make a server certificate that its own key signed, under a name of any length."""
-    name, key = long_name(common_name), _key()
+    name, own = long_name(common_name), key()
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(key.public_key())
+        .public_key(own.public_key())
         .serial_number(77)
         .not_valid_before(start)
         .not_valid_after(start + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = builder.sign(key, hashes.SHA256())
+        made = builder.sign(own, hashes.SHA256())
         _ = made.subject  # the library keeps what it has read once, and warns no more
-        return Identity(made, key)
+        return Identity(made, own)
 
 
 def _with_serial_zero(made: x509.Certificate) -> bytes:
     one, zero = bytes.fromhex("a003020102020101"), bytes.fromhex("a003020102020100")
     tbs = made.tbs_certificate_bytes.replace(one, zero, 1)
-    signature = _key().sign(tbs, ec.ECDSA(hashes.SHA256()))
+    signature = key().sign(tbs, ec.ECDSA(hashes.SHA256()))
     _, algorithm, _ = asn1.parts(made.public_bytes(Encoding.DER), 3)
     return asn1.tagged(asn1.SEQUENCE, tbs, algorithm, asn1.tagged(asn1.BIT_STRING, b"\0", signature))

@@ -1,6 +1,7 @@
 """systems.yaml joined with a machine: variables, paths, roots, shared PSEs, --system, and what is never shown."""
 
 import re
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,8 @@ from pse_preflight.demo.authority import root_authority
 from pse_preflight.errors import UsageProblem
 from pse_preflight.landscape.file import read_landscape
 from pse_preflight.landscape.keys import Keys
-from pse_preflight.landscape.select import Surroundings, asked_names, find_file, select
+from pse_preflight.landscape.names import asked_names
+from pse_preflight.landscape.select import Surroundings, find_file, select
 from pse_preflight.landscape.system import System
 
 FINGERPRINT = "ab" * 32
@@ -235,7 +237,7 @@ def test_the_file_of_the_machine_is_found_whatever_the_case(tmp_path: Path) -> N
     [
         (
             "missing.pem",
-            "missing.pem: cannot be read: No such file or directory; what is needed is auto, mozilla, system",
+            "missing.pem: cannot be read: ",
         ),
         ("empty.pem", "empty.pem: is empty; what is needed"),
         ("key.pem", "key.pem: holds a private key and no certificate"),
@@ -255,6 +257,7 @@ def test_roots_that_cannot_be_read_are_told_before_anything_is_asked(tmp_path: P
 # one PSE under two spellings
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="paths of POSIX; those of Windows are in the next test")
 def test_two_spellings_of_one_pse_are_one(tmp_path: Path) -> None:
     text = (
         "defaults: {dn: CN=a}\nsystems:\n"

@@ -254,7 +254,7 @@ def test_an_unreadable_file_of_roots_is_told_once_and_nothing_is_asked(site: Sit
     site.describe(server.port, roots=str(site.path / "nowhere.pem"))
     site.start()
     assert site.ended.returncode == pytest.ExitCode.USAGE_ERROR
-    assert site.output.count("nowhere.pem: cannot be read: No such file or directory") == 1
+    assert site.output.count("nowhere.pem: cannot be read: ") == 1
     assert server.connections == 0
 
 

@@ -82,7 +82,9 @@ def test_a_missing_file_is_told_in_the_words_of_the_system(tmp_path: Path) -> No
     write_pse(tmp_path / "client.pse")
     code, _, err = _run(tmp_path, "maintain_pk", "-a", "none.pem", "-p", "client.pse")
     assert code == 1
-    assert err.endswith('"none.pem" does not exist or is no certificate (No such file or directory)\n')
+    with pytest.raises(FileNotFoundError) as missing:
+        Path("none.pem").stat()
+    assert err.endswith(f'"none.pem" does not exist or is no certificate ({missing.value.strerror})\n')
 
 
 def test_what_was_added_is_listed_with_its_whole_name(tmp_path: Path) -> None:

@@ -3,9 +3,8 @@
 import difflib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import Path
 
 from pse_preflight import demo
@@ -17,10 +16,11 @@ from pse_preflight.landscape import alias as aliases
 from pse_preflight.landscape.describe import LISTS, Surroundings, describe
 from pse_preflight.landscape.file import FILE_NAME, Landscape, SystemEntry
 from pse_preflight.landscape.keys import Keys
+from pse_preflight.landscape.names import asked_names, shown_name
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import HTTPS_PORT, UrlUnreadable, read_url
 
-__all__ = ["Surroundings", "asked_names", "find_file", "select", "shown_name", "surroundings"]
+__all__ = ["Surroundings", "find_file", "select", "surroundings"]
 
 _OPTION = "--system"
 
@@ -60,29 +60,6 @@ def select(names: Iterable[str], landscape: Landscape, around: Surroundings) -> 
     _refuse_contradicting_owners(found.values())
     _refuse_unreadable_roots(found.values())
     return tuple(found[alias] for alias in sorted(found))
-
-
-def asked_names(names: Iterable[str]) -> list[str]:
-    """Return the names that --system gives, one by one."""
-    return [part.strip() for name in names for part in _separated(name) if part.strip()]
-
-
-def _separated(name: str) -> Iterator[str]:
-    """Split at commas, but for those in the password of a URL: what leads up to its @ belongs together."""
-    parts = name.split(",")
-    while parts:
-        part = parts.pop(0)
-        own = list(takewhile(lambda other: "://" not in other, parts))
-        ends = [number for number, other in enumerate(own, 1) if "@" in other]
-        if ends and "@" not in part:
-            part = ",".join([part, *parts[: ends[-1]]])
-            del parts[: ends[-1]]
-        yield part
-
-
-def shown_name(name: str) -> str:
-    """Return a name of --system as it may be shown: a user and password in it are not."""
-    return f"…@{name.rpartition('@')[2]}" if "@" in name else one_line(name)
 
 
 def _systems_named(name: str, landscape: Landscape, around: Surroundings) -> list[System]:

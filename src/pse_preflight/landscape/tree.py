@@ -79,7 +79,6 @@ def read_tree(content: bytes) -> Tree:
         node: yaml.Node | None = loader.get_single_node()
         if node is None:
             raise TreeUnreadable(1, "is empty")
-        _check(node)
         return Tree(loader.construct_document(node), node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

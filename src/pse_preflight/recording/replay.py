@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pse_preflight.findings import one_line
+from pse_preflight.landscape.names import asked_names, shown_name
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import UrlUnreadable, read_url
 from pse_preflight.recording.folder import Replay, read, recorded_folders
@@ -22,8 +24,7 @@ def chosen(folder: Path, names: Iterable[str], evidence: Path) -> Mapping[str, R
         EvidenceUnreadable: where a recording cannot be read, or there is none of a name.
     """
     found = {alias: _recorded(place, evidence / alias) for alias, place in recorded_folders(folder).items()}
-    wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
-    picked = [alias for name in wanted or ["all"] for alias in _named(name, found, folder)]
+    picked = [alias for name in asked_names(names) or ["all"] for alias in _named(name, found, folder)]
     return {alias: found[alias] for alias in sorted(set(picked))}
 
 
@@ -39,7 +40,8 @@ def _named(name: str, found: Mapping[str, Recorded], folder: Path) -> list[str]:
     kind, _, rest = name.partition(":")
     aliases = [alias for alias, (system, _) in found.items() if _is_meant(name, kind, rest, system)]
     if not aliases:
-        raise EvidenceUnreadable(f"{name} is not recorded in {folder}, which holds {', '.join(found)}")
+        held = one_line(f"{folder}, which holds {', '.join(found)}")
+        raise EvidenceUnreadable(f"{shown_name(name)} is not recorded in {held}")
     return aliases
 
 
