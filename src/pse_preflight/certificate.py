@@ -155,6 +155,12 @@ def load(der: bytes) -> x509.Certificate:
 
 
 @_without_warnings
+def extensions(parsed: x509.Certificate) -> x509.Extensions:
+    """Return the extensions of a certificate of which nothing but the names has been read."""
+    return parsed.extensions
+
+
+@_without_warnings
 def serial_number(parsed: x509.Certificate) -> int:
     """Return the serial number; the library warns each time somebody looks at one that is not positive."""
     return parsed.serial_number

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pse_preflight.certificate import Certificate
+from pse_preflight.certificate import Certificate, extensions
 from pse_preflight.pse import asn1, name
 from pse_preflight.pse.trusted import TrustedCertificate
 
@@ -157,15 +157,15 @@ def _key_and_extensions(certificate: x509.Certificate) -> list[str]:
     size = f" ({size} bits)" if (size := getattr(key, "key_size", None)) else ""
     whole = asn1.decode(asn1.StoredKey, key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), "the key")
     algorithm = certificate.signature_algorithm_oid.dotted_string
-    extensions = [_extension(each) for each in certificate.extensions]
+    described_extensions = [_extension(each) for each in extensions(certificate)]
     return [
         _line("Public key", kind + size),
         _line(
             "Public key fingerprint (MD5)", _colons(hashlib.md5(whole.key.as_bytes(), usedforsecurity=False).digest())
         ),
         _line("Signature algorithm", f"{_SIGNATURES.get(algorithm, 'unknown')} ({algorithm})"),
-        *([" Extensions:"] if extensions else []),
-        *extensions,
+        *([" Extensions:"] if described_extensions else []),
+        *described_extensions,
     ]
 
 
