@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import asn1, name, protection
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.file import PseFile, TrustedCertificate
-from pse_preflight.pse.owner import write_root
+from pse_preflight.pse.owner import read_root, write_root
 from tests.kit import pse_mutations as pses
 from tests.kit import pse_second_reader as second
 from tests.kit.pse_mutations import (
@@ -875,6 +875,92 @@ def test_a_pse_without_owner_verifies_others() -> None:
     assert names(pse_file.read(pse_file.new(None, None, time=START, salt=SALT).encode())) == []
 
 
+def issued(*, levels: int, key: rsa.RSAPrivateKey | None = None) -> tuple[Certificate, ...]:
+    """Make an owner's certificate and its issuers, the root last, with so many authorities between."""
+    identity = root_authority("root of the owner", START, 1000)
+    for level in range(levels):
+        identity = identity.issue_authority(f"authority {level}", START, 900)
+    owner = identity.issue(name.parse("CN=client, O=Firma"), START, 800, [], key=key or pses.owner_key())
+    return tuple(Certificate.of(each) for each in (owner.certificate, *owner.issuers))
+
+
+@pytest.mark.parametrize("levels", [0, 1, 3])
+@pytest.mark.parametrize("version", [2, 4])
+def test_an_owner_that_an_authority_has_signed_is_written_with_its_path(levels: int, version: int) -> None:
+    owner, *path = issued(levels=levels)
+    file = pse_file.new(owner, pses.owner_key(), authorities(1), path=path, time=START, salt=SALT, version=version)
+    written = second.dissect(file.encode())
+    assert sorted(written.names) == sorted(
+        ["SKnew", "PKRoot", "Cert", "CertList", "PKList", *(["FCPath"] if levels else [])]
+    )
+    assert written.of("Cert").value == owner.der
+    assert written.of("PKRoot").value == write_root(path[-1].der)
+    assert second.elements(written.of("CertList").value) == sorted(each.der for each in (owner, *path))
+    assert second.elements(written.of("PKList").value) == [authorities(1)[0].der], "an issuer is not trusted for that"
+    if levels:
+        assert written.of("FCPath").oid == "1.3.36.2.4.1"
+        assert written.of("FCPath").value == tlv(0x30, *(tlv(SET, each.der) for each in path[:-1]))
+    read = pse_file.read(file.encode())
+    assert (read.owner, read.owner_path, read.owner_root) == (owner, tuple(path[:-1]), path[-1])
+    assert read.private_key() is not None
+
+
+def test_an_owner_gets_another_certificate_for_its_key() -> None:
+    owner, *path = issued(levels=1)
+    before = made(2)
+    after = before.with_owner(owner, path, LATER)
+    assert (after.owner, after.owner_path, after.owner_root) == (owner, (path[0],), path[1])
+    assert after.trusted == before.trusted
+    old, new = second.dissect(before.encode()), second.dissect(after.encode())
+    for kept in ("SKnew", "PKList"):
+        assert old.of(kept).raw == new.of(kept).raw
+    assert {new.of(each).time for each in ("Cert", "PKRoot", "FCPath", "CertList")} == {"20260201030405Z"}
+    assert second.elements(new.of("CertList").value) == sorted(each.der for each in (owner, *path))
+    assert [each.raw for each in new.objects] == sorted(each.raw for each in new.objects)
+    back = after.with_owner(pses.owner(), [], START)
+    assert back.encode() == before.encode(), "no path stays"
+
+
+def test_another_certificate_does_not_take_from_an_old_list_what_completes_it() -> None:
+    owner, *path = issued(levels=1)
+    after = old_form(pses.owner()).with_owner(owner, path, LATER)
+    assert [each.sha256 for each in after.trusted] == [pses.owner().sha256]
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "why"),
+    [
+        (lambda: pse_file.new(None, None, time=START, salt=SALT), lambda: issued(levels=0), "no key"),
+        (made, lambda: issued(levels=0, key=_other_key()), "not that of the owner"),
+        (made, lambda: issued(levels=1)[:2], "do not lead from"),
+    ],
+)
+def test_a_certificate_that_does_not_fit_is_not_given(
+    file: Callable[[], PseFile], given: Callable[[], tuple[Certificate, ...]], why: str
+) -> None:
+    owner, *path = given()
+    with pytest.raises(pse_file.Unwritable, match=why):
+        file().with_owner(owner, path, LATER)
+
+
+def test_the_root_is_put_together_again_from_its_parts() -> None:
+    for root in (pses.owner(), *authorities(2), *read_pem(Path(certifi.where()).read_bytes())):
+        assert read_root(write_root(root.der), 0) == root.der
+    assert made().owner_root == pses.owner()
+    assert pse_file.new(None, None, time=START, salt=SALT).owner_root is None
+
+
+@pytest.mark.parametrize("value", [tlv(0x30), tlv(0x30, b"\x05\x00", tlv(0x30)), tlv(0x30, tlv(0x30), tlv(0x30))])
+def test_a_root_of_another_structure_is_not_guessed(value: bytes) -> None:
+    with pytest.raises(pse_file.UnknownEncoding, match="PKRoot"):
+        read_root(value, 0)
+
+
+def test_an_older_key_of_a_root_is_passed_over() -> None:
+    parts = asn1.parts(write_root(pses.owner().der), 4)
+    assert read_root(tlv(0x30, *parts[:2], tlv(0x30), *parts[2:]), 0) == pses.owner().der
+
+
 def test_the_path_of_an_owner_is_read() -> None:
     assert unusual().owner_path == authorities(3)[:2]
     assert made().owner_path == ()
@@ -899,7 +985,8 @@ def _other_key() -> rsa.RSAPrivateKey:
 
 
 def _issued() -> Certificate:
-    return Certificate.of(root_authority("root", START, 10).issue(name.parse("CN=x"), START, 5, []).certificate)
+    root = root_authority("root", START, 10)
+    return Certificate.of(root.issue(name.parse("CN=x"), START, 5, [], key=pses.owner_key()).certificate)
 
 
 @pytest.mark.parametrize(
@@ -908,8 +995,11 @@ def _issued() -> Certificate:
         (lambda: {"owner": pses.owner(), "key": None}, "or neither"),
         (lambda: {"owner": None, "key": pses.owner_key()}, "both an owner's certificate and its key"),
         (lambda: {"owner": pses.owner(), "key": _other_key()}, "not that of the owner"),
-        (lambda: {"owner": pses.owner(), "key": ec.generate_private_key(ec.SECP256R1())}, "RSA"),
-        (lambda: {"owner": _issued(), "key": pses.owner_key()}, "certificate authority"),
+        (lambda: {"owner": pses.owner(), "key": ec.generate_private_key(ec.SECP256R1())}, "EC keys is not known"),
+        (lambda: {"owner": pses.owner(), "key": ed25519.Ed25519PrivateKey.generate()}, "other keys than RSA and DSA"),
+        (lambda: {"owner": _issued(), "key": pses.owner_key()}, "do not lead"),
+        (lambda: {"owner": _issued(), "key": pses.owner_key(), "path": authorities(1)}, "do not lead from the owner"),
+        (lambda: {"owner": pses.owner(), "key": pses.owner_key(), "path": [_issued()]}, "certificate to a root"),
         (lambda: {"owner": None, "key": None, "version": 3}, "version 3"),
     ],
 )
@@ -923,6 +1013,28 @@ def test_another_exponent_has_no_place_in_the_file() -> None:
     owner = pse_file.self_signed_owner(name.parse("CN=x"), key, start=START, end=LATER, serial_number=1)
     with pytest.raises(pse_file.Unwritable, match="65537"):
         pse_file.new(owner, key, time=START, salt=SALT)
+
+
+def test_a_key_larger_than_is_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pse_preflight.pse.owner._MOST_KEY_BITS", 1023)
+    with pytest.raises(pse_file.Unwritable, match="1024 bits is larger"):
+        made()
+
+
+def test_a_dsa_key_is_written_as_it_is_read() -> None:
+    key = dsa.generate_private_key(1024)  # noqa: S505 - what old PSEs hold
+    builder = x509.CertificateBuilder(name.parse("CN=x"), name.parse("CN=x"), key.public_key(), 1, START, LATER)
+    owner = Certificate.of(builder.sign(key, hashes.SHA256()))
+    file = pse_file.read(pse_file.new(owner, key, time=START, salt=SALT).encode())
+    found = file.private_key()
+    assert isinstance(found, dsa.DSAPrivateKey)
+    assert found.private_numbers() == key.private_numbers()
+    numbers = key.private_numbers()
+    group = numbers.public_numbers.parameter_numbers
+    parameters = tlv(0x30, integer(group.p), integer(group.q), integer(group.g))
+    algorithm = tlv(0x30, bytes.fromhex("06072a8648ce380401"), parameters)
+    expected = tlv(0x30, algorithm, tlv(3, b"\0", integer(numbers.x)))
+    assert second.dissect(file.encode()).of("SKnew").value == expected
 
 
 def test_a_root_that_is_no_certificate_is_not_taken_apart() -> None:

@@ -187,3 +187,44 @@ def test_a_value_that_is_no_text_is_shown_in_hexadecimal_digits() -> None:
 
 def test_an_empty_name_has_an_empty_text() -> None:
     assert name.text(x509.Name([])) == ""
+
+
+PLAIN = 'CN=a b, O="Firma, Co", C=DE'
+
+
+@pytest.mark.parametrize(
+    ("pasted", "meant"),
+    [
+        ("CN=a, C=DE", "CN=a, C=DE"),
+        ("“CN=a, C=DE”", "CN=a, C=DE"),
+        ("„CN=a, C=DE“", "CN=a, C=DE"),
+        ("”CN=a, C=DE”", "CN=a, C=DE"),
+        ("«CN=a, C=DE»", "CN=a, C=DE"),
+        ("»CN=a, C=DE«", "CN=a, C=DE"),
+        ("‘CN=a, C=DE’", "CN=a, C=DE"),
+        ("‚CN=a, C=DE‘", "CN=a, C=DE"),
+        ("CN=a, C=DE“", "CN=a, C=DE"),
+        ("CN=a, C=DE”", "CN=a, C=DE"),
+        ("„CN=a, C=DE", "CN=a, C=DE"),
+        ("CN=a\u00a0b,\u202fC=DE", "CN=a b, C=DE"),
+        ("\ufeffCN=a,\u200b C=DE\u200e ", "CN=a, C=DE"),
+        ("CN=a b, O=„Firma, Co“, C=DE", PLAIN),
+        ("“CN=a b, O=“Firma, Co”, C=DE”", PLAIN),
+        ("CN=L’Oréal, O=‘x’", "CN=L’Oréal, O=‘x’"),
+        ("CN=a\\C2\\A0b", "CN=a\\C2\\A0b"),
+        ("", ""),
+        ("“”", ""),
+        ("„", ""),
+    ],
+)
+def test_a_name_pasted_from_a_guide_is_what_was_meant(pasted: str, meant: str) -> None:
+    assert name.as_pasted(pasted) == meant
+    assert name.as_pasted(meant) == meant
+
+
+@given(NAMES)
+def test_what_is_escaped_is_no_typography(original: x509.Name) -> None:
+    """Blanks and marks that are printed escaped stay; quotes of a name are printed as they are, and may be meant."""
+    text = name.text(original)
+    if not set(text) & set(name._QUOTES):
+        assert name.parse(name.as_pasted(text)) == original

@@ -4,12 +4,12 @@ What was read is kept as it stood there, so a file that nobody changes is writte
 touches nothing but the certificate list.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-
-from cryptography.hazmat.primitives.asymmetric import rsa
+from itertools import pairwise
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.pse import asn1, objects, protection
@@ -26,7 +26,7 @@ from pse_preflight.pse.errors import (
     WrongPin,
 )
 from pse_preflight.pse.objects import PseObject
-from pse_preflight.pse.owner import OwnerKey, is_ours, read_key, self_signed_owner, write_key, write_root
+from pse_preflight.pse.owner import OwnerKey, is_ours, read_key, read_root, self_signed_owner, write_key, write_root
 from pse_preflight.pse.trusted import (
     IN_LIST_AND_POOL,
     MOST_CERTIFICATES,
@@ -115,6 +115,16 @@ class PseFile:
         return tuple(Certificate.read(each) for level in levels for each in set_elements(level, objects.PATH))
 
     @cached_property
+    def owner_root(self) -> Certificate | None:
+        """Return the owner's root certificate, put together from PKRoot, or nothing where there is none.
+
+        Raises:
+            UnknownEncoding, DamagedPse, CertificateUnreadable: where it cannot be read.
+        """
+        found = self._object(objects.ROOT)
+        return Certificate.read(read_root(found.value, found.offset)) if found else None
+
+    @cached_property
     def trusted(self) -> tuple[TrustedCertificate, ...]:
         """Return the certificate list, what `maintain_pk -l` prints: the entries of PKList and nothing else."""
         found = self._object(objects.LIST)
@@ -173,6 +183,28 @@ class PseFile:
         pool = [each for each in self._elements(objects.POOL) if each not in spare]
         return self._with_sets({objects.LIST: kept, objects.POOL: pool}, time)
 
+    def with_owner(self, owner: Certificate, path: Sequence[Certificate], time: datetime) -> "PseFile":
+        """Give the owner another certificate for the key that it has, as when an authority has signed its request.
+
+        Args:
+            path: the issuers, root last; empty where it is signed with its own key.
+            time: when the changed objects are written, UTC.
+
+        Raises:
+            Unwritable: where there is no key, or another one, or where the path does not lead to a root.
+        """
+        key = self.private_key()
+        if key is None:
+            raise Unwritable("the PSE has no key of its own")
+        values = _owner_values(owner, key, path)
+        needed = {each.der for each in self.trusted if each.found == IN_LIST_AND_POOL}
+        spare = self._owner_and_issuers() - needed
+        kept = [each for each in self._elements(objects.POOL) if each not in spare]
+        whole = {*kept, *set_elements(values[objects.POOL], objects.POOL)}
+        values[objects.POOL] = asn1.tagged(asn1.SET, *sorted(whole))
+        del values[objects.KEY]
+        return self._with_values({objects.PATH: None, **values}, time)
+
     def encode(self, pin: str | None = None) -> bytes:
         """Write the file, encrypted where a PIN is given; no PIN and an empty one are the same.
 
@@ -196,6 +228,17 @@ class PseFile:
             raise DamagedPse(found[1].offset, f"a second {name} object")
         return found[0] if found else None
 
+    def _owner_and_issuers(self) -> set[bytes | None]:
+        """Return the certificates of the owner and its path, as they stand there and as far as they can be told."""
+        path, root = self._object(objects.PATH), self._object(objects.ROOT)
+        found = {self.owner_der}
+        with suppress(PseError):
+            levels = asn1.parts(path.value, _MOST_LEVELS) if path else []
+            found.update(each for level in levels for each in set_elements(level, objects.PATH))
+        with suppress(PseError):
+            found.update([read_root(root.value, root.offset)] if root else [])
+        return found
+
     def _elements(self, name: str) -> list[bytes]:
         found = self._object(name)
         return set_elements(found.value, name, found.offset) if found else []
@@ -203,12 +246,17 @@ class PseFile:
     def _with_sets(self, sets: Mapping[str, list[bytes]], time: datetime) -> "PseFile":
         """Give objects these sets; an unchanged one stays as it is, an empty one goes."""
         changed = {name: elements for name, elements in sets.items() if elements != self._elements(name)}
+        values = {name: asn1.tagged(asn1.SET, *elements) if elements else None for name, elements in changed.items()}
+        return self._with_values(values, time)
+
+    def _with_values(self, values: Mapping[str, bytes | None], time: datetime) -> "PseFile":
+        """Give objects these values; one without a value goes."""
         after = list(self.objects)
-        for name, elements in changed.items():
-            before, value = self._object(name), asn1.tagged(asn1.SET, *elements)
+        for name, value in values.items():
+            before = self._object(name)
             place = after.index(before) if before else len(after)
-            replacement = before.rewritten(time, value) if before else PseObject.make(name, time, value)
-            after[place : place + 1] = [replacement] if elements else []
+            replacement = [] if value is None else [_object_with(before, name, time, value)]
+            after[place : place + 1] = replacement
         by_der = {each.der: each for each in after}
         order = asn1.in_the_order_of([each.der for each in self.objects], [each.der for each in after])
         return replace(self, objects=tuple(by_der[der] for der in order))
@@ -232,11 +280,12 @@ def read(data: bytes, pin: str | None = None) -> PseFile:
     return found
 
 
-def new(
+def new(  # noqa: PLR0913 - each is one part of a file
     owner: Certificate | None,
-    key: rsa.RSAPrivateKey | None,
+    key: OwnerKey | None,
     trusted: Iterable[Certificate] = (),
     *,
+    path: Sequence[Certificate] = (),
     time: datetime,
     salt: bytes,
     version: int = 2,
@@ -245,9 +294,10 @@ def new(
     """Make a PSE; without owner and key, one that can only verify others.
 
     Args:
-        owner: a self-signed certificate; how a PSE holds one of a certificate authority is not known well enough.
-        key: its RSA key; how a PSE holds others is not known.
+        owner: the owner's certificate.
+        key: its RSA or DSA key; how a PSE holds others is not known.
         trusted: what the certificate list begins with.
+        path: the issuers of the owner's certificate, root last; empty where it is signed with its own key.
         time: when it is made, UTC.
         salt: 8 random bytes.
         version: 2 or 4.
@@ -264,7 +314,7 @@ def new(
         version=version,
         has_pin=False,
         created=time.replace(microsecond=0),
-        objects=_owner_objects(owner, key, written or time),
+        objects=_owner_objects(owner, key, path, written or time),
         preamble=algorithm + asn1.generalized_time(time) + status,
         algorithm=algorithm,
         sealed=version == _SEALED_VERSION,
@@ -287,25 +337,40 @@ def is_written_here(owner: Certificate | None, trusted: Iterable[TrustedCertific
     return len(forms) > 1 or (owner is not None and is_ours(owner))
 
 
-def _owner_objects(owner: Certificate | None, key: rsa.RSAPrivateKey | None, time: datetime) -> tuple[PseObject, ...]:
+def _object_with(before: PseObject | None, name: str, time: datetime, value: bytes) -> PseObject:
+    return before.rewritten(time, value) if before else PseObject.make(name, time, value)
+
+
+def _owner_objects(
+    owner: Certificate | None, key: OwnerKey | None, path: Sequence[Certificate], time: datetime
+) -> tuple[PseObject, ...]:
     if owner is None and key is None:
         return ()
     if owner is None or key is None:
         raise Unwritable("a PSE has both an owner's certificate and its key, or neither")
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise Unwritable("how a PSE holds other keys than RSA keys is not known")
-    if not owner.is_self_issued:
-        raise Unwritable("how a PSE holds an owner's certificate of a certificate authority is not known well enough")
-    if owner.parsed.public_key() != key.public_key():
-        raise Unwritable("the key is not that of the owner's certificate")
-    values = {
-        objects.KEY: write_key(key),
-        objects.ROOT: write_root(owner.der),
-        objects.CERTIFICATE: owner.der,
-        objects.POOL: asn1.tagged(asn1.SET, owner.der),
-    }
-    made = [PseObject.make(name, time, value) for name, value in values.items()]
+    made = [PseObject.make(name, time, value) for name, value in _owner_values(owner, key, path).items()]
     return tuple(sorted(made, key=lambda each: each.der))
+
+
+def _owner_values(owner: Certificate, key: object, path: Sequence[Certificate]) -> dict[str, bytes]:
+    """Return the values of the objects that hold an owner; the path's form is likely, no file shows it (section 5)."""
+    stored_key = write_key(key)
+    if not isinstance(key, OwnerKey) or owner.parsed.public_key() != key.public_key():
+        raise Unwritable("the key is not that of the owner's certificate")
+    links = list(pairwise((owner, *path)))
+    root = path[-1] if path else owner
+    if not root.is_self_issued or any(each.parsed.issuer != issuer.parsed.subject for each, issuer in links):
+        raise Unwritable("the certificates do not lead from the owner's certificate to a root")
+    values = {
+        objects.KEY: stored_key,
+        objects.ROOT: write_root(root.der),
+        objects.CERTIFICATE: owner.der,
+        objects.POOL: asn1.tagged(asn1.SET, *sorted({owner.der, *(each.der for each in path)})),
+    }
+    if len(path) > 1:
+        levels = (asn1.tagged(asn1.SET, each.der) for each in path[:-1])
+        values[objects.PATH] = asn1.tagged(asn1.SEQUENCE, *levels)
+    return values
 
 
 def _read_content(envelope: Envelope, content: bytes, offset: int) -> PseFile:

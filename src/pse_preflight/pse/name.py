@@ -65,6 +65,11 @@ _TOKEN = re.compile(
       | (?P<plain>[^"\\])""",
     re.DOTALL | re.VERBOSE,
 )
+_BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2009\u200a\u3000"), " ")
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033"
+_QUOTES = _DOUBLE_QUOTES + "\u2018\u2019\u201a\u201b\u2039\u203a"
+_STRAIGHT = dict.fromkeys(map(ord, _DOUBLE_QUOTES), '"')
 _DOTTED = re.compile(r"(?:OID\.)?(\d+(?:\.\d+)+)")
 _SNC_PREFIX = re.compile(r"\s*p:", re.IGNORECASE)
 _NEEDS_ESCAPES = re.compile(r'["+,;<>\\]|^[# ]| $')
@@ -87,6 +92,22 @@ def parse(text: str) -> x509.Name:
         return x509.Name([_level(parts) for parts in reversed(levels)])
     except ValueError as error:
         raise NameUnreadable(f"{text!r} has the same key and value twice on one level") from error
+
+
+def as_pasted(text: str) -> str:
+    """Return a distinguished name, or another text, as it was meant before a guide, a wiki or a mail set it.
+
+    Blanks that do not break become blanks, characters without a width go. Typographic and German quotes around the
+    whole go, also where only one of them is left; those around a value become straight ones. Single quotes within a
+    value (L'Oréal) and everything that is escaped stay.
+    """
+    plain = _UNSEEN.sub("", text.translate(_BLANKS)).strip()
+    if plain[:1] in _QUOTES:
+        closing = plain[-1:] in _QUOTES and len(plain) > 1
+        plain = plain[1 : -1 if closing else None]
+    elif plain[-1:] in _DOUBLE_QUOTES and sum(map(plain.count, _DOUBLE_QUOTES)) % 2:
+        plain = plain[:-1]
+    return plain.translate(_STRAIGHT).strip()
 
 
 def text(name: x509.Name) -> str:

@@ -1,5 +1,6 @@
 """The owner of a PSE: its certificate and key, and the objects that hold them (pse-format.md, sections 1 and 5)."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
@@ -7,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from cryptography import x509
 from cryptography.hazmat import asn1 as library_asn1
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.pse import asn1
@@ -24,6 +25,11 @@ _RSA_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
 """AlgorithmIdentifier rsaEncryption with NULL (RFC 3279, 2.3.1)."""
 _DSA_ALGORITHMS = ("1.2.840.10040.4.1", "1.3.14.3.2.12")
 _USUAL_EXPONENT = 65537
+_MOST_ROOT_PARTS, _MOST_ROOT_KEY_PARTS = 4, 6
+_ROOT = re.compile(rb"\x30\x30(?:\x30)?\xa0?")
+"""The tags of PKRoot: name, key, an older key (SECUDE's), extensions."""
+_ROOT_KEY = re.compile(rb"\xa0?\x02\x30\xa1\xa2\x03")
+"""The tags of its key: version, serial number, key, validity, algorithm, signature."""
 _MOST_KEY_BITS = 8192
 
 
@@ -78,18 +84,40 @@ def is_ours(certificate: Certificate) -> bool:
     )
 
 
-def write_key(key: rsa.RSAPrivateKey) -> bytes:
-    """Write the value of SKnew: the two primes, the larger one first as in SAP's file.
+def write_key(key: object) -> bytes:
+    """Write the value of SKnew: of an RSA key the two primes, the larger one first as in SAP's file; of a DSA key x.
 
     Raises:
-        Unwritable: for another public exponent than 65537, since the file has no place for it.
+        Unwritable: for other kinds, whose form is not known; for another public exponent than 65537, since the file
+            has no place for it; and for keys larger than are read.
     """
+    if isinstance(key, dsa.DSAPrivateKey):
+        return _written_dsa_key(key)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        raise Unwritable("how a PSE holds EC keys is not known; use an RSA key")
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise Unwritable("how a PSE holds other keys than RSA and DSA keys is not known; use an RSA key")
+    if key.key_size > _MOST_KEY_BITS:
+        raise Unwritable(f"a key of {key.key_size} bits is larger than is read here ({_MOST_KEY_BITS} bits)")
     numbers = key.private_numbers()
     if numbers.public_numbers.e != _USUAL_EXPONENT:
         raise Unwritable(f"a PSE holds RSA keys with the public exponent {_USUAL_EXPONENT} only")
     first, second = sorted((numbers.p, numbers.q), reverse=True)
-    primes = asn1.encoded(asn1.RsaPrimes(p=first, q=second))
-    return asn1.tagged(asn1.SEQUENCE, _RSA_ALGORITHM, asn1.encoded(library_asn1.BitString(primes, 0)))
+    return _stored_key(_RSA_ALGORITHM, asn1.encoded(asn1.RsaPrimes(p=first, q=second)))
+
+
+def _written_dsa_key(key: dsa.DSAPrivateKey) -> bytes:
+    numbers = key.private_numbers()
+    group = numbers.public_numbers.parameter_numbers
+    algorithm = asn1.DsaAlgorithm(
+        algorithm=x509.ObjectIdentifier(_DSA_ALGORITHMS[0]),
+        parameters=asn1.DsaParameters(p=group.p, q=group.q, g=group.g),
+    )
+    return _stored_key(asn1.encoded(algorithm), asn1.encoded(numbers.x))
+
+
+def _stored_key(algorithm: bytes, secret: bytes) -> bytes:
+    return asn1.tagged(asn1.SEQUENCE, algorithm, asn1.encoded(library_asn1.BitString(secret, 0)))
 
 
 def read_key(value: bytes, owner: Certificate | None, offset: int) -> OwnerKey:
@@ -141,6 +169,34 @@ def write_root(root: bytes) -> bytes:
     )
     extensions = asn1.retagged(fields.extensions, 0xA0) if fields.extensions else b""
     return asn1.tagged(asn1.SEQUENCE, fields.subject, new_key, extensions)
+
+
+def read_root(value: bytes, offset: int) -> bytes:
+    """Put the certificate together again that PKRoot holds taken apart.
+
+    Args:
+        offset: where the value lies.
+
+    Raises:
+        DamagedPse: where it cannot be split.
+        UnknownEncoding: where it has another structure.
+    """
+    parts = asn1.parts(value, _MOST_ROOT_PARTS, offset)
+    shape = bytes(each[0] for each in parts)
+    if not _ROOT.fullmatch(shape):
+        raise UnknownEncoding(f"PKRoot has the unknown structure {shape.hex()}")
+    subject, new_key = parts[:2]
+    fields = asn1.parts(new_key, _MOST_ROOT_KEY_PARTS, offset)
+    if not _ROOT_KEY.fullmatch(bytes(each[0] for each in fields)):
+        raise UnknownEncoding("the key of PKRoot has an unknown structure")
+    *version, serial, key, validity, algorithm, signature = fields
+    algorithm = asn1.content(algorithm)
+    extensions = [asn1.retagged(each, 0xA3) for each in parts[2:] if each[0] == 0xA0]  # noqa: PLR2004 - tags
+    signed = asn1.tagged(
+        asn1.SEQUENCE,
+        *(*version, serial, algorithm, subject, asn1.content(validity), subject, key, *extensions),
+    )
+    return asn1.tagged(asn1.SEQUENCE, signed, algorithm, signature)
 
 
 def _comment() -> bytes:
