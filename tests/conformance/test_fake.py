@@ -312,7 +312,7 @@ def _imports(module: object) -> set[str]:
 def test_the_fake_shares_neither_texts_nor_reader_with_the_driver() -> None:
     assert not [each for each in _imports(fake) if ".sapgenpse" in each]
     assert not [each for each in _imports(output) if ".sapgenpse" in each]
-    assert "pse_preflight.sapgenpse.wording" in _imports(bundled)
+    assert "pse_preflight.sapgenpse.wording" in _imports(bundled.showing)
     assert wording.RULE
 
 

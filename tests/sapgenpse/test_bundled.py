@@ -7,7 +7,7 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,9 +28,9 @@ from pse_preflight.pse.trusted import TrustedCertificate
 from pse_preflight.sapgenpse import bundled, output, tool, wording
 from tests.kit import pse_mutations as pses
 from tests.kit import pse_second_reader as second
+from tests.kit.opengenpse import NOW, Program, Terminal
 from tests.kit.places import SAMPLES
 
-NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 PACIFIC = timezone(timedelta(hours=-8))
 ROOTS = [Certificate.of(root_authority(name, NOW, 3650).certificate) for name in ("First Root", "Second Root", "Third")]
 DIGICERT = read_pem(
@@ -67,78 +67,6 @@ THEOBALD = "CN=COMPUTER.theobald.local, C=DE, S=BW, O=TS, OU=DEV"
 @pytest.fixture(scope="module")
 def key() -> rsa.RSAPrivateKey:
     return bundled.make_rsa_key(2048)
-
-
-@dataclasses.dataclass
-class Answered:
-    """What one call came to."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Terminal(io.StringIO):
-    """Somebody who types."""
-
-    def isatty(self) -> bool:
-        """Say so."""
-        return True
-
-
-@dataclasses.dataclass
-class Program:
-    """The program in a folder of its own, with clock, dice and key held still."""
-
-    folder: Path
-    key: rsa.RSAPrivateKey
-    bits: list[int] = dataclasses.field(default_factory=list)
-    moment: datetime | None = None
-    salt: bytes = bytes(range(1, 9))
-
-    def __call__(
-        self, *arguments: str, typed: str | io.StringIO = "", environ: Mapping[str, str] | None = None
-    ) -> Answered:
-        out, err = io.StringIO(), io.StringIO()
-        code = bundled.run(
-            arguments,
-            environ={"SECUDIR": str(self.folder), "TZ": "UTC", "USER": "root"} if environ is None else environ,
-            stdin=io.StringIO(typed) if isinstance(typed, str) else typed,
-            stdout=out,
-            stderr=err,
-            now=lambda: self.moment or NOW,
-            random=lambda count: self.salt if count == len(self.salt) else bytes(range(1, count + 1)),
-            make_key=self._make_key,
-            windows=False,
-        )
-        return Answered(code, out.getvalue(), err.getvalue())
-
-    def _make_key(self, bits: int) -> rsa.RSAPrivateKey:
-        self.bits.append(bits)
-        return self.key
-
-    def done(self, *arguments: str, typed: str = "") -> str:
-        """Run a command that must succeed, without a word on stderr, and return what it printed."""
-        answered = self(*arguments, typed=typed)
-        assert (answered.code, answered.err) == (0, "")
-        return answered.out
-
-    def refused(self, *arguments: str, typed: str = "", code: int = 1) -> str:
-        """Run a command that must be refused, without normal output, and return the reason."""
-        answered = self(*arguments, typed=typed)
-        assert (answered.code, answered.out) == (code, "")
-        return answered.err
-
-    @property
-    def pse(self) -> Path:
-        return self.folder / "client.pse"
-
-    def read(self, pin: str | None = None) -> file.PseFile:
-        return file.read(self.pse.read_bytes(), pin)
-
-    def listed(self) -> set[str | None]:
-        text = self.done("maintain_pk", "-l", "-p", "client", "-x", "")
-        return {entry.sha256 for entry in output.parse_listing(text).entries}
 
 
 @pytest.fixture
@@ -359,9 +287,8 @@ class TestGenPse:
         assert asked == ["Please enter PSE PIN/Passphrase: ", "Please reenter PSE PIN/Passphrase: "]
         assert program.read("secret").has_pin
 
-    def test_after_2038_its_certificate_is_still_one(self, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-        late = datetime(2040, 1, 1, tzinfo=UTC)
-        monkeypatch.setattr(sys.modules[__name__], "NOW", late)
+    def test_after_2038_its_certificate_is_still_one(self, program: Program) -> None:
+        program.moment = late = datetime(2040, 1, 1, tzinfo=UTC)
         program.done("gen_pse", "-p", "client", "-noreq", "-x", "", "CN=a")
         owner = program.read().owner
         assert owner is not None
@@ -644,7 +571,8 @@ class TestOtherCommands:
     def test_every_command_has_a_help(self, program: Program) -> None:
         commands = re.findall(r"(?m)^  (\w+) +\S", program.done("-h"))
         assert set(commands) == {
-            *("gen_pse", "get_pse", "gen_verify_pse", "maintain_pk", "get_my_name", "export_own_cert", "cryptinfo")
+            *("gen_pse", "get_pse", "gen_verify_pse", "maintain_pk", "get_my_name", "seclogin", "cryptinfo"),
+            *("export_own_cert", "import_own_cert", "export_p8", "import_p8", "export_p12", "import_p12"),
         }
         for command in commands:
             assert f"usage: opengenpse {command} " in program.done(command, "-h")
@@ -659,11 +587,11 @@ class TestMisuse:
     @pytest.mark.parametrize(
         ("arguments", "reason"),
         [
-            (["seclogin"], "seclogin: unknown command"),
+            (["make_pse"], "make_pse: unknown command"),
             (["gen_pse", "-p", "a", "-z"], 'gen_pse: unrecognized parameters "-z"'),
             (["gen_pse", "-p"], 'gen_pse: unrecognized parameters "-p"'),
             (["maintain_pk", "-l", "word"], 'maintain_pk: unrecognized parameters "word"'),
-            (["maintain_pk", "\u2013l"], 'maintain_pk: unrecognized parameters "\u2013l"'),
+            (["maintain_pk", "\u2013q"], 'maintain_pk: unrecognized parameters "\u2013q" (it holds U+2013)'),
             (["get_my_name"], "get_my_name: no PSE name supplied, no SSO credentials found!"),
             (["get_my_name", "-p", ""], "get_my_name: no PSE name supplied"),
             (["get_my_name", "-p", "a\0b"], "get_my_name: unrecognized parameters"),
@@ -704,12 +632,29 @@ class TestMisuse:
 
     @settings(max_examples=150, deadline=None)
     @given(
-        st.sampled_from(
-            ["gen_pse", "gen_verify_pse", "maintain_pk", "get_my_name", "export_own_cert", "cryptinfo", "x"]
-        ),
+        st.sampled_from([*bundled.program._COMMANDS, "x"]),
         st.lists(
             st.sampled_from(
-                ["-p", "-x", "", "-a", "-l", "-m", "-y", "-d", "-n", "-v", "-k", "-s", "-r", "-o", "-noreq"]
+                [
+                    "-p",
+                    "-x",
+                    "",
+                    "-a",
+                    "-l",
+                    "-m",
+                    "-y",
+                    "-d",
+                    "-n",
+                    "-v",
+                    "-k",
+                    "-s",
+                    "-r",
+                    "-o",
+                    "-noreq",
+                    "-c",
+                    "-z",
+                    "--force",
+                ]
             )
             | st.text(max_size=8),
             max_size=8,
@@ -897,16 +842,17 @@ class TestConsole:
         def interrupted(*_: object, **__: object) -> int:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(bundled, "run", interrupted)
+        monkeypatch.setattr(bundled.program, "run", interrupted)
         assert bundled.console() == 1
 
 
 def test_the_reader_shares_no_code_with_the_program_it_reads() -> None:
     read, written = (Path(str(module.__file__)).read_text() for module in (output, wording))
+    commands = "".join(each.read_text() for each in Path(str(bundled.__file__)).parent.glob("*.py"))
     imports = re.findall(r"(?m)^(?:from|import) (\S+)", read)
     assert not [each for each in imports if "sapgenpse" in each]
     assert "output" not in re.findall(r"(?m)^(?:from|import) .*", written)
-    assert not re.search(r"import.*\boutput\b", Path(str(bundled.__file__)).read_text())
+    assert not re.search(r"import.*\boutput\b", commands)
 
 
 def test_a_certificate_in_der_and_pem_is_one(tmp_path: Path, made: Program) -> None:

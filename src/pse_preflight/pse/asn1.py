@@ -148,15 +148,21 @@ def parts(value: bytes, most: int, offset: int = 0) -> list[bytes]:
         DamagedPse: for lengths that are indefinite, not minimal, over 4 bytes or too long, and for tags of several
             bytes, which no part of a PSE has.
     """
-    start, end = _span(value, 0, len(value), offset)
     found: list[bytes] = []
-    while start < end:
+    for begin, end in _spans_inside(value, offset):
         if len(found) == most:
-            raise DamagedPse(offset + start, f"more than {most} values in a row")
-        _, after = _span(value, start, end, offset)
-        found.append(value[start:after])
-        start = after
+            raise DamagedPse(offset + begin, f"more than {most} values in a row")
+        found.append(value[begin:end])
     return found
+
+
+def values(value: bytes) -> Iterator[bytes]:
+    """Yield the parts of a constructed value, each with its header, until one cannot be split off.
+
+    Raises:
+        DamagedPse: then.
+    """
+    return (value[begin:end] for begin, end in _spans_inside(value, 0))
 
 
 def last_part(value: bytes) -> bytes:
@@ -167,6 +173,14 @@ def last_part(value: bytes) -> bytes:
 def content(value: bytes) -> bytes:
     """Return a value without its header."""
     return value[_span(value, 0, len(value), 0)[0] :]
+
+
+def _spans_inside(value: bytes, offset: int) -> Iterator[tuple[int, int]]:
+    start, end = _span(value, 0, len(value), offset)
+    while start < end:
+        _, after = _span(value, start, end, offset)
+        yield start, after
+        start = after
 
 
 def _span(data: bytes, start: int, end: int, offset: int) -> tuple[int, int]:

@@ -174,8 +174,19 @@ def tidy(pse: Path) -> None:
                 _remove_leftovers(pse)
 
 
+def put_in_place(path: Path, data: bytes) -> None:
+    """Write a file that this user alone can read, in the place of whatever stands there, in one step.
+
+    Raises:
+        OSError: where it cannot be written; what stood there is as it was.
+    """
+    with _temporary(path) as temporary:
+        write_private(temporary, data)
+        temporary.replace(path)
+
+
 def write_private(path: Path, data: bytes) -> None:
-    """Write a new file that this user alone can read, from its first byte on.
+    """Write a new file that this user alone can read, from its first byte on; a part of it never stays.
 
     Raises:
         OSError: where something stands at the path, or the file cannot be written.
@@ -187,8 +198,11 @@ def write_private(path: Path, data: bytes) -> None:
         while unwritten:
             unwritten = unwritten[os.write(handle, unwritten) :]
         os.fsync(handle)
-    finally:
+    except BaseException:
         os.close(handle)
+        path.unlink(missing_ok=True)
+        raise
+    os.close(handle)
 
 
 @contextlib.contextmanager

@@ -103,6 +103,31 @@ def validity(certificate: Certificate, zone: tzinfo | None) -> list[str]:
     ]
 
 
+def alternative_names(certificate: Certificate) -> list[str]:
+    """Return the line of `get_my_name -n SubjectAltName`; how SAP's tool writes it is not known."""
+    found = certificate.extension(x509.SubjectAlternativeName)
+    return [f"SubjectAltName: {_alternatives(found) if found else '(none)'}"]
+
+
+def credentials(kept: Sequence[tuple[str, str, bool]]) -> list[str]:
+    """Return the lines of `seclogin -l`: its last line and the beginning of each entry are as SAP's tool has them.
+
+    None is called readable, since none is opened here.
+
+    Args:
+        kept: for each its owner, the path of its PSE, and whether it is bound to the machine (LPS).
+    """
+    lines = []
+    for number, (owner, pse, is_bound) in enumerate(kept):
+        lines += [f" {number} (LPS:{'ON' if is_bound else 'OFF'}): {_one_line(owner)}", f"     {_one_line(pse)}"]
+    count = len(kept)
+    return [*lines, "", f"NO readable (of {count} matching) SSO-Credentials available (total {count})"]
+
+
+def _one_line(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def key_information(certificate: Certificate) -> str:
     """Return kind and size of a certificate's key, such as `RSA, 2048-bit`."""
     key = certificate.parsed.public_key()

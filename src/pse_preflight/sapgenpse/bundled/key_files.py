@@ -1,0 +1,182 @@
+"""Private keys in other people's files, PKCS#8 and PKCS#12: read in bounded time, and written."""
+
+import base64
+import binascii
+import contextlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.pse import asn1
+from pse_preflight.pse.errors import DamagedPse
+from pse_preflight.pse.owner import OwnerKey
+from pse_preflight.sapgenpse.bundled.world import Refused
+
+_MOST_ROUNDS = 10_000_000
+"""A second or a few; programs write up to a million."""
+_MOST_VALUES = 20_000
+_DEEPEST = 24
+_CONSTRUCTED = 0x20
+_SCRYPT = bytes.fromhex("06092b06010401da47040b")
+_KEY_BAGS = (bytes.fromhex("060b2a864886f70d010c0a0101"), bytes.fromhex("060b2a864886f70d010c0a0102"))
+_PEM_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
+_PKCS12 = re.compile(rb"\x30(?:[\x00-\x7f]|\x80|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
+
+Loaded = TypeVar("Loaded")
+AskPassword = Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A private key, and the certificates that lay with it; the key is never in a repr."""
+
+    key: object = field(repr=False)
+    certificates: tuple[Certificate, ...] = ()
+
+
+def read_pkcs8(data: bytes, password: AskPassword) -> Identity:
+    """Read a private key in PEM, DER or base64, encrypted or not.
+
+    Args:
+        password: asks for the password; called only where there is one.
+
+    Raises:
+        Refused: where it is no private key, or more than one, or cannot be decrypted.
+    """
+    found = [match[0] for match in _PEM_KEY.finditer(data)]
+    if len(found) > 1:
+        raise Refused(f"the key file holds {len(found)} private keys; give one")
+    if found and b"BEGIN OPENSSH" in found[0]:
+        raise Refused("the key file holds an SSH key; ssh-keygen -p -m PKCS8 -f FILE rewrites it")
+    if _PKCS12.match(data):
+        raise Refused("the key file is a PKCS#12 file; import_p12 takes it")
+    load = serialization.load_pem_private_key if found else serialization.load_der_private_key
+    content = found[0] if found else _binary(data)
+    _bound(base64.b64decode(_body(content)) if found else content)
+    try:
+        return Identity(load(content, None))
+    except TypeError:  # it is encrypted
+        return Identity(_decrypted(lambda given: load(content, given), password()))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Refused(f"the key file holds no private key that can be read ({_short(error)})") from error
+
+
+def read_pkcs12(data: bytes, password: AskPassword) -> Identity:
+    """Read key and certificates of a PKCS#12 file.
+
+    Args:
+        password: asks for the password.
+
+    Raises:
+        Refused: where it is none, has no key or two, or cannot be decrypted.
+    """
+    if not _PKCS12.match(data):
+        raise Refused("it is no PKCS#12 file")
+    _bound(data)
+    keys = sum(map(data.count, _KEY_BAGS))
+    if keys > 1:
+        raise Refused(f"it holds {keys} private keys; export the one that is meant into a file of its own")
+    found = _decrypted(lambda given: pkcs12.load_pkcs12(data, given or None), password())
+    if found.key is None:
+        raise Refused("it holds no private key")
+    others = [each.certificate for each in found.additional_certs]
+    given = [*([found.cert.certificate] if found.cert else []), *others]
+    try:
+        return Identity(found.key, tuple(Certificate.of(each) for each in given))
+    except CertificateUnreadable as error:
+        raise Refused(f"one of its certificates cannot be read ({error})") from error
+
+
+def write_pkcs8(key: OwnerKey, password: str) -> bytes:
+    """Write a private key as PKCS#8 in PEM, encrypted where there is a password."""
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _encryption(password))
+
+
+def write_pkcs12(key: OwnerKey, chain: Sequence[Certificate], password: str) -> bytes:
+    """Write a private key with its certificate and the issuers of that as PKCS#12, encrypted with a password."""
+    owner, *issuers = chain
+    return pkcs12.serialize_key_and_certificates(
+        owner.name.encode("utf-8"), key, owner.parsed, [each.parsed for each in issuers], _encryption(password)
+    )
+
+
+def _encryption(password: str) -> serialization.KeySerializationEncryption:
+    if not password:
+        return serialization.NoEncryption()
+    return serialization.BestAvailableEncryption(password.encode("utf-8", "surrogatepass"))
+
+
+def _decrypted(load: Callable[[bytes], Loaded], password: str) -> Loaded:
+    try:
+        return load(password.encode("utf-8", "surrogatepass"))
+    except TypeError as error:
+        raise Refused("Wrong PIN/Passphrase") from error
+    except UnsupportedAlgorithm as error:
+        raise Refused(f"it is encrypted in a way that is not supported here ({_short(error)})") from error
+    except ValueError as error:
+        raise Refused(f"Wrong PIN/Passphrase, or damaged ({_short(error)})") from error
+
+
+def _short(error: Exception) -> str:
+    return str(error).partition("\n")[0][:120].rstrip(". ") or type(error).__name__
+
+
+def _binary(data: bytes) -> bytes:
+    """Return DER, which may have been written as base64."""
+    joined = b"".join(data.split())
+    if re.fullmatch(rb"[A-Za-z0-9+/]{32,}={0,2}", joined):
+        try:
+            return base64.b64decode(joined, validate=True)
+        except binascii.Error:
+            return data
+    return data
+
+
+def _body(block: bytes) -> bytes:
+    """Return the base64 of a PEM block without its headers."""
+    lines = block.split(b"\n")[1:-1]
+    return b"".join(line.strip() for line in lines if b":" not in line)
+
+
+def _bound(data: bytes) -> None:
+    """Refuse a file whose author wants a key to be derived for minutes, or in gigabytes.
+
+    Raises:
+        Refused: where it does.
+    """
+    if _SCRYPT in data:
+        raise Refused("it is encrypted with scrypt, which is not supported here; openssl pkcs8 -topk8 rewrites it")
+    counted = _Counted()
+    counted.look(data)
+    if counted.values > _MOST_VALUES:
+        raise Refused("it has more parts than any key file")
+    if counted.rounds > _MOST_ROUNDS:
+        raise Refused(f"its key needs {counted.rounds} rounds of derivation, at most {_MOST_ROUNDS} are made here")
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What was counted in a file: its values, and the largest number that follows a salt, which is one of rounds."""
+
+    values: int = 0
+    rounds: int = 0
+
+    def look(self, value: bytes, depth: int = 0) -> None:
+        """Count at every depth, also within octet strings that hold such values again; the rest may be anything."""
+        before = 0
+        with contextlib.suppress(DamagedPse):
+            for part in asn1.values(value):
+                self.values += 1
+                if self.values > _MOST_VALUES or depth == _DEEPEST:
+                    return
+                if before == asn1.OCTET_STRING and part[0] == asn1.INTEGER:
+                    self.rounds = max(self.rounds, int.from_bytes(asn1.content(part)[:16]))
+                if part[0] & _CONSTRUCTED or part[0] == asn1.OCTET_STRING:
+                    self.look(part, depth + 1)
+                before = part[0]
