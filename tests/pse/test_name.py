@@ -212,6 +212,7 @@ PLAIN = 'CN=a b, O="Firma, Co", C=DE'
         ("“CN=a b, O=“Firma, Co”, C=DE”", PLAIN),
         ("CN=L’Oréal, O=‘x’", "CN=L’Oréal, O=‘x’"),
         ("CN=a\\C2\\A0b", "CN=a\\C2\\A0b"),
+        ("CN=a\\ ", "CN=a\\ "),
         ("", ""),
         ("“”", ""),
         ("„", ""),

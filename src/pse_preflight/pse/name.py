@@ -67,6 +67,7 @@ _TOKEN = re.compile(
 )
 _BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2009\u200a\u3000"), " ")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_BLANK_AROUND = re.compile(r"^\s+|(?<!\\)\s+$")
 _DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033"
 _QUOTES = _DOUBLE_QUOTES + "\u2018\u2019\u201a\u201b\u2039\u203a"
 _STRAIGHT = dict.fromkeys(map(ord, _DOUBLE_QUOTES), '"')
@@ -101,13 +102,13 @@ def as_pasted(text: str) -> str:
     whole go, also where only one of them is left; those around a value become straight ones. Single quotes within a
     value (L'Oréal) and everything that is escaped stay.
     """
-    plain = _UNSEEN.sub("", text.translate(_BLANKS)).strip()
+    plain = _BLANK_AROUND.sub("", _UNSEEN.sub("", text.translate(_BLANKS)))
     if plain[:1] in _QUOTES:
         closing = plain[-1:] in _QUOTES and len(plain) > 1
         plain = plain[1 : -1 if closing else None]
     elif plain[-1:] in _DOUBLE_QUOTES and sum(map(plain.count, _DOUBLE_QUOTES)) % 2:
         plain = plain[:-1]
-    return plain.translate(_STRAIGHT).strip()
+    return _BLANK_AROUND.sub("", plain.translate(_STRAIGHT))
 
 
 def text(name: x509.Name) -> str:

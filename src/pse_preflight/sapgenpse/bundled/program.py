@@ -138,8 +138,8 @@ _COMMANDS = {
     ),
     "maintain_pk": BundledCommand(
         f"{_COMMON} (-l | -a <certificate file> | -m <certificate file> [-y] | -d <number or part of the subject>)\n\n"
-        "Certificate files are PEM, DER, PKCS#7 or a PSE; one may hold several. -m asks for each unless -y is given.\n"
-        "-d counts as -l does, the first certificate is 1.",
+        "Certificate files are PEM, DER, PKCS#7 or a PSE (its certificate list), and may hold several. -m asks for\n"
+        "each unless -y is given. -d counts as -l does, the first certificate is 1.",
         _V | {"-l", "-y"},
         frozenset({"-p", "-x", "-a", "-m", "-d"}),
         trust.maintain_pk,
