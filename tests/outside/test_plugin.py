@@ -416,12 +416,22 @@ def test_every_way_of_loading_loads_it_once(pytester: pytest.Pytester, wheelhous
     ]
     subprocess.run([*install, *what], check=True, timeout=300)
     target = ["--pyargs", "pse_preflight.checks"] if way == "wheel" else [str(CHECKOUT / "checks")]
-    options = ["--engine=bundled", "--system=demo", "-p", "no:cacheprovider"]
+    options = ["--engine=bundled", "--system=demo", "-p", "no:cacheprovider", "--junitxml=report.xml"]
     result = pytester.run(python, "-m", "pytest", *target, *options, timeout=120)
     assert result.ret == 0, result.stdout.str() + result.stderr.str()
     where = home if way == "wheel" else CHECKOUT / "src"  # in a checkout the checkout counts
     result.stdout.fnmatch_lines([f"pse-preflight: 0.1.0 ({where}*"])
     assert result.parseoutcomes()["passed"] >= CHECK_COUNT - USUALLY_SKIPPED
+    names = _junit_names(pytester.path / "report.xml")
+    assert ("pse-preflight", "pse_preflight.checks.test_chain", "test_chain_is_valid[demo]") in names
+    program = pytester.run(python, "-m", "pse_preflight", *options, timeout=120)
+    assert program.ret == 0, program.stdout.str() + program.stderr.str()
+    assert _junit_names(pytester.path / "report.xml") == names
+
+
+def _junit_names(report: Path) -> set[tuple[str, str, str]]:
+    (suite,) = ElementTree.parse(report).findall(".//testsuite")
+    return {(suite.attrib["name"], case.attrib["classname"], case.attrib["name"]) for case in suite.findall("testcase")}
 
 
 def _see_packages_of_this_environment(home: Path) -> None:

@@ -210,7 +210,8 @@ def _is_remark_of_system(line: str, column: int) -> bool:
 def _replace(file: Path, text: str) -> None:
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as stream:
             stream.write(text.encode("utf-8"))
         shutil.copymode(file, temporary)
         temporary.replace(file)
