@@ -49,14 +49,19 @@ def test_certificate_names_the_host(system: System, chain: Judgement, holds: Hol
 def test_chain_is_complete(chain: Judgement, endpoint: Endpoint, holds: Holds) -> None:
     """The server sends every intermediate, in order, and nothing else but its root."""
     path, sent = chain.best, endpoint.presented
-    beside = readable(der for der in sent if der not in {each.der for each in path})
+    others = readable(beside(path, sent))
     omitted = (Code.SERVER_OMITS_INTERMEDIATE, Code.SERVER_SENDS_WRONG_INTERMEDIATE)
     spare = (Code.CHAIN_HAS_EXTRAS, Code.SERVER_SENDS_WRONG_INTERMEDIATE)
-    useful = useful_for((*path, *beside), endpoint.asked_at)
+    useful = useful_for((*path, *others), endpoint.asked_at)
     holds.of_each(below_the_root(chain), lambda each: each.der in sent, unless=omitted)
     holds(is_in_order(path, sent), unless=Code.CHAIN_OUT_OF_ORDER)
-    holds.of_each(beside, lambda each: each in useful, unless=spare, at_least=0)
-    holds.of_each((*path, *beside), lambda each: sent.count(each.der) <= 1, unless=Code.CHAIN_HAS_EXTRAS)
+    holds.of_each(others, lambda each: each in useful, unless=spare, at_least=0)
+    holds.of_each((*path, *others), lambda each: sent.count(each.der) <= 1, unless=Code.CHAIN_HAS_EXTRAS)
+
+
+def beside(path: Sequence[Certificate], sent: Sequence[bytes]) -> Sequence[bytes]:
+    """Return what was sent and is no part of the path."""
+    return [der for der in sent if der not in {each.der for each in path}]
 
 
 def below_the_root(chain: Judgement) -> Sequence[Certificate]:
@@ -83,14 +88,14 @@ def is_in_order(path: Sequence[Certificate], sent: Sequence[bytes]) -> bool:
 
 def test_chain_is_valid(chain: Judgement, endpoint: Endpoint, evidence: Evidence, holds: Holds) -> None:
     """Each certificate up to a root is in its time, well signed and allowed to do what it does."""
-    roots = evidence.roots
+    spare, roots = beside(chain.best, endpoint.presented), evidence.roots
     holds(chain.path, unless=Code.ROOT_UNTRUSTED)
     holds.of_each(chain.best, is_regular, unless=Code.CERTIFICATE_IRREGULAR)
     others = {each.presented[:1] for each in evidence.observations.addresses} - {endpoint.presented[:1]}
     elsewhere = readable(der for first in others for der in first)
     current = partial(is_in_its_time, period=evidence.period)
     holds.of_each(elsewhere, current, unless=(Code.CERTIFICATE_EXPIRED, Code.CERTIFICATE_NOT_YET_VALID), at_least=0)
-    holds(len(readable(endpoint.presented)) == len(endpoint.presented), unless=Code.CERTIFICATE_UNREADABLE)
+    holds(len(readable(spare)) == len(spare), unless=Code.CERTIFICATE_UNREADABLE)
     holds(not roots.certificates or not roots.from_pse, unless=Code.ROOTS_FROM_PSE)
     holds(not roots.damaged, unless=Code.ROOTS_FILE_DAMAGED)
 
