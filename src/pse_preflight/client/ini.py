@@ -275,13 +275,11 @@ def _plain(path: PurePath) -> PurePath:
 
 
 def _different_proxy(found: Destination, proxy: Proxy | None) -> Iterator[str]:
-    told = authority(found.proxy_host.lower(), int(found.proxy_port or 0)) if _is_proxy(found) else found.proxy_host
+    told = found.proxy_host
+    if told and _PORT.fullmatch(found.proxy_port):
+        told = authority(told.lower(), int(found.proxy_port))
     if told.lower() != (str(proxy) if proxy else ""):
         yield f"PROXY_HOST and PROXY_PORT are {told or 'missing'}, checked is {proxy or 'a direct connection'}"
-
-
-def _is_proxy(found: Destination) -> bool:
-    return bool(found.proxy_host) and _PORT.fullmatch(found.proxy_port) is not None
 
 
 def _logon(where: str, found: Destination, expected: Expected) -> Iterator[Finding]:

@@ -51,7 +51,8 @@ def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
     )
     if side.is_its_host:
         side = _with_ini(side, client)
-        side = _with_library(side, client)
+        named = Path(side.destination.library) if side.destination and side.destination.library else None
+        side = replace(side, library=_library(client.library or named))
         side = _with_account(side, system, client, pse_is_there=pse_is_there)
     return replace(side, findings=tuple(findings_of(side, system)))
 
@@ -163,12 +164,6 @@ def read_ini(file: Path) -> tuple[Destination, ...]:
     if len(content) > client_ini.LARGEST_FILE:
         raise OSError(0, "it is larger than 1 MiB", str(file))
     return client_ini.parse(client_ini.decode(content))
-
-
-def _with_library(side: ClientSide, client: Client) -> ClientSide:
-    """Add what is to be seen of SAP's TLS library, the one that sapnwrfc.ini names where systems.yaml names none."""
-    named = Path(side.destination.library) if side.destination and side.destination.library else None
-    return replace(side, library=_library(client.library or named))
 
 
 def _library(path: Path | None) -> Library | None:

@@ -94,7 +94,9 @@ def rights(node: Node, account: PosixAccount) -> int:
     named = [each.rights for each in node.acl if each.tag == _USER and each.number == account.number]
     if named:
         return named[0] & mask
-    groups = [each & mask for each in _group_rights(node, account)]
+    owning = [each.rights for each in node.acl if each.tag == _OWNING_GROUP] or [node.mode >> _GROUP_SHIFT & _ALL]
+    named = [each.rights for each in node.acl if each.tag == _GROUP and each.number in account.groups]
+    groups = [each & mask for each in (*(owning if node.group in account.groups else ()), *named)]
     return _united(groups) if groups else node.mode & _ALL
 
 
@@ -106,12 +108,6 @@ def closed_folder(folders: Sequence[Node], account: PosixAccount) -> Node | None
 def may_read(file: Node, account: PosixAccount) -> bool:
     """Tell whether an account may read a file, once it has come there."""
     return bool(rights(file, account) & READ)
-
-
-def _group_rights(node: Node, account: PosixAccount) -> list[int]:
-    owning = [each.rights for each in node.acl if each.tag == _OWNING_GROUP] or [node.mode >> _GROUP_SHIFT & _ALL]
-    named = [each.rights for each in node.acl if each.tag == _GROUP and each.number in account.groups]
-    return [*(owning if node.group in account.groups else []), *named]
 
 
 def _united(each_rights: Sequence[int]) -> int:

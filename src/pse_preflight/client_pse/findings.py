@@ -193,7 +193,8 @@ def _has_pin(condition: Condition, told: str = "") -> Finding:
     Args:
         told: what the tool says of it, where it was asked.
     """
-    kind = _kind_by_name(condition.path.name)
+    name = condition.path.name.lower()
+    kind = next((what for pattern, what in _KINDS.items() if fnmatch.fnmatch(name, pattern)), "")
     credentials = ""
     if condition.has_credentials:
         credentials = f"; the {CREDENTIALS} beside it keeps PINs for SAP's own programs and does not help this client"
@@ -217,10 +218,6 @@ def _machine_bound(condition: Condition, *, listed: bool, told: str = "") -> Fin
         fix="where it does not work, name another file as `pse`",
         severity=None if listed else Severity.BLOCKER,
     )
-
-
-def _kind_by_name(name: str) -> str:
-    return next((what for pattern, what in _KINDS.items() if fnmatch.fnmatch(name.lower(), pattern)), "")
 
 
 def _privacy(condition: Condition) -> Finding | None:

@@ -490,17 +490,14 @@ def _has_pin(data: bytes) -> bool:
 def _maintain_pk(job: Job) -> None:
     """Add to, delete from or list the certificate list."""
     pse, pin = _opened(job)
-    job.voice.head(*([] if _is_bare(job, pse) else [f' maintain_pk for PSE "{job.pse}"']))
+    bare = "-l" in job.options and not pse.trusted and job.does("empty_list", "message")
+    job.voice.head(*([] if bare else [f' maintain_pk for PSE "{job.pse}"']))
     if "-l" in job.options:
         _list(job, pse)
     elif "-d" in job.options:
         _delete(job, pse, pin)
     else:
         _add(job, pse, pin)
-
-
-def _is_bare(job: Job, pse: PseFile) -> bool:
-    return "-l" in job.options and not pse.trusted and job.does("empty_list", "message")
 
 
 def _add(job: Job, pse: PseFile, pin: str | None) -> None:
@@ -626,6 +623,9 @@ def _elements(job: Job, shown: Sequence[Certificate]) -> Iterable[str]:
 
 def _fields(job: Job, certificate: Certificate, blanks: str) -> list[str]:
     parsed = certificate.parsed
+    key = parsed.public_key()
+    kind = "rsaEncryption" if isinstance(key, rsa.RSAPublicKey) else "ecPublicKey"
+    key_der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     told = {
         "Version": str(parsed.version.value + 1),
         "Subject": _name(parsed.subject, job),
@@ -633,8 +633,8 @@ def _fields(job: Job, certificate: Certificate, blanks: str) -> list[str]:
         "Serial Number": _pairs(_octets(certificate.serial_number)),
         "Validity not before": _date(job, certificate.not_before),
         "Validity not after": _date(job, certificate.not_after),
-        "Public key": f"{_key_kind(parsed)} ({getattr(parsed.public_key(), 'key_size', 0)} bits)",
-        "Public key fingerprint (MD5)": _pairs(_digest("md5", _key(parsed))),
+        "Public key": f"{kind} ({getattr(key, 'key_size', 0)} bits)",
+        "Public key fingerprint (MD5)": _pairs(_digest("md5", key_der)),
         "Signature algorithm": f"signature ({parsed.signature_algorithm_oid.dotted_string})",
     }
     prints = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256"}
@@ -770,14 +770,6 @@ def _pairs(data: bytes) -> str:
 
 def _digest(how: str, data: bytes) -> bytes:
     return hashlib.new(how, data, usedforsecurity=False).digest()
-
-
-def _key(parsed: x509.Certificate) -> bytes:
-    return parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _key_kind(parsed: x509.Certificate) -> str:
-    return "rsaEncryption" if isinstance(parsed.public_key(), rsa.RSAPublicKey) else "ecPublicKey"
 
 
 _COMMANDS: Mapping[str, tuple[Callable[[Job], None], str, str]] = {

@@ -119,7 +119,9 @@ class Identity:
         """
         key = key or ec_key()
         builder = _builder(subject, self.certificate.subject, key, start, days, extensions)
-        builder = builder.add_extension(_authority_key(self.certificate), critical=False)
+        own = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        authority_key = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+        builder = builder.add_extension(authority_key, critical=False)
         if issuer_addresses:
             builder = builder.add_extension(_access(issuer_addresses), critical=False)
         issued = change(builder).sign(self.key, algorithm or hashes.SHA256())
@@ -178,11 +180,6 @@ def _general_name(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
-
-
-def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
 def _access(addresses: Sequence[str]) -> x509.AuthorityInformationAccess:

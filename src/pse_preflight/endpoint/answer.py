@@ -25,6 +25,7 @@ def read_answer(status: int, header: Header, names: list[str], body: bytes) -> H
     location = header("location")
     content_type = (header("content-type") or "").partition(";")[0].strip().lower()
     realm = _REALM.search(header("www-authenticate") or "")
+    asks_for_password = status in _GOOD and content_type == "text/html" and bool(_PASSWORD_FIELD.search(body))
     return HttpAnswer(
         status=status,
         server=bounded(header("server")),
@@ -34,7 +35,7 @@ def read_answer(status: int, header: Header, names: list[str], body: bytes) -> H
         content_type=bounded(content_type),
         sap_headers=tuple(sorted({name.lower() for name in names if name.lower().startswith("sap-")}))[:_MOST_NAMES],
         retry_after=bounded(header("retry-after")),
-        looks_like_login_page=_leads_to_login(status, location) or _is_login_page(status, content_type, body),
+        looks_like_login_page=asks_for_password or _leads_to_login(status, location),
     )
 
 
@@ -60,7 +61,3 @@ def _leads_to_login(status: int, location: str | None) -> bool:
     except ValueError:
         return False
     return bool(_LOGIN_HOST.fullmatch(parts.hostname or "") or _LOGIN_PATH.search(parts.path))
-
-
-def _is_login_page(status: int, content_type: str, body: bytes) -> bool:
-    return status in _GOOD and content_type == "text/html" and bool(_PASSWORD_FIELD.search(body))

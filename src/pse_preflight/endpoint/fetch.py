@@ -81,15 +81,12 @@ def _fetch(place: _Place, own: frozenset[str], limits: Limits, deadline: Deadlin
     with contextlib.closing(http.client.HTTPConnection(place.host, place.port)) as connection:
         connection.sock = sock
         sock.deadline = deadline.within(limits.http)
-        connection.request("GET", place.path, headers=_headers(place))
+        host = place.host if place.port == http.client.HTTP_PORT else authority(place.host, place.port)
+        headers = {"Host": host, "User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
+        connection.request("GET", place.path, headers=headers)
         answer = connection.getresponse()
         body = answer.read(limits.fetch_bytes + 1) if answer.status == _OK else b""
     return body if len(body) <= limits.fetch_bytes else b""
-
-
-def _headers(place: _Place) -> dict[str, str]:
-    host = place.host if place.port == http.client.HTTP_PORT else authority(place.host, place.port)
-    return {"Host": host, "User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
 
 
 def _is_public(address: Address, port: int) -> bool:

@@ -49,7 +49,8 @@ def read_head(receive: Callable[[], bytes], longest: int) -> HttpHead:
     while not seen.endswith(b"\r\n\r\n") and not seen.endswith(b"\n\n"):
         more = receive()
         seen += more
-        if not more or len(seen) > longest or not _may_be_http(seen):
+        may_be_http = seen[:5] == b"HTTP/"[: len(seen)]
+        if not more or len(seen) > longest or not may_be_http:
             raise HeadUnreadable(bytes(seen))
     return parse_head(bytes(seen))
 
@@ -81,10 +82,6 @@ def bare_location(location: str) -> str | None:
 def bounded(text: str | None) -> str | None:
     """Return a header's text cut to a length that can be shown, or None for nothing."""
     return text[:_LONGEST_VALUE] if text else None
-
-
-def _may_be_http(seen: bytearray) -> bool:
-    return seen[:5] == b"HTTP/"[: len(seen)]
 
 
 def _text(value: bytes) -> str:

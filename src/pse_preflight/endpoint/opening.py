@@ -28,7 +28,8 @@ class Route:
         Raises:
             StageFailed: with the code of the stage that failed.
         """
-        self.addresses = self.addresses or resolve(*self._peer(), self.limits, self.deadline)
+        host, port = self.target.peer
+        self.addresses = self.addresses or resolve(self.only or host, port, self.limits, self.deadline)
         candidates = (self.address,) if self.address else self.addresses
         sock, self.address = connect(candidates, self.limits, self.deadline)
         if proxy := self.target.proxy:
@@ -39,7 +40,3 @@ class Route:
                 sock.close()
                 raise
         return sock
-
-    def _peer(self) -> tuple[str, int]:
-        host, port = self.target.peer
-        return (self.only or host), port

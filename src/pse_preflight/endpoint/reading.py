@@ -90,7 +90,9 @@ def findings_of(endpoint: Endpoint) -> tuple[Finding, ...]:
     """Judge one pass over a system; the presented chain has its own rules elsewhere."""
     found = [_failure_finding(endpoint, endpoint.failure)] if endpoint.failure else []
     if endpoint.tls_12 is False:
-        found.append(_tls_13_only(endpoint))
+        observed = f"{_where(endpoint)} refuses TLS 1.2 and speaks TLS 1.3 only"
+        fix = "have TLS 1.2 switched on, or make sure that CommonCryptoLib is 8.5.48 or newer"
+        found.append(finding(Code.TLS_13_ONLY, observed, fix=fix))
     if endpoint.http_failure:
         found.append(_failure_finding(endpoint, endpoint.http_failure))
     if endpoint.http:
@@ -256,12 +258,6 @@ def _tls_too_old(endpoint: Endpoint, failure: Failure) -> Text:
     name = _VERSIONS.get(failure.hello_version or 0, "an older version")
     observed = f"{_where(endpoint)} speaks {name} and nothing newer; SAP's cloud and every current client want TLS 1.2"
     return observed, "have TLS 1.2 switched on at the server, or at the proxy in front of it"
-
-
-def _tls_13_only(endpoint: Endpoint) -> Finding:
-    observed = f"{_where(endpoint)} refuses TLS 1.2 and speaks TLS 1.3 only"
-    fix = "have TLS 1.2 switched on, or make sure that CommonCryptoLib is 8.5.48 or newer"
-    return finding(Code.TLS_13_ONLY, observed, fix=fix)
 
 
 def _http_no_answer(endpoint: Endpoint, failure: Failure) -> Text:

@@ -6,7 +6,7 @@ The schedule is pure; the clock and the sleep of `ask_until` are its caller's.
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from pse_preflight.checklist import Code
@@ -84,7 +84,8 @@ def wanted_pause(seen: Endpoint) -> float:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return 0.0
-    return max(0.0, (_aware(moment) - seen.asked_at).total_seconds())
+    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+    return max(0.0, (moment - seen.asked_at).total_seconds())
 
 
 def next_pause(tries_before: int, wanted: float, left: float) -> float | None:
@@ -110,7 +111,3 @@ def _may_pass(failure: Failure) -> bool:
     if failure.code is Code.PROXY_REFUSED:
         return failure.status is None or failure.status == _TOO_MANY_REQUESTS or failure.status in _SERVER_ERRORS
     return failure.code in _OF_THE_NETWORK
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

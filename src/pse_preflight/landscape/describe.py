@@ -10,7 +10,7 @@ from typing import TypeVar
 from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.findings import one_line
 from pse_preflight.landscape.file import SystemEntry
-from pse_preflight.landscape.keys import ClientKeys, ExpiryKeys, Keys
+from pse_preflight.landscape.keys import ClientKeys, Keys
 from pse_preflight.landscape.places import PathUnusable, Places
 from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, System, Waiver
 from pse_preflight.landscape.url import ApiUrl, Proxy, parse_proxy, read_url, redacted
@@ -61,7 +61,7 @@ def describe(alias: str, entry: SystemEntry, file: Path | None, around: Surround
     Raises:
         UsageProblem: with the place of the key that cannot be meant as it is written.
     """
-    keys = entry.keys
+    keys, days = entry.keys, entry.keys.expiry_days
     named = _Paths(alias, entry, file.parent if file else around.folder, around)
     asked = _asked(alias, entry, named)
     required = keys.required_roots
@@ -75,7 +75,12 @@ def describe(alias: str, entry: SystemEntry, file: Path | None, around: Surround
         engine=keys.engine,
         include_leaf=keys.include_leaf,
         create=keys.create,
-        expiry_days=_expiry_days(keys.expiry_days),
+        expiry_days=ExpiryDays(
+            leaf=days.leaf,
+            ca=days.ca,
+            leaf_is_written="leaf" in days.model_fields_set,
+            ca_is_written="ca" in days.model_fields_set,
+        ),
         required_roots=tuple(required) if isinstance(required, list) else (),
         requires_saps_roots=required == "sap" or (required is None and asked.url.is_sap_cloud),
         adds_saps_roots=required == "sap",
@@ -169,11 +174,6 @@ class _Paths:
         except PathUnusable as error:
             place = self.entry.places.get(key, self.entry.place)
             raise UsageProblem(one_line(f"{place}: {self.alias}: {key}: {error}")) from None
-
-
-def _expiry_days(keys: ExpiryKeys) -> ExpiryDays:
-    written = keys.model_fields_set
-    return ExpiryDays(keys.leaf, keys.ca, leaf_is_written="leaf" in written, ca_is_written="ca" in written)
 
 
 def _client(keys: Keys, named: _Paths, around: Surroundings) -> Client | None:

@@ -41,7 +41,9 @@ class Places:
             PathUnusable: where it belongs to another system, to no drive, to no file, or holds what is not expanded.
         """
         path = self._with_home(text)
-        problem = self._not_expanded(text) or (_of_windows(path) if self._windows else _of_posix(path))
+        variable = _UNBRACED.match(text)
+        problem = f"is not expanded; write ${{{variable[1]}}}" if variable else ""
+        problem = problem or (_of_windows(path) if self._windows else _of_posix(path))
         if problem:
             raise PathUnusable(f"'{text}' {problem}")
         return path
@@ -94,10 +96,6 @@ class Places:
         if not home or home == found[0]:
             raise PathUnusable(f"'{text}': the home folder {found[0]} is not known; write the folder itself")
         return home.rstrip("/\\") + text[found.end() :]
-
-    def _not_expanded(self, text: str) -> str:
-        found = _UNBRACED.match(text)
-        return f"is not expanded; write ${{{found[1]}}}" if found else ""
 
 
 def _of_posix(path: str) -> str:

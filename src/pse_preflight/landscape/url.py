@@ -279,7 +279,7 @@ def _api_host_instead(host: str) -> str | None:
 
 def _unusual(parts: _Parts, url: ApiUrl) -> Iterator[Finding]:
     """Say what is out of the ordinary, though it may work."""
-    if _is_example(url.host):
+    if _EXAMPLE_TENANT.fullmatch(url.host.partition(".")[0]) or _EXAMPLE_DOMAIN.fullmatch(url.host):
         fix = "use the API URL that the communication arrangement shows"
         yield finding(Code.URL_PLACEHOLDER, f"{url.host} looks like an example from documentation", fix=fix)
     for oddity in (*_odd_spelling(parts), *_odd_host(parts, url)):
@@ -293,10 +293,6 @@ def _kind_of_cloud_host(host: str) -> str:
     if host.endswith(_IDENTITY_DOMAINS):
         return "SAP's identity service, where people log on; the communication arrangement shows the API URL"
     return "in a domain of SAP's cloud, but not named like an API host there"
-
-
-def _is_example(host: str) -> bool:
-    return bool(_EXAMPLE_TENANT.fullmatch(host.partition(".")[0]) or _EXAMPLE_DOMAIN.fullmatch(host))
 
 
 def _odd_spelling(parts: _Parts) -> Iterator[str]:

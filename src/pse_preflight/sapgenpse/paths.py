@@ -17,7 +17,8 @@ def secudir(environ: Mapping[str, str], *, windows: bool) -> Path:
     if named:
         return Path(str(_flavour(windows=windows)(named)))
     if windows:
-        return Path(str(_local_application_data(environ) / "sec"))
+        local = PureWindowsPath(environ.get("USERPROFILE") or "C:/", "AppData/Local")
+        return Path(str(PureWindowsPath(environ.get("LOCALAPPDATA") or local) / "sec"))
     return Path(str(PurePosixPath(environ.get("HOME") or "/", "sec")))
 
 
@@ -38,11 +39,6 @@ def is_absolute(name: str | None, *, windows: bool) -> bool:
 
 def _flavour(*, windows: bool) -> type[PurePath]:
     return PureWindowsPath if windows else PurePosixPath
-
-
-def _local_application_data(environ: Mapping[str, str]) -> PureWindowsPath:
-    named = environ.get("LOCALAPPDATA", "")
-    return PureWindowsPath(named) if named else PureWindowsPath(environ.get("USERPROFILE") or "C:/", "AppData/Local")
 
 
 def well_known_folders(environ: Mapping[str, str], *, windows: bool) -> tuple[str, ...]:

@@ -84,7 +84,9 @@ def changes(before: Sight, after: Sight) -> tuple[Change, ...]:
         pairs += _exchanged("the server certificate", [before.leaf], [after.leaf])
         pairs += _by_kind(before.issuers, after.issuers)
     if before.listed is not None and after.listed is not None:
-        pairs += _moved("in the certificate list of the PSE, a certificate", before.listed, after.listed)
+        what = "in the certificate list of the PSE, a certificate"
+        pairs += ((what, each, None) for each in before.listed if each not in after.listed)
+        pairs += ((what, None, each) for each in after.listed if each not in before.listed)
     if before.owner and after.owner:
         pairs += _exchanged("the PSE's own certificate", [before.owner], [after.owner])
     return tuple(
@@ -108,11 +110,6 @@ def _exchanged(what: str, before: Sequence[Certificate], after: Sequence[Certifi
     yield from ((what, old, young) for old, young in zip(gone, new, strict=False))
     yield from ((what, old, None) for old in gone[len(new) :])
     yield from ((what, None, young) for young in new[len(gone) :])
-
-
-def _moved(what: str, before: Sequence[Certificate], after: Sequence[Certificate]) -> Iterator[_Pair]:
-    yield from ((what, each, None) for each in before if each not in after)
-    yield from ((what, None, each) for each in after if each not in before)
 
 
 def _known(certificate: Certificate | None) -> Known | None:

@@ -238,6 +238,7 @@ class _Case:
         self.trust = verdict or trust.judge_trust(self._list_question())
 
     def evidence(self) -> Evidence:
+        order = list(CODES)
         return Evidence(
             system=self._system,
             period=self._period,
@@ -245,7 +246,7 @@ class _Case:
             roots=self._roots,
             judgement=self.judgement,
             trust=self.trust,
-            findings=_in_order(self._findings()),
+            findings=tuple(sorted(dict.fromkeys(self._findings()), key=lambda each: order.index(each.code))),
             not_created_for=self._not_created_for(),
             announced=self._changes,
             successors=self._successors,
@@ -435,8 +436,3 @@ def creation_cause(seen: Observations, judgement: Judgement) -> Finding | None:
         return next((each for each in inspected if each.severity > Severity.MINOR), None)
     grave = [each for each in judgement.findings if each.severity > Severity.MINOR]
     return max(grave, key=lambda each: each.severity, default=None)
-
-
-def _in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    order = list(CODES)
-    return tuple(sorted(dict.fromkeys(found), key=lambda each: order.index(each.code)))

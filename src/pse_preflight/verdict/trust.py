@@ -138,7 +138,10 @@ class Trust:
 
 def judge_trust(question: TrustCase) -> Trust:
     """Compare the certificate list with the server's chain."""
-    anchors = _at_hand(question)
+    # Where an entry is not whole, the equal certificate of the path, or of what was sent, is taken for it.
+    known = tuple(dict.fromkeys((*question.judgement.path, *question.presented)))
+    held = (Anchor.of(entry, known) for entry in question.entries)
+    anchors = tuple(dict.fromkeys(each.certificate for each in held if each))
     path = _trusted_path(question, anchors)
     relied = _relied_on(path, question.presented)
     renewing = [each for each in path or question.judgement.path[:-1] if each not in relied]
@@ -212,13 +215,6 @@ def _due(certificate: Certificate, period: Period) -> Finding | None:
 
 def _days(span: timedelta) -> str:
     return "1 day" if span.days == 1 else f"{span.days} days"
-
-
-def _at_hand(question: TrustCase) -> tuple[Certificate, ...]:
-    """Return the list's certificates; where an entry is not whole, the equal one of the path or of what was sent."""
-    known = tuple(dict.fromkeys((*question.judgement.path, *question.presented)))
-    anchors = (Anchor.of(entry, known) for entry in question.entries)
-    return tuple(dict.fromkeys(each.certificate for each in anchors if each))
 
 
 def _trusted_path(question: TrustCase, anchors: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
@@ -305,7 +301,10 @@ def _root_absent(
     if described and not others:
         instead = "; it holds another certificate of the same name, serial number and days, but not of this key"
         return _absent(question, root, path, instead)
-    instead = f"; it holds the same key in another certificate: {_described(others[0])}" if others else ""
+    instead = ""
+    if others:
+        signer = "" if is_self_signed(others[0]) else f', cross-signed by "{others[0].issuer_name}"'
+        instead = f"; it holds the same key in another certificate: {others[0].label}{signer}"
     return _absent(question, root, path, instead)
 
 
@@ -340,11 +339,6 @@ def _what_anchors(anchor: Certificate, leaf: Certificate | None) -> str:
 def _same_authority(first: Certificate, second: Certificate) -> bool:
     """Tell whether two certificates are of one authority, name and key: a cross-sign, or a renewed root."""
     return subject_of(first) == subject_of(second) and public_key_of(first) == public_key_of(second)
-
-
-def _described(certificate: Certificate) -> str:
-    by = "" if is_self_signed(certificate) else f', cross-signed by "{certificate.issuer_name}"'
-    return f"{certificate.label}{by}"
 
 
 def _intermediate_absent(question: TrustCase, missing: Certificate, path: tuple[Certificate, ...]) -> Finding:
