@@ -186,10 +186,11 @@ class Reader:
 
 
 WITH_COMMANDS = [page for page in PAGES if any(mark not in NOT_RUN for mark, _ in _blocks(page, "sh"))]
+BY_PAGE = [each if each.name == "README.md" else pytest.param(each, marks=pytest.mark.long) for each in WITH_COMMANDS]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are for sh")
-@pytest.mark.parametrize("page", WITH_COMMANDS, ids=page_name)
+@pytest.mark.parametrize("page", BY_PAGE, ids=page_name)
 def test_every_command_does_what_the_page_says(page: Path, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     for mark, commands in _blocks(page, "sh"):

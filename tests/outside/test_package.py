@@ -177,6 +177,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Enviro
     return Environment(tmp_path_factory.mktemp("environment") / "home", wheel)
 
 
+@pytest.mark.long
 def test_the_environment_is_otherwise_empty(environment: Environment, tmp_path: Path) -> None:
     assert environment.run("python", "-c", "import hypothesis", folder=tmp_path).returncode == 1
     assert environment.run("python", "-c", "import pse_preflight", folder=tmp_path).returncode == 0
@@ -188,6 +189,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_empty_folder_is_enough(environment: Environment, tmp_path: Path, command: str) -> None:
     ran = environment.run("python", *COMMANDS[command], "--system=demo", "--engine=bundled", folder=tmp_path)
@@ -197,7 +199,8 @@ def test_an_empty_folder_is_enough(environment: Environment, tmp_path: Path, com
     assert "warning" not in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["the short form", pytest.param("pytest --pyargs", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_broken_system_fails_by_the_exit_code(environment: Environment, tmp_path: Path, command: str) -> None:
     ran = environment.run("python", *COMMANDS[command], "--system=demo:expired-leaf", folder=tmp_path)
     assert ran.returncode == 1
@@ -213,12 +216,14 @@ def test_the_short_form_takes_the_options_of_pytest(environment: Environment, tm
     assert (tmp_path / "report.xml").exists()
 
 
+@pytest.mark.long
 def test_the_short_form_without_a_system_is_a_misuse(environment: Environment, tmp_path: Path) -> None:
     ran = environment.run("python", "-m", "pse_preflight", folder=tmp_path)
     assert ran.returncode == 4
     assert "ERROR: no --system given" in ran.stderr
 
 
+@pytest.mark.long
 def test_the_program_alone_can_check(environment: Environment, tmp_path: Path) -> None:
     """What pipx puts on the PATH is enough, wherever it is started."""
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -m 'not network'\n", encoding="utf-8")
@@ -231,6 +236,7 @@ def test_the_program_alone_can_check(environment: Environment, tmp_path: Path) -
     assert f"{environment.programs / 'pse-preflight'}" in missing.stdout
 
 
+@pytest.mark.long
 def test_the_program_for_pse_files_is_installed(environment: Environment, tmp_path: Path) -> None:
     made = environment.run("opengenpse", "gen_pse", "-p", "x.pse", "-noreq", "-x", "", "CN=x", folder=tmp_path)
     assert made.returncode == 0, made.stdout + made.stderr
@@ -238,6 +244,7 @@ def test_the_program_for_pse_files_is_installed(environment: Environment, tmp_pa
     assert environment.run("opengenpse", "get_my_name", "-p", "y.pse", "-x", "", folder=tmp_path).returncode != 0
 
 
+@pytest.mark.long
 def test_the_program_that_writes_a_first_systems_yaml_is_installed(environment: Environment, tmp_path: Path) -> None:
     assert environment.run("pse-preflight", "init", "--help", folder=tmp_path).returncode == 0
     wrong = environment.run("pse-preflight", "init", "http://", folder=tmp_path)

@@ -229,6 +229,9 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
+BY_SCRIPT = [each if each == "gitlab" else pytest.param(each, marks=pytest.mark.long) for each in SCRIPTS]
+
+
 @pytest.fixture(scope="module")
 def with_pse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what a first run leaves behind, the demo system's PSE among it."""
@@ -242,7 +245,7 @@ def _report(machine: Machine) -> ET.Element:
     return ET.parse(machine.job / "report.xml").getroot()
 
 
-@pytest.mark.parametrize("system", SCRIPTS)
+@pytest.mark.parametrize("system", BY_SCRIPT)
 def test_the_job_is_green_where_all_is_well(machine: Machine, with_pse: Path, system: str) -> None:
     shutil.copytree(with_pse, machine.job / ".pse-preflight")
     ran = machine.run(SCRIPTS[system](), "demo")
@@ -252,7 +255,7 @@ def test_the_job_is_green_where_all_is_well(machine: Machine, with_pse: Path, sy
     assert system != "cron" or ran.stdout == ""  # cron sends a mail if anything is printed
 
 
-@pytest.mark.parametrize("system", SCRIPTS)
+@pytest.mark.parametrize("system", BY_SCRIPT)
 def test_the_job_is_red_by_the_exit_code_and_has_its_report(machine: Machine, system: str) -> None:
     ran = machine.run(SCRIPTS[system](), "demo:expired-leaf")
     assert ran.returncode == (0 if system == "cron" else 1), ran.stdout + ran.stderr
@@ -266,7 +269,7 @@ def test_the_job_makes_no_pse(system: str) -> None:
     assert " --read-only" in SCRIPTS[system]()
 
 
-@pytest.mark.parametrize("system", SCRIPTS)
+@pytest.mark.parametrize("system", BY_SCRIPT)
 def test_the_job_is_red_where_nothing_could_be_asked(machine: Machine, system: str) -> None:
     ran = machine.run(SCRIPTS[system](), "nobody")
     assert ran.returncode == (0 if system == "cron" else 4)

@@ -159,7 +159,7 @@ def _leaks(folder: Path, run: Ended, shapes: set[bytes]) -> list[str]:
     ]
 
 
-LONG = ("verbose", *(f"crash of {place}" for place in CRASHES[:-1]))
+LONG = ("verbose", "debugging", *(f"crash of {place}" for place in CRASHES))
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,7 @@ def test_no_secret_comes_out(planted: Path, mode: list[str]) -> None:
         assert "forced" in run.stdout
 
 
+@pytest.mark.long
 def test_no_scenario_of_the_demo_lets_its_key_out(planted: Path) -> None:
     run = _run(planted, "--system=" + ",".join(f"demo:{each}" for each in SCENARIOS), "-vv", "--showlocals")
     keys = list(planted.rglob("client.pse"))

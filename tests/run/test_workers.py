@@ -98,8 +98,13 @@ STRANGER = "import pytest\n\n@pytest.mark.parametrize('n', range(9))\ndef test_m
 
 @pytest.mark.parametrize(
     "dist",
-    [(), ("--dist=loadgroup",), ("--dist=loadfile",), ("--dist=worksteal",)],
-    ids=["as usual", "loadgroup", "loadfile", "worksteal"],
+    [
+        pytest.param((), id="as usual"),
+        *(
+            pytest.param((f"--dist={each}",), id=each, marks=pytest.mark.long)
+            for each in ("loadgroup", "loadfile", "worksteal")
+        ),
+    ],
 )
 def test_each_system_is_asked_as_by_a_single_process(street: Street, dist: tuple[str, ...]) -> None:
     (street.folder / "test_mine.py").write_text(STRANGER)

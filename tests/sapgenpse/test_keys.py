@@ -176,6 +176,7 @@ def test_the_way_round_keeps_key_and_certificates(
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("levels", [0, 2])
 def test_keytool_reads_what_is_exported_and_its_own_is_imported(program: Program, tmp_path: Path, levels: int) -> None:
     keytool = shutil.which("keytool")

@@ -699,8 +699,15 @@ class TestNamesOfCertificates:
     def named(self, request: pytest.FixtureRequest) -> Certificate:
         return Certificate.of(root_authority(request.param, START, 3650).certificate)
 
-    @pytest.mark.parametrize("sha256", ["printed", "absent"])
-    @pytest.mark.parametrize("quoted", ["no", "yes"])
+    @pytest.mark.parametrize(
+        ("sha256", "quoted"),
+        [
+            ("printed", "no"),
+            ("absent", "yes"),
+            pytest.param("printed", "yes", marks=pytest.mark.long),
+            pytest.param("absent", "no", marks=pytest.mark.long),
+        ],
+    )
     def test_a_pse_is_made_for_it_and_listed(
         self, tmp_path: Path, fake_runs_quickly: None, named: Certificate, sha256: str, quoted: str
     ) -> None:

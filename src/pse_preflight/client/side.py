@@ -1,11 +1,14 @@
 """What was seen of the client's own side: plain data."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pse_preflight.client.account import Reach
-from pse_preflight.client.ini import Destination
-from pse_preflight.client.library import Library
 from pse_preflight.findings import Finding
+
+if TYPE_CHECKING:  # what looks is loaded only where systems.yaml says something of the client
+    from pse_preflight.client.account import Reach
+    from pse_preflight.client.ini import Destination
+    from pse_preflight.client.library import Library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +40,17 @@ class ClientSide:
     account_problem: str = ""
     is_this_account: bool = False
     own_folder: str = ""
-    reach: Reach | None = None
+    reach: "Reach | None" = None
     group_may_read: bool = False
     ini_problem: str = ""
-    destinations: tuple[Destination, ...] = ()
+    destinations: "tuple[Destination, ...]" = ()
     dest: str = ""
-    library: Library | None = None
-    library_reach: Reach | None = None
+    library: "Library | None" = None
+    library_reach: "Reach | None" = None
     findings: tuple[Finding, ...] = ()
 
     @property
-    def destination(self) -> Destination | None:
+    def destination(self) -> "Destination | None":
         """Return what sapnwrfc.ini says of the client's destination; None where it has none of this name."""
         return next((each for each in self.destinations if each.name == self.dest), None)
 
