@@ -153,9 +153,9 @@ def test_nothing_is_overwritten_and_nothing_is_asked_before(
 def test_a_file_that_appears_meanwhile_wins(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def appear(*_: object) -> list[systems_file.Block]:
+    def appear(*_: object) -> list[systems_file.SystemBlock]:
         Path("systems.yaml").write_text("theirs", encoding="utf-8")
-        return [systems_file.Block("PRD", ("url: ours.example.com",))]
+        return [systems_file.SystemBlock("PRD", ("url: ours.example.com",))]
 
     monkeypatch.setattr(initial, "_from_ini", appear)
     assert _init("--from-ini", "x") == program.MISUSE

@@ -56,7 +56,7 @@ def test_what_is_red_is_annotated_and_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hostile", ["x\n::set-env name=A::b", "x\r::error::b", "a,line=1::x", "%0A::error::x"])
 def test_no_text_becomes_a_command_of_its_own(hostile: str) -> None:
-    (line,) = github.annotations([github.Case(f"test_a[{hostile}]", "failed", f"X: {hostile}")])
+    (line,) = github.annotations([github.JUnitCase(f"test_a[{hostile}]", "failed", f"X: {hostile}")])
     assert len(line.splitlines()) == 1
     properties = line.removeprefix("::error title=").partition("::")[0]
     assert "," not in properties

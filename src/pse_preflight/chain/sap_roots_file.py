@@ -42,16 +42,16 @@ _PSE_FORM = "PSE"
 _REQUIRED_FOLDER = "required"
 
 
-class _Strict(BaseModel):
+class _TableModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _ReleaseKeys(_Strict):
+class _ReleaseKeys(_TableModel):
     name: str
     day: dt.date
 
 
-class _RootKeys(_Strict):
+class _RootKeys(_TableModel):
     name: str
     sha256: Annotated[str, AfterValidator(fingerprint)]
     common_name: str = ""
@@ -67,7 +67,7 @@ class _RootKeys(_Strict):
     source: str = ""
 
 
-class _AnnouncementKeys(_Strict):
+class _AnnouncementKeys(_TableModel):
     hosts: list[str]
     root: str
     successors: list[str]
@@ -75,7 +75,7 @@ class _AnnouncementKeys(_Strict):
     source: str
 
 
-class _TableKeys(_Strict):
+class _TableKeys(_TableModel):
     dated: dt.date
     releases: list[_ReleaseKeys] = []
     roots: list[_RootKeys]
@@ -200,7 +200,7 @@ def _keys_of(root: Root) -> _RootKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class _Published:
+class _PublishedTable:
     """A list in a form that SAP publishes.
 
     Attributes:
@@ -220,7 +220,7 @@ class _Member:
     day: dt.date
 
 
-def _published(path: Path) -> _Published | Table:
+def _published(path: Path) -> _PublishedTable | Table:
     """Read whichever form stands there."""
     if path.is_dir():
         return _list_of(_members_of_folder(path), path)
@@ -323,7 +323,7 @@ def _of_required_list(found: Mapping[_Name, _Each]) -> list[_Each]:
     return required or list(found.values())
 
 
-def _list_of(members: Iterable[_Member], path: Path) -> _Published:
+def _list_of(members: Iterable[_Member], path: Path) -> _PublishedTable:
     found: dict[Certificate, None] = {}
     days = []
     made = []
@@ -337,7 +337,7 @@ def _list_of(members: Iterable[_Member], path: Path) -> _Published:
     certificates = tuple(found)
     if problem := _not_saps(certificates):
         raise UsageProblem(f"{path}: {problem}; SAP's list is {PUBLISHED}")
-    return _Published(certificates, max(made or days))
+    return _PublishedTable(certificates, max(made or days))
 
 
 def _read(member: _Member, path: Path) -> tuple[Sequence[Certificate], dt.date | None]:

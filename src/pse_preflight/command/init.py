@@ -13,7 +13,7 @@ from pse_preflight.command import systems_file
 from pse_preflight.command.arguments import CommandParser, proxy_of, url_of
 from pse_preflight.command.going_on import place
 from pse_preflight.command.invocation import pasteable
-from pse_preflight.command.systems_file import Block, alias_for, one_line, quoted
+from pse_preflight.command.systems_file import SystemBlock, alias_for, one_line, quoted
 from pse_preflight.errors import UsageProblem
 from pse_preflight.findings import Finding
 from pse_preflight.landscape.file import FILE_NAME
@@ -70,7 +70,7 @@ def _parser() -> CommandParser:
 def _ask_and_write(
     target: Output, urls: Iterable[Asked], proxy: Proxy | None, taken: Sequence[str], clock: Callable[[], datetime]
 ) -> int:
-    blocks: list[Block] = []
+    blocks: list[SystemBlock] = []
     failed: list[ApiUrl] = []
     for url, findings in urls:
         server = look(url, findings, clock, proxy=proxy)
@@ -79,7 +79,7 @@ def _ask_and_write(
             failed.append(url)
         else:
             alias = alias_for(url.host, [*taken, *(each.alias for each in blocks)])
-            blocks.append(Block(alias, tuple(_keys(server, proxy, windows=WINDOWS))))
+            blocks.append(SystemBlock(alias, tuple(_keys(server, proxy, windows=WINDOWS))))
     if blocks:
         _write(target, blocks)
     for url in failed:
@@ -89,7 +89,7 @@ def _ask_and_write(
     return 1 if failed else 0
 
 
-def _write(target: Output, blocks: Sequence[Block]) -> int:
+def _write(target: Output, blocks: Sequence[SystemBlock]) -> int:
     systems_file.write(target.file, blocks, append=target.append)
     names = [each.alias for each in blocks]
     print(f"written: {target.file} ({', '.join(names)}). Read it, and say there which PSE the client uses.")
@@ -147,7 +147,7 @@ def _rest(*, windows: bool) -> Iterator[str]:
 _CLIENT = "# client: {hosts: [this-host], account: xtract, bits: 64}"
 
 
-def _from_ini(file: Path, taken: Sequence[str]) -> list[Block]:
+def _from_ini(file: Path, taken: Sequence[str]) -> list[SystemBlock]:
     try:
         destinations = read_ini(file)
     except OSError as error:
@@ -155,11 +155,11 @@ def _from_ini(file: Path, taken: Sequence[str]) -> list[Block]:
     usable = [each for each in destinations if each.host]
     if not usable:
         raise UsageProblem(f"{file} has no destination with WSHOST, so none for WebSocket RFC")
-    blocks: list[Block] = []
+    blocks: list[SystemBlock] = []
     for each in usable:
         alias = alias_for(each.name, [*taken, *(block.alias for block in blocks)])
         where = place(_url_of(each, file))
-        blocks.append(Block(alias, tuple(_keys_of_destination(each, where, file.absolute()))))
+        blocks.append(SystemBlock(alias, tuple(_keys_of_destination(each, where, file.absolute()))))
         print(f"{file}, DEST={one_line(each.name)}: {where}")
     left_out = tuple(
         f"left out, since it has no WSHOST: {one_line(each.name)}" for each in destinations if not each.host
@@ -167,7 +167,7 @@ def _from_ini(file: Path, taken: Sequence[str]) -> list[Block]:
     for line in left_out:
         print(f"{file}: {line}")
     *others, last = blocks
-    return [*others, Block(last.alias, last.keys, left_out)]
+    return [*others, SystemBlock(last.alias, last.keys, left_out)]
 
 
 def _url_of(found: Destination, file: Path) -> ApiUrl:

@@ -27,7 +27,7 @@ _INDENT = "  "
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class SystemBlock:
     """What stands in the file about one system.
 
     Attributes:
@@ -64,7 +64,7 @@ def aliases_in(file: Path, *, append: bool) -> list[str]:
         raise UsageProblem(f"{file} cannot be read: {error.strerror}") from None
 
 
-def write(file: Path, blocks: Sequence[Block], *, append: bool) -> None:
+def write(file: Path, blocks: Sequence[SystemBlock], *, append: bool) -> None:
     """Write the systems to a new file, or behind those of a file that is there.
 
     Raises:
@@ -109,7 +109,7 @@ def one_line(text: str) -> str:
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
-def _extend(file: Path, blocks: Sequence[Block]) -> None:
+def _extend(file: Path, blocks: Sequence[SystemBlock]) -> None:
     """Insert the systems as text, prove that the others have stayed as they were, and replace the file."""
     target = file.resolve()
     text = _text(target)
@@ -156,7 +156,7 @@ def _systems(file: Path, text: str) -> dict[str, Any]:
     return systems or {}
 
 
-def _extended(file: Path, text: str, blocks: Sequence[Block]) -> str:
+def _extended(file: Path, text: str, blocks: Sequence[SystemBlock]) -> str:
     """Return the text with more systems behind the last one of its key `systems`."""
     end = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines()

@@ -149,7 +149,7 @@ def describe(scenario: str, evidence: Path) -> Described:
         raise UnknownScenario(f"no such scenario; there are {', '.join(SCENARIOS)}")
     alias = f"{NAME}-{scenario}" if scenario else NAME
     authority, home = evidence / "demo-authority", evidence / alias
-    server = _Server(_SCENARIOS[scenario or "good"], authority)
+    server = _DemoServer(_SCENARIOS[scenario or "good"], authority)
     keys = {
         "url": f"https://{_HOST}:{server.port}",
         "pse": str(home / "client.pse"),
@@ -160,7 +160,7 @@ def describe(scenario: str, evidence: Path) -> Described:
     return Described(alias, keys, server.start)
 
 
-class _Server:
+class _DemoServer:
     """An HTTPS server on loopback that begins to answer when it is told to."""
 
     def __init__(self, scenario: Callable[[_Authorities], Chain], authority: Path) -> None:

@@ -71,7 +71,7 @@ def read_landscape(
         tree = read_tree(_content(file))
     except TreeUnreadable as error:
         raise _problem(file, error.line, str(error)) from None
-    return Landscape(file, _Reader(file, tree, Variables(environment, windows=windows)).systems())
+    return Landscape(file, _SystemsReader(file, tree, Variables(environment, windows=windows)).systems())
 
 
 def _content(file: Path) -> bytes:
@@ -91,7 +91,7 @@ def _problem(file: Path, line: int, text: str) -> UsageProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class _YamlBlock:
     """The keys of one system, or the defaults, as they stand in the file.
 
     Attributes:
@@ -105,7 +105,7 @@ class _Block:
     unset: Mapping[str, str]
 
 
-class _Reader:
+class _SystemsReader:
     """Makes systems of what one systems.yaml says."""
 
     def __init__(self, file: Path, tree: Tree, variables: Variables) -> None:
@@ -136,7 +136,7 @@ class _Reader:
                 raise self._wrong(("systems", alias), text)
             seen.add(alias.lower())
 
-    def _entry(self, alias: str, keys: Any, defaults: _Block) -> SystemEntry:
+    def _entry(self, alias: str, keys: Any, defaults: _YamlBlock) -> SystemEntry:
         own = self._block(keys, ("systems", alias))
         self._keys(own.keys, own)
         joined = {**defaults.keys, **own.keys}
@@ -151,7 +151,7 @@ class _Reader:
             unset=next((block.unset[key] for key, block in blocks.items() if key in block.unset), ""),
         )
 
-    def _keys(self, keys: Mapping[str, Any], block: _Block) -> Keys:
+    def _keys(self, keys: Mapping[str, Any], block: _YamlBlock) -> Keys:
         try:
             return read_keys(keys)
         except KeysUnreadable as error:
@@ -159,7 +159,7 @@ class _Reader:
                 raise UsageProblem(next(iter(block.unset.values()))) from None
             raise self._wrong((*block.place, *error.place), f"{_dotted(block.place, error.place)}: {error}") from None
 
-    def _block(self, keys: Any, place: tuple[str, ...]) -> _Block:
+    def _block(self, keys: Any, place: tuple[str, ...]) -> _YamlBlock:
         if not isinstance(keys, dict):
             raise self._wrong(place, f"{_dotted(place)}: needs keys such as `url: https://…`")
         unset: dict[str, str] = {}
@@ -169,7 +169,7 @@ class _Reader:
                 for problem in self._variables.problems(text, percents=_has_percents(inner)):
                     where = f"{self._shown((*place, *inner))}: {_dotted(place, inner)}"
                     unset.setdefault(key, one_line(f"{where}: {problem}"))
-        return _Block(place, {key: self._expanded(value, (key,)) for key, value in keys.items()}, unset)
+        return _YamlBlock(place, {key: self._expanded(value, (key,)) for key, value in keys.items()}, unset)
 
     def _refuse_unseen(self, text: str, place: tuple[str, ...], inner: tuple[Any, ...]) -> None:
         """Refuse characters that nobody sees, but where they are known to come along."""

@@ -81,7 +81,7 @@ class _Access:
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class _FileState:
     """What a file was like when it was looked at; another one, or another content, is not equal."""
 
     device: int
@@ -246,7 +246,7 @@ def _temporary(pse: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _changing(pse: Path, seconds: float) -> Iterator[tuple[_State, Path]]:
+def _changing(pse: Path, seconds: float) -> Iterator[tuple[_FileState, Path]]:
     """Hand out what the PSE is like and a path for its successor, under the lock."""
     with _locked(pse, seconds):
         _remove_leftovers(pse)
@@ -335,20 +335,20 @@ def _read(pse: Path) -> bytes:
         return stream.read()
 
 
-def _look(pse: Path) -> _State:
+def _look(pse: Path) -> _FileState:
     status = pse.lstat()
     if not stat.S_ISREG(status.st_mode):
         raise NotReplaced(f"{pse} is no plain file but a link or a folder; name the file itself")
     if status.st_nlink > 1:
         raise NotReplaced(f"{pse} has {status.st_nlink} names (hard links), and the others would keep the old content")
-    return _State(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, _access(pse, status))
+    return _FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, _access(pse, status))
 
 
 def _access(path: Path, status: os.stat_result) -> _Access:
     return _Access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode), tuple(sorted(_attributes(path).items())))
 
 
-def _prepare(temporary: Path, pse: Path, before: _State) -> None:
+def _prepare(temporary: Path, pse: Path, before: _FileState) -> None:
     """Give the temporary file the access rights of the PSE, and see that nobody has changed the PSE meanwhile."""
     _settle(temporary)
     try:

@@ -26,7 +26,7 @@ class ReportUnreadable(PreflightError):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class JUnitCase:
     """One check of one system.
 
     Attributes:
@@ -51,7 +51,7 @@ class Case:
         return code if colon and code.isupper() and " " not in code else self.state
 
 
-def read(report: Path) -> tuple[Case, ...]:
+def read(report: Path) -> tuple[JUnitCase, ...]:
     """Read the checks of a JUnit report in their order.
 
     Raises:
@@ -66,15 +66,15 @@ def read(report: Path) -> tuple[Case, ...]:
     return tuple(_case(each) for each in root.iter("testcase"))
 
 
-def _case(element: ET.Element) -> Case:
+def _case(element: ET.Element) -> JUnitCase:
     ended = next((part for part in element if part.tag in _STATES), None)
     name = " ".join(element.get("name", "").split())
     if ended is None:
-        return Case(name, PASSED, "")
-    return Case(name, _STATES[ended.tag], (ended.text or ended.get("message") or "").strip())
+        return JUnitCase(name, PASSED, "")
+    return JUnitCase(name, _STATES[ended.tag], (ended.text or ended.get("message") or "").strip())
 
 
-def annotations(cases: Iterable[Case]) -> Iterator[str]:
+def annotations(cases: Iterable[JUnitCase]) -> Iterator[str]:
     """Return a workflow command for each red check; GitHub shows the first ten of a step."""
     for case in cases:
         if case.state in _RED:
@@ -92,7 +92,7 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def page(cases: Sequence[Case]) -> str:
+def page(cases: Sequence[JUnitCase]) -> str:
     """Return the page for the summary: a line per system, then what each red check said. Markdown with HTML."""
     lines = ["## SAP trust", "", "| system | verdict | passed | red | skipped |", "|---|---|---|---|---|"]
     lines += [_row(system, cases) for system in sorted({case.system for case in cases})]
@@ -102,7 +102,7 @@ def page(cases: Sequence[Case]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _row(system: str, cases: Iterable[Case]) -> str:
+def _row(system: str, cases: Iterable[JUnitCase]) -> str:
     states = Counter(case.state for case in cases if case.system == system)
     red = sum(states[state] for state in _RED)
     verdict = "**FAILED**" if red else "OK"

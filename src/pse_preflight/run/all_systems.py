@@ -50,7 +50,7 @@ class Gathering:
         self._run = Run(settings, clock, frozenset(asked), frozenset(creating), limits or Limits())
         self._replays = replays or {}
         self._places = threading.Semaphore(MOST_AT_ONCE)
-        self._asked = {system.alias: _Asked(system) for system in systems}
+        self._asked = {system.alias: _AskedSystem(system) for system in systems}
         self._starting = threading.Lock()
 
     def start(self) -> None:
@@ -72,7 +72,7 @@ class Gathering:
             except RuntimeError as error:  # the machine has no thread left for it
                 self._give_up(each, shared[each.system.shared_pse], error)
 
-    def _give_up(self, asked: "_Asked", shared: "_SharedPse", error: RuntimeError) -> None:
+    def _give_up(self, asked: "_AskedSystem", shared: "_PseSharers", error: RuntimeError) -> None:
         """Let neither who waits for a system nor those that share its PSE wait for a thread that never runs."""
         asked.error = PreflightError(f"{asked.system.alias} could not be asked: {error}; run fewer systems at once")
         shared.leave(asked.system.alias)
@@ -93,15 +93,15 @@ class Gathering:
             raise asked.error or RuntimeError(f"{alias} was not asked")
         return asked.evidence
 
-    def _shared_pses(self, systems: Iterable[System]) -> "Mapping[object, _SharedPse]":
+    def _shared_pses(self, systems: Iterable[System]) -> "Mapping[object, _PseSharers]":
         maker = Maker(self.tool, self._run.settings.engine, _hand_over)
-        shared: dict[object, _SharedPse] = {}
+        shared: dict[object, _PseSharers] = {}
         for system in systems:
-            pse = shared.setdefault(system.shared_pse, _SharedPse(system, maker, self._places, self._run.settings))
+            pse = shared.setdefault(system.shared_pse, _PseSharers(system, maker, self._places, self._run.settings))
             pse.members += 1
         return shared
 
-    def _work(self, asked: "_Asked", shared: "_SharedPse") -> None:
+    def _work(self, asked: "_AskedSystem", shared: "_PseSharers") -> None:
         system = asked.system
         try:
             if system.alias in self._replays:
@@ -129,7 +129,7 @@ class Gathering:
 
 
 @dataclass(slots=True)
-class _Asked:
+class _AskedSystem:
     """One system being asked by a thread of its own."""
 
     system: System
@@ -139,7 +139,7 @@ class _Asked:
     error: BaseException | None = None
 
 
-class _SharedPse:
+class _PseSharers:
     """A PSE and the systems that use it: looked at once, made or repaired once, from what all of them contribute."""
 
     def __init__(self, system: System, maker: Maker, places: threading.Semaphore, settings: Settings) -> None:

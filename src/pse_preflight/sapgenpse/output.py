@@ -198,7 +198,7 @@ class _Line:
 
 
 @dataclass(slots=True)
-class _Block:
+class _ListedBlock:
     """The lines that describe one certificate."""
 
     number: int | None
@@ -343,16 +343,16 @@ def _read_line(text: str) -> _Line:
     return _Line(text, indentation, _FIELDS.get(key) if colon else None, value.strip(" \t"))
 
 
-def _blocks(text: str) -> Iterator[_Block]:
+def _blocks(text: str) -> Iterator[_ListedBlock]:
     """Cut a listing into its entries; what stands before the first field belongs to no entry."""
-    block = _Block(None)
+    block = _ListedBlock(None)
     for line, number in _outside_extensions(text):
         if number is None:
             block.take(line)
             continue
         if block.fields or block.number is not None:
             yield block
-        block = _Block(number, [line])
+        block = _ListedBlock(number, [line])
     yield block
 
 
@@ -374,7 +374,7 @@ def _outside_extensions(text: str) -> Iterator[tuple[_Line, int | None]]:
         yield line, int(element[1]) if element else None
 
 
-def _check_numbers(blocks: list[_Block]) -> None:
+def _check_numbers(blocks: list[_ListedBlock]) -> None:
     """Refuse a listing that lost or repeated an entry; whether the tool counts from 0 or from 1 is not known."""
     numbers = [block.number for block in blocks]
     if numbers == [None] or numbers in (list(range(len(blocks))), list(range(1, len(blocks) + 1))):
@@ -384,7 +384,7 @@ def _check_numbers(blocks: list[_Block]) -> None:
     )
 
 
-def _entry(block: _Block) -> ListedCertificate:
+def _entry(block: _ListedBlock) -> ListedCertificate:
     """Read an entry; what its fingerprint identifies may lack the rest, as where a program cannot read a field."""
     missing = [name for name in _WANTED if name not in block.fields and "sha256" not in block.fields]
     if missing:

@@ -37,7 +37,7 @@ class ProcessEnded:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _OutputReader:
     """Collect what a program prints, up to a bound."""
 
     stream: IO[bytes]
@@ -85,7 +85,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, seconds: floa
 
 
 def _watch(process: subprocess.Popen[bytes], deadline: float, largest: int) -> ProcessEnded:
-    reader = _Reader(cast(IO[bytes], process.stdout), largest)
+    reader = _OutputReader(cast(IO[bytes], process.stdout), largest)
     thread = threading.Thread(target=reader.read, daemon=True)
     thread.start()
     overtime = not _comes_to_its_end(process, reader, thread, deadline)
@@ -97,7 +97,7 @@ def _watch(process: subprocess.Popen[bytes], deadline: float, largest: int) -> P
 
 
 def _comes_to_its_end(
-    process: subprocess.Popen[bytes], reader: _Reader, thread: threading.Thread, deadline: float
+    process: subprocess.Popen[bytes], reader: _OutputReader, thread: threading.Thread, deadline: float
 ) -> bool:
     """Wait until a program has printed too much, or has ended and what it printed is read.
 

@@ -205,18 +205,18 @@ def judge(system: System, observations: Observations, period: Period) -> Evidenc
     Where only certificates that the server renews by itself have ended on the day that --at names, the chain of the
     day on which it was seen stands for the one of that day.
     """
-    evidence = _Case(system, observations, period).evidence()
+    evidence = _Assessment(system, observations, period).evidence()
     seen = observations.endpoint
     if period.start == period.end or seen is None or evidence.trust.path:
         return evidence
-    then = _Case(system, observations, Period(seen.asked_at, seen.asked_at))
+    then = _Assessment(system, observations, Period(seen.asked_at, seen.asked_at))
     root_holds = all(period.end <= each.not_after for each in then.judgement.path[-1:])
     if root_holds and then.trust.outlasts_renewals(period):
-        return _Case(system, observations, period, then.judgement, then.trust).evidence()
+        return _Assessment(system, observations, period, then.judgement, then.trust).evidence()
     return evidence
 
 
-class _Case:
+class _Assessment:
     """One system judged at one time, from its chain to everything that is to be said of it."""
 
     def __init__(
@@ -353,7 +353,7 @@ class _Case:
         seen = replace(self._seen, endpoint=endpoint, addresses=(), live=None)
         own = {*self.judgement.findings, *self.trust.findings}
         where = f"{endpoint.address or endpoint.host} with {endpoint.key_kind.upper()} keys"
-        for found in _Case(self._system, seen, self._period).evidence().findings:
+        for found in _Assessment(self._system, seen, self._period).evidence().findings:
             if found.severity > Severity.MINOR and found not in own and OWNERS.get(found.code) in _ABOUT_A_SERVER:
                 yield replace(found, observed=f"at {where}: {found.observed}")
 
