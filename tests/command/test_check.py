@@ -261,3 +261,23 @@ def test_a_file_that_was_named_by_mistake_stays(tmp_path: Path) -> None:
     ran = run_module("pse_preflight", "check", "PRD", "--trust-report=systems.yaml", folder=tmp_path)
     assert ran.returncode == program.MISUSE
     assert (tmp_path / "systems.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "says"),
+    [
+        (["demo"], 0, "SAP TRUST OK - demo: OK (PSE created), trusted until "),
+        (["demo:expired-leaf"], 2, "SAP TRUST CRITICAL - demo-expired-leaf: CERTIFICATE_EXPIRED: "),
+        (["demo", "-m", "chain"], 1, "SAP TRUST WARNING - demo: NOT JUDGED "),
+        (["nobody"], 3, "SAP TRUST UNKNOWN - --system=nobody: no such system"),
+        (["demo", "--nagois"], 3, "SAP TRUST UNKNOWN - --nagois: no such option; did you mean --nagios?"),
+        ([], 3, "SAP TRUST UNKNOWN - no --system given"),
+    ],
+)
+def test_as_a_plugin_it_is_one_line_and_one_of_four_codes(
+    given: list[str], code: int, says: str, tmp_path: Path
+) -> None:
+    ran = run_module("pse_preflight", "check", *given, "--nagios", folder=tmp_path)
+    assert (ran.returncode, ran.stderr) == (code, "")
+    assert ran.stdout.startswith(says)
+    assert ran.stdout.count("\n") == 1

@@ -1,7 +1,8 @@
 """pse-preflight report: what runs have found, in other forms, and its exit code for whoever joins them."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def _other_version() -> str:
         (["page", "other.json"], "other.json: is no result.json"),
         (["page", "a.json", "b.json"], "a page is made from one result.json"),
         (["page", f"ok/{FILE_NAME}", "--output", "list.json/page.html"], "cannot be written"),
-        (["tabel", "a.json"], "tabel: no such form; did you mean table? (forms: table, page, github)"),
+        (["tabel", "a.json"], "tabel: no such form; did you mean table? (forms: table, page, github, nagios,"),
         (["table"], "say what: FILE"),
         ([], "say what: FORM, FILE"),
     ],
@@ -93,3 +94,58 @@ def test_what_cannot_be_shown_is_told_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("ERROR: ")
     assert says in line
+
+
+def _now(result: Result) -> Result:
+    return replace(result, run=replace(result.run, made=datetime.now(UTC).isoformat()))
+
+
+@pytest.mark.parametrize(("result", "code"), [(GOOD, 0), (RED, 2), (facts.result(facts.unjudged()), 1)])
+def test_nagios_gets_one_of_its_exit_codes(result: Result, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["report", "nagios", _written("a", _now(result))]) == code
+    assert capsys.readouterr().out.startswith(f"SAP TRUST {('OK', 'WARNING', 'CRITICAL')[code]} - ")
+
+
+def test_an_old_result_is_unknown_and_its_age_can_be_allowed(capsys: pytest.CaptureFixture[str]) -> None:
+    file = _written("a", replace(GOOD, run=replace(GOOD.run, made="2020-01-01T00:00:00+00:00")))
+    assert program.run(["report", "nagios", file]) == 3
+    assert "hours old" in capsys.readouterr().out
+    assert program.run(["report", "nagios", file, "--max-age=1e6"]) == 0
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"format": 9}', "[" * 100000, "\x00"])
+def test_a_result_that_cannot_be_read_is_one_line(content: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    if content is not None:
+        Path("r.json").write_text(content, encoding="utf-8")
+    assert program.run(["report", "nagios", "r.json"]) == 3
+    assert program.run(["report", "checkmk", "r.json"]) == 1
+    nagios, checkmk = capsys.readouterr().out.splitlines()
+    assert nagios.startswith("SAP TRUST UNKNOWN - r.json: ")
+    assert checkmk.startswith('3 "SAP trust" - r.json: ')
+    for form in ("prometheus", "sarif", "ctrf", "table"):
+        assert program.run(["report", form, "r.json"]) == 4
+        said = capsys.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+
+
+def test_a_result_with_a_moment_that_is_none_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    file = _written("a", replace(GOOD, run=replace(GOOD.run, made="yesterday")))
+    assert program.run(["report", "nagios", file]) == 3
+    assert "is no result.json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["table", "nagios", "checkmk", "prometheus", "sarif", "ctrf"])
+def test_each_form_can_be_written_to_a_file(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = _written("a", _now(RED))
+    printed_code = program.run(["report", form, file])
+    printed = capsys.readouterr().out
+    assert program.run(["report", form, file, "--output", "new/out.txt"]) == printed_code
+    assert capsys.readouterr().out == ""
+    assert Path("new/out.txt").read_text(encoding="utf-8") == printed
+    assert [each.name for each in Path("new").iterdir()] == ["out.txt"]
+
+
+def test_where_nothing_can_be_written_one_line_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file").write_text("", encoding="utf-8")
+    assert program.run(["report", "prometheus", _written("a", _now(RED)), "--output", "file/out.prom"]) == 4
+    assert capsys.readouterr().err.startswith("ERROR: file/out.prom cannot be written: ")

@@ -6,18 +6,20 @@ conftest.py, environment variable or plugin of the place where it is started des
 
 import argparse
 import importlib.util
+import io
 import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pse_preflight.command.arguments import near, plain_words
 from pse_preflight.command.invocation import PROGRAM
-from pse_preflight.errors import UsageProblem
+from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.options import EVIDENCE, OPTIONS, REPLAY_EVIDENCE, Option
 
 NO_SYSTEM = f"no --system given, and no name of one; write {PROGRAM} check SYSTEM, or see {PROGRAM} --help"
@@ -26,6 +28,7 @@ SETTINGS = Path(__file__).with_name("check.ini")
 _STEERING = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 _STEADY: Mapping[str, str] = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONSAFEPATH": "1"}
 _CACHE = ".cache"
+_PLUGIN = "--nagios"
 _OPTION_WIDTH = 25
 
 
@@ -80,6 +83,7 @@ _SHOWN: Mapping[str, str] = {
     "-x, --lf": "stop at the first red check; only those last red",
     "-n NUMBER": "use so many processes (with pytest-xdist)",
     "-q, -v, --collect-only": "say less; say more; only name the checks",
+    _PLUGIN: "be a plugin of Nagios: one line, exit code 0 to 3",
     "--help": "show this; --version alone shows the version",
 }
 
@@ -90,7 +94,9 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         UsageProblem: where the command line makes no sense.
     """
-    asked = argparse.Namespace(passed=[], evidence=None, replay=None, trust_report=None, junitxml=None)
+    if _PLUGIN in arguments:
+        return _be_plugin([each for each in arguments if each != _PLUGIN])
+    asked = _nothing_asked()
     try:
         systems = _read(arguments, asked)
     except UsageProblem:
@@ -106,6 +112,30 @@ def run(arguments: Sequence[str]) -> int:
     named = [f"--system={each}" for each in systems]
     with _without_settings_of_the_place():
         return int(pytest.main([*_settings(asked), *named, *asked.passed]))
+
+
+def _be_plugin(arguments: Sequence[str]) -> int:
+    """Run the checks as a plugin of Nagios: one line, performance data, and one of its four exit codes."""
+    from pse_preflight.report import monitoring, result
+
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said), redirect_stderr(said):
+            asked = _nothing_asked()
+            _read(arguments, asked)
+            run(arguments)
+        found = [] if asked.help else [result.read(Path(_evidence(asked), result.FILE_NAME))]
+        watched = monitoring.watch(found, datetime.now(UTC), timedelta(hours=monitoring.MAX_AGE_HOURS))
+        state, told = monitoring.nagios(watched)
+    except PreflightError as error:
+        errors = [each.removeprefix("ERROR: ") for each in said.getvalue().splitlines() if each.startswith("ERROR: ")]
+        state, told = monitoring.State.UNKNOWN, monitoring.unknown(errors[-1] if errors else str(error))
+    print(told)
+    return state.value
+
+
+def _nothing_asked() -> argparse.Namespace:
+    return argparse.Namespace(passed=[], evidence=None, replay=None, trust_report=None, junitxml=None)
 
 
 def help_text() -> str:
@@ -194,6 +224,7 @@ def _read(arguments: Sequence[str], asked: argparse.Namespace) -> list[str]:
 
 _KNOWN = (
     "--help",
+    _PLUGIN,
     *(name for each in OPTIONS for name in each.names),
     *(name for each in PYTEST_OPTIONS for name in each.names),
 )

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 from pse_preflight.errors import PreflightError
@@ -35,9 +37,19 @@ def read(file: Path) -> Result:
     if len(content) > LARGEST_FILE:
         raise ResultUnreadable(f"{file}: is larger than {LARGEST_FILE >> 20} MiB")
     try:
-        return unpacked(Result, json.loads(content))
+        result = unpacked(Result, json.loads(content))
+        for moment in _moments(result):
+            datetime.fromisoformat(moment)
     except (ValueError, RecursionError):  # a ValidationError is a ValueError
         raise ResultUnreadable(f"{file}: is no result.json of this version of pse-preflight") from None
+    return result
+
+
+def _moments(result: Result) -> Iterator[str]:
+    yield result.run.made
+    for facts in (each.facts for each in result.systems if each.facts):
+        yield from (each for each in (facts.trust_ends, facts.renewal) if each)
+        yield from (each.not_after for each in facts.chain)
 
 
 def write(result: Result, folder: Path) -> Path:
