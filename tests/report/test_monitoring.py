@@ -9,7 +9,7 @@ import pytest
 
 from pse_preflight.report import monitoring
 from pse_preflight.report.facts import Result, SystemResult
-from pse_preflight.report.monitoring import State, Watched
+from pse_preflight.report.monitoring import PluginState, Watched
 from tests.kit import report_facts as facts
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -34,18 +34,18 @@ def due(code: str) -> SystemResult:
 @pytest.mark.parametrize(
     ("system", "state", "text"),
     [
-        (facts.good("PRD"), State.OK, "OK, trusted until 2040-01-01"),
-        (facts.good("PRD", trust_ends=None), State.OK, "OK"),
-        (due("RENEWAL_DUE"), State.WARNING, "OK, trusted until 2040-01-01; RENEWAL_DUE: soon"),
-        (due("ROOT_CHANGE_AHEAD"), State.WARNING, "OK, trusted until 2040-01-01; ROOT_CHANGE_AHEAD: soon"),
-        (due("URL_UNUSUAL"), State.OK, "OK, trusted until 2040-01-01"),
-        (facts.unjudged("PRD"), State.WARNING, "NOT JUDGED (6 of 32 checks): the trust checks did not run"),
-        (facts.bad("PRD"), State.CRITICAL, "ROOT_NOT_IN_PSE: the root is not in the certificate list"),
-        (unreached(), State.UNKNOWN, "could not be checked: no thread is left"),
-        (replace(unreached(), checks=()), State.UNKNOWN, "could not be checked"),
+        (facts.good("PRD"), PluginState.OK, "OK, trusted until 2040-01-01"),
+        (facts.good("PRD", trust_ends=None), PluginState.OK, "OK"),
+        (due("RENEWAL_DUE"), PluginState.WARNING, "OK, trusted until 2040-01-01; RENEWAL_DUE: soon"),
+        (due("ROOT_CHANGE_AHEAD"), PluginState.WARNING, "OK, trusted until 2040-01-01; ROOT_CHANGE_AHEAD: soon"),
+        (due("URL_UNUSUAL"), PluginState.OK, "OK, trusted until 2040-01-01"),
+        (facts.unjudged("PRD"), PluginState.WARNING, "NOT JUDGED (6 of 32 checks): the trust checks did not run"),
+        (facts.bad("PRD"), PluginState.CRITICAL, "ROOT_NOT_IN_PSE: the root is not in the certificate list"),
+        (unreached(), PluginState.UNKNOWN, "could not be checked: no thread is left"),
+        (replace(unreached(), checks=()), PluginState.UNKNOWN, "could not be checked"),
     ],
 )
-def test_the_state_is_that_of_the_verdict(system: SystemResult, state: State, text: str) -> None:
+def test_the_state_is_that_of_the_verdict(system: SystemResult, state: PluginState, text: str) -> None:
     (only,) = watched(system)
     assert (only.state, only.text) == (state, text)
 
@@ -54,28 +54,28 @@ def test_a_check_that_could_not_be_made_beside_a_failed_one_is_red() -> None:
     system = facts.bad("PRD")
     error = facts.check("PRD", "test_pse_exists", ended="error", reason="x")
     (only,) = watched(replace(system, checks=(*system.checks, error)))
-    assert only.state is State.CRITICAL
+    assert only.state is PluginState.CRITICAL
 
 
 @pytest.mark.parametrize(
     ("made", "state"),
     [
-        ("2026-11-23T04:00:00+00:00", State.OK),
-        ("2026-11-23T03:59:59+00:00", State.UNKNOWN),
-        ("2026-11-23T03:59:59", State.UNKNOWN),
-        ("2026-11-24T07:00:00+00:00", State.OK),
-        ("2026-11-24T07:00:01+00:00", State.UNKNOWN),
-        ("2026-11-24T07:00:01+02:00", State.OK),
+        ("2026-11-23T04:00:00+00:00", PluginState.OK),
+        ("2026-11-23T03:59:59+00:00", PluginState.UNKNOWN),
+        ("2026-11-23T03:59:59", PluginState.UNKNOWN),
+        ("2026-11-24T07:00:00+00:00", PluginState.OK),
+        ("2026-11-24T07:00:01+00:00", PluginState.UNKNOWN),
+        ("2026-11-24T07:00:01+02:00", PluginState.OK),
     ],
 )
-def test_a_result_that_is_not_of_today_is_no_answer(made: str, state: State) -> None:
+def test_a_result_that_is_not_of_today_is_no_answer(made: str, state: PluginState) -> None:
     (only,) = watched(facts.good("PRD"), made=made)
     assert only.state is state
 
 
 def test_a_red_result_of_yesterday_is_no_answer_either() -> None:
     (only,) = watched(facts.bad("PRD"), made="2026-11-20T03:00:00+00:00")
-    assert only.state is State.UNKNOWN
+    assert only.state is PluginState.UNKNOWN
     assert only.text == "the last result is 99 hours old (2026-11-20 03:00 UTC): no run has ended since"
 
 
@@ -84,15 +84,15 @@ def test_the_newest_result_of_a_machine_counts_whatever_their_order() -> None:
     newer = facts.result(facts.good("PRD"), made=MADE_TODAY)
     for given in ([older, newer], [newer, older]):
         assert [(each.alias, each.state) for each in monitoring.watch(given, NOW, DAY)] == [
-            ("PRD", State.OK),
-            ("QAS", State.OK),
+            ("PRD", PluginState.OK),
+            ("QAS", PluginState.OK),
         ]
 
 
 def test_one_alias_on_two_machines_is_two_systems() -> None:
     given = [facts.result(facts.good("PRD"), host="a", made=MADE_TODAY), facts.result(facts.bad("PRD"), host="b")]
     both = monitoring.watch(given, NOW, DAY)
-    assert [(each.machine, each.state) for each in both] == [("a", State.OK), ("b", State.CRITICAL)]
+    assert [(each.machine, each.state) for each in both] == [("a", PluginState.OK), ("b", PluginState.CRITICAL)]
     assert "PRD on b: ROOT_NOT_IN_PSE" in monitoring.nagios(both)[1]
     assert '"SAP trust PRD on a"' in monitoring.checkmk(both)
     assert 'machine="b",system="PRD"' in monitoring.prometheus(both)
@@ -108,7 +108,7 @@ class TestNagios:
 
     def test_one_system_is_one_line(self) -> None:
         state, told = monitoring.nagios(watched(facts.good("PRD")))
-        assert state is State.OK
+        assert state is PluginState.OK
         assert told == "SAP TRUST OK - PRD: OK, trusted until 2040-01-01 | 'trust_days'=4785 'renewal_days'=68"
 
     def test_without_a_day_there_is_no_number(self) -> None:
@@ -118,7 +118,7 @@ class TestNagios:
     def test_many_systems_are_counted_and_told_below_the_worst_first(self) -> None:
         state, told = monitoring.nagios(watched(facts.good("DEV"), facts.bad("PRD"), facts.unjudged("QAS")))
         first, *rest = told.splitlines()
-        assert state is State.CRITICAL
+        assert state is PluginState.CRITICAL
         assert first == (
             "SAP TRUST CRITICAL - 2 of 3 systems need attention; PRD: ROOT_NOT_IN_PSE: the root is not in the"
             " certificate list | ok=1;;;0 warning=1;;;0 critical=1;;;0 unknown=0;;;0"
@@ -131,24 +131,24 @@ class TestNagios:
 
     def test_all_well_says_so(self) -> None:
         state, told = monitoring.nagios(watched(facts.good("DEV"), facts.good("PRD")))
-        assert state is State.OK
+        assert state is PluginState.OK
         assert told.startswith("SAP TRUST OK - all 2 systems are ready | ok=2;;;0")
 
     @pytest.mark.parametrize(
         ("systems", "worst"),
         [
-            ([facts.good("A"), facts.unjudged("B")], State.WARNING),
-            ([facts.unjudged("B"), unreached()], State.UNKNOWN),
-            ([unreached(), facts.bad("C")], State.CRITICAL),
+            ([facts.good("A"), facts.unjudged("B")], PluginState.WARNING),
+            ([facts.unjudged("B"), unreached()], PluginState.UNKNOWN),
+            ([unreached(), facts.bad("C")], PluginState.CRITICAL),
         ],
     )
     def test_the_worst_counts_and_unknown_is_worse_than_a_warning(
-        self, systems: Sequence[SystemResult], worst: State
+        self, systems: Sequence[SystemResult], worst: PluginState
     ) -> None:
         assert monitoring.nagios(watched(*systems))[0] is worst
 
     def test_no_system_is_unknown_and_not_well(self) -> None:
-        assert monitoring.nagios(())[0] is State.UNKNOWN
+        assert monitoring.nagios(())[0] is PluginState.UNKNOWN
 
 
 HOSTILE = [
@@ -172,7 +172,7 @@ def hostile(text: str) -> Result:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nobody_can_break_a_plugins_output(text: str) -> None:
     state, told = monitoring.nagios(monitoring.watch([hostile(text)], NOW, DAY))
-    assert state is State.CRITICAL
+    assert state is PluginState.CRITICAL
     first, *rest = told.splitlines()
     assert len(rest) == 2
     assert told.isascii() or "…" in told

@@ -129,7 +129,7 @@ def _be_plugin(arguments: Sequence[str]) -> int:
         state, told = monitoring.nagios(watched)
     except PreflightError as error:
         errors = [each.removeprefix("ERROR: ") for each in said.getvalue().splitlines() if each.startswith("ERROR: ")]
-        state, told = monitoring.State.UNKNOWN, monitoring.unknown(errors[-1] if errors else str(error))
+        state, told = monitoring.PluginState.UNKNOWN, monitoring.unknown(errors[-1] if errors else str(error))
     print(told)
     return state.value
 

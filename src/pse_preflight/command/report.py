@@ -76,7 +76,7 @@ def _nagios(files: Sequence[Path], asked: argparse.Namespace) -> int:
     try:
         state, told = monitoring.nagios(_watch([read(each) for each in files], asked))
     except ResultUnreadable as error:
-        state, told = monitoring.State.UNKNOWN, monitoring.unknown(str(error))
+        state, told = monitoring.PluginState.UNKNOWN, monitoring.unknown(str(error))
     _put(told, asked.output)
     return state.value
 

@@ -22,7 +22,7 @@ _LONGEST_TEXT = 400
 _DAY = timedelta(days=1)
 
 
-class State(enum.IntEnum):
+class PluginState(enum.IntEnum):
     """The states of Nagios and Checkmk, and their exit codes."""
 
     OK = 0
@@ -33,7 +33,7 @@ class State(enum.IntEnum):
     @property
     def gravity(self) -> int:
         """Return how grave it is; what could not be checked comes before what is to be looked at soon."""
-        return (State.OK, State.WARNING, State.UNKNOWN, State.CRITICAL).index(self)
+        return (PluginState.OK, PluginState.WARNING, PluginState.UNKNOWN, PluginState.CRITICAL).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Watched:
     machine: str
     made: datetime
     system: SystemResult
-    state: State
+    state: PluginState
     text: str
     trust_days: int | None
     renewal_days: int | None
@@ -99,33 +99,36 @@ def _watched(machine: str, made: datetime, system: SystemResult, now: datetime, 
     )
 
 
-def _age(made: datetime, now: datetime, max_age: timedelta) -> tuple[State, str] | None:
+def _age(made: datetime, now: datetime, max_age: timedelta) -> tuple[PluginState, str] | None:
     if now - made > max_age:
         hours = int((now - made) / timedelta(hours=1))
         return (
-            State.UNKNOWN,
+            PluginState.UNKNOWN,
             f"the last result is {hours} hours old ({made:%Y-%m-%d %H:%M} UTC): no run has ended since",
         )
     if made - now > _CLOCKS_DIFFER:
-        return State.UNKNOWN, f"the result is dated {made:%Y-%m-%d %H:%M} UTC, which is to come: compare the clocks"
+        return (
+            PluginState.UNKNOWN,
+            f"the result is dated {made:%Y-%m-%d %H:%M} UTC, which is to come: compare the clocks",
+        )
     return None
 
 
-def _judged(system: SystemResult) -> tuple[State, str]:
+def _judged(system: SystemResult) -> tuple[PluginState, str]:
     """Return the state by the verdict; a warning is what gets worse by itself if nobody acts."""
     ended = {each.ended for each in system.checks}
     if system.is_red and (system.facts is None or "failed" not in ended):
         reasons = [each.reason for each in system.checks if each.ended == "error" and each.reason]
         told = system.decisive.headline if system.decisive else next(iter(reasons), "")
-        return State.UNKNOWN, f"could not be checked: {told}" if told else "could not be checked"
+        return PluginState.UNKNOWN, f"could not be checked: {told}" if told else "could not be checked"
     if system.is_red:
-        return State.CRITICAL, system.decisive.headline if system.decisive else system.words
+        return PluginState.CRITICAL, system.decisive.headline if system.decisive else system.words
     if system.verdict == "NOT JUDGED":
-        return State.WARNING, system.words
+        return PluginState.WARNING, system.words
     until = system.facts.trust_ends if system.facts else None
     ends = f"{system.words}, trusted until {until[:10]}" if until else system.words
     warned = [each for each in (system.facts.findings if system.facts else ()) if each.code in _WARNS]
-    return (State.WARNING, f"{ends}; {warned[0].headline}") if warned else (State.OK, ends)
+    return (PluginState.WARNING, f"{ends}; {warned[0].headline}") if warned else (PluginState.OK, ends)
 
 
 def _days(end: str | None, now: datetime) -> int | None:
@@ -137,11 +140,11 @@ def _bounded(text: str) -> str:
     return line if len(line) <= _LONGEST_TEXT else f"{line[: _LONGEST_TEXT - 1]}…"
 
 
-def nagios(watched: Sequence[Watched]) -> tuple[State, str]:
+def nagios(watched: Sequence[Watched]) -> tuple[PluginState, str]:
     """Return the state and the output of a plugin: one line with performance data, then a line per system."""
     worst_first = sorted(watched, key=lambda each: -each.state.gravity)
     if not worst_first:
-        return State.UNKNOWN, "SAP TRUST UNKNOWN - no system in the result"
+        return PluginState.UNKNOWN, "SAP TRUST UNKNOWN - no system in the result"
     state = worst_first[0].state
     if len(watched) == 1:
         (only,) = watched
@@ -149,7 +152,7 @@ def nagios(watched: Sequence[Watched]) -> tuple[State, str]:
     ill = [each for each in worst_first if each.state]
     counted = f"{len(ill)} of {len(watched)} systems need attention" if ill else f"all {len(watched)} systems are ready"
     first = f"; {_name(ill[0], watched)}: {_inert(ill[0].text)}" if ill else ""
-    numbers = " ".join(f"{each.name.lower()}={sum(one.state is each for one in watched)};;;0" for each in State)
+    numbers = " ".join(f"{each.name.lower()}={sum(one.state is each for one in watched)};;;0" for each in PluginState)
     lines = [f"[{each.state.name}] {_name(each, watched)}: {_inert(each.text)}" for each in worst_first]
     data = [_data(each, f"{_name(each, watched)} ").removeprefix(" | ") for each in watched]
     more = " ".join(each for each in data if each)
@@ -164,7 +167,7 @@ def nagios(watched: Sequence[Watched]) -> tuple[State, str]:
 
 def unknown(reason: str) -> str:
     """Return the output of a plugin that could not find out anything."""
-    return f"SAP TRUST {State.UNKNOWN.name} - {_inert(_bounded(reason))}"
+    return f"SAP TRUST {PluginState.UNKNOWN.name} - {_inert(_bounded(reason))}"
 
 
 def _name(each: Watched, among: Iterable[Watched]) -> str:
@@ -192,7 +195,7 @@ def checkmk(watched: Sequence[Watched]) -> str:
 
 def checkmk_unknown(reason: str) -> str:
     """Return the line that says why there is no result."""
-    return f'{State.UNKNOWN.value} "SAP trust" - {_flat(_bounded(reason))}'
+    return f'{PluginState.UNKNOWN.value} "SAP trust" - {_flat(_bounded(reason))}'
 
 
 def _checkmk_line(each: Watched, among: Iterable[Watched]) -> str:

@@ -33,14 +33,14 @@ AskPassword = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class KeyFileContent:
     """A private key, and the certificates that lay with it; the key is never in a repr."""
 
     key: object = field(repr=False)
     certificates: tuple[Certificate, ...] = ()
 
 
-def read_pkcs8(data: bytes, password: AskPassword) -> Identity:
+def read_pkcs8(data: bytes, password: AskPassword) -> KeyFileContent:
     """Read a private key in PEM, DER or base64, encrypted or not.
 
     Args:
@@ -60,14 +60,14 @@ def read_pkcs8(data: bytes, password: AskPassword) -> Identity:
     content = found[0] if found else _binary(data)
     _bound(base64.b64decode(_body(content)) if found else content)
     try:
-        return Identity(load(content, None))
+        return KeyFileContent(load(content, None))
     except TypeError:  # it is encrypted
-        return Identity(_decrypted(lambda given: load(content, given), password()))
+        return KeyFileContent(_decrypted(lambda given: load(content, given), password()))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Refused(f"the key file holds no private key that can be read ({_short(error)})") from error
 
 
-def read_pkcs12(data: bytes, password: AskPassword) -> Identity:
+def read_pkcs12(data: bytes, password: AskPassword) -> KeyFileContent:
     """Read key and certificates of a PKCS#12 file.
 
     Args:
@@ -88,7 +88,7 @@ def read_pkcs12(data: bytes, password: AskPassword) -> Identity:
     others = [each.certificate for each in found.additional_certs]
     given = [*([found.cert.certificate] if found.cert else []), *others]
     try:
-        return Identity(found.key, tuple(Certificate.of(each) for each in given))
+        return KeyFileContent(found.key, tuple(Certificate.of(each) for each in given))
     except CertificateUnreadable as error:
         raise Refused(f"one of its certificates cannot be read ({error})") from error
 
