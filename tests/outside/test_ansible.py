@@ -226,7 +226,7 @@ def test_the_linter_of_ansible_has_nothing_to_say(tmp_path: Path) -> None:
         command, cwd=place, env=environment, capture_output=True, encoding="utf-8", timeout=300, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    windows = place / "roles" / "preflight" / "tasks" / "windows.yml"
-    windows.write_text(windows.read_text(encoding="utf-8").replace("ansible.builtin.fetch:", "fetch:"), encoding="utf-8")
+    tasks = place / "roles" / "preflight" / "tasks" / "windows.yml"
+    tasks.write_text(tasks.read_text(encoding="utf-8").replace("ansible.builtin.fetch:", "fetch:"), encoding="utf-8")
     again = subprocess.run(command, cwd=place, env=environment, capture_output=True, timeout=300, check=False)
     assert again.returncode != 0
