@@ -315,6 +315,22 @@ def test_entries_known_by_fingerprint_only_come_from_the_verified_path(
     assert decide("test_file_and_tool_agree", evidence, USUAL).reason.startswith("one reader only")
 
 
+@pytest.mark.parametrize(("settings", "stays"), [({}, False), ({"read_only": True}, True)])
+def test_what_a_killed_run_has_left_beside_a_pse_goes_with_the_next_that_may_write(
+    good: Server, pse: Path, roots: str, tmp_path: Path, settings: dict[str, Any], *, stays: bool
+) -> None:
+    """It may hold a private key; the PSE itself is not touched."""
+    write_pse(pse, issuers(server()))
+    before = pse.read_bytes()
+    left = pse.with_name(f".{pse.name}.preflight-0123456789abcdef.pse")
+    strange = pse.with_name(f".{pse.name}.preflight-mine")
+    for each in (left, strange):
+        each.write_bytes(before)
+    gather(system("PRD", good.port, pse, roots=roots), folder=tmp_path, **settings)
+    assert (left.exists(), strange.exists()) == (stays, True)
+    assert pse.read_bytes() == before
+
+
 def _listing_of(arguments: Sequence[str], known: Path) -> Answer:
     assert "-l" in arguments
     return BundledTool({}).run(("maintain_pk", "-p", str(known), "-x", "", "-l"), known.parent)
