@@ -803,3 +803,9 @@ def test_the_asn1_of_a_key_is_not_asked_for_its_rounds_for_ever() -> None:
     counted = _Counted()
     counted.look(asn1.tagged(0x30, *[asn1.tagged(0x30, b"\x05\x00" * 50)] * 2_000))
     assert counted.values < 21_000
+
+
+def test_a_key_file_that_begins_again_and_again_is_looked_at_once(program: Program, write: Write) -> None:
+    """Where each beginning led to the end of the file, this would take hours."""
+    files = ["-c", write("own.cer", given(0).owner.der), write("key.pem", b"-----BEGIN PRIVATE KEY-----\n" * 400_000)]
+    assert "holds no private key" in program.refused("import_p8", "-p", "client", "-x", "", *files)

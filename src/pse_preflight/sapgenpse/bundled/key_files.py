@@ -25,7 +25,10 @@ _DEEPEST = 24
 _CONSTRUCTED = 0x20
 _SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _KEY_BAGS = (bytes.fromhex("060b2a864886f70d010c0a0101"), bytes.fromhex("060b2a864886f70d010c0a0102"))
-_PEM_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
+_PEM_KEY = re.compile(
+    rb"-----BEGIN ([A-Z0-9 ]{0,64}PRIVATE KEY)-----.+?(-----END \1-----|(?=-----BEGIN )|\Z)", re.DOTALL
+)
+"""A block that has no end ends before the next one, so that each part of a file is looked at once."""
 _PKCS12 = re.compile(rb"\x30(?:[\x00-\x7f]|\x80|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
 
 Loaded = TypeVar("Loaded")
@@ -49,7 +52,7 @@ def read_pkcs8(data: bytes, password: AskPassword) -> KeyFileContent:
     Raises:
         Refused: where it is no private key, or more than one, or cannot be decrypted.
     """
-    found = [match[0] for match in _PEM_KEY.finditer(data)]
+    found = [match[0] for match in _PEM_KEY.finditer(data) if match[2]]
     if len(found) > 1:
         raise Refused(f"the key file holds {len(found)} private keys; give one")
     if found and b"BEGIN OPENSSH" in found[0]:
