@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +13,8 @@ import pytest
 from pse_preflight.command import check, program
 from pse_preflight.errors import UsageProblem
 from pse_preflight.options import OPTIONS
+from pse_preflight.report import result
+from tests.kit import report_facts
 from tests.kit.runs import PARALLEL, run_checks, run_module, surroundings
 
 DEAD = "https://127.0.0.1:1"
@@ -281,3 +284,27 @@ def test_as_a_plugin_it_is_one_line_and_one_of_four_codes(
     assert (ran.returncode, ran.stderr) == (code, "")
     assert ran.stdout.startswith(says)
     assert ran.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 5])
+def test_as_a_plugin_no_older_result_is_taken_for_that_of_a_run_that_did_not_end(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = datetime.now(UTC).isoformat()
+    result.write(report_facts.result(report_facts.good("PRD"), made=made), Path(".pse-preflight"))
+    monkeypatch.setattr(pytest, "main", lambda _: code)
+    assert check.run(["PRD", "--nagios"]) == 3
+    assert capsys.readouterr().out.startswith("SAP TRUST UNKNOWN - ")
+
+
+def test_as_a_plugin_it_takes_a_result_that_is_older_than_the_run_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pytest, "main", lambda _: 0)
+    for minutes, state in ((1, 0), (-5, 3)):
+        made = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+        result.write(report_facts.result(report_facts.good("PRD"), made=made), Path(".pse-preflight"))
+        assert check.run(["PRD", "--nagios"]) == state
+    assert "SAP TRUST OK - PRD" in capsys.readouterr().out

@@ -29,6 +29,9 @@ _STEERING = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 _STEADY: Mapping[str, str] = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONSAFEPATH": "1"}
 _CACHE = ".cache"
 _PLUGIN = "--nagios"
+_ENDED = (0, 1)
+"""The exit codes of a run that came to its end."""
+_ROUNDING = timedelta(seconds=1)
 _OPTION_WIDTH = 25
 
 
@@ -118,15 +121,17 @@ def _be_plugin(arguments: Sequence[str]) -> int:
     """Run the checks as a plugin of Nagios: one line, performance data, and one of its four exit codes."""
     from pse_preflight.report import monitoring, result
 
-    said = io.StringIO()
+    said, began = io.StringIO(), datetime.now(UTC)
     try:
         with redirect_stdout(said), redirect_stderr(said):
             asked = _nothing_asked()
             _read(arguments, asked)
-            run(arguments)
-        found = [] if asked.help else [result.read(Path(_evidence(asked), result.FILE_NAME))]
-        watched = monitoring.watch(found, datetime.now(UTC), timedelta(hours=monitoring.MAX_AGE_HOURS))
-        state, told = monitoring.nagios(watched)
+            code = run(arguments)
+        if code not in _ENDED:  # an older result may stand where nothing could be written
+            raise UsageProblem(f"the run ended with {code}, and not with a verdict")
+        found = [result.read(Path(_evidence(asked), result.FILE_NAME))]
+        now = datetime.now(UTC)
+        state, told = monitoring.nagios(monitoring.watch(found, now, now - began + _ROUNDING))
     except PreflightError as error:
         errors = [each.removeprefix("ERROR: ") for each in said.getvalue().splitlines() if each.startswith("ERROR: ")]
         state, told = monitoring.PluginState.UNKNOWN, monitoring.unknown(errors[-1] if errors else str(error))
