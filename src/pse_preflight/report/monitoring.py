@@ -60,23 +60,40 @@ class Watched:
         """Return the system's alias."""
         return one_line(self.system.alias)
 
+    @property
+    def pse(self) -> str:
+        """Return the path of the PSE; empty where nothing is known of the system."""
+        return one_line(self.system.facts.pse) if self.system.facts else ""
+
 
 def watch(results: Iterable[Result], now: datetime, max_age: timedelta) -> tuple[Watched, ...]:
     """Return the state of each system on each machine, by the newest of the results that tell of it.
 
+    Two accounts of a machine may check one alias with a PSE each: an older result about another PSE stands beside the
+    newest one, so that no green hides a red.
+
     Args:
         max_age: how old a result may be; an older one says nothing of today.
     """
-    newest: dict[tuple[str, str], tuple[datetime, Result, SystemResult]] = {}
+    told: dict[tuple[str, str], list[tuple[datetime, SystemResult]]] = {}
     for result in results:
         made = moment(result.run.made)
         for system in result.systems:
-            key = (one_line(result.run.host), one_line(system.alias))
-            if key not in newest or newest[key][0] < made:
-                newest[key] = (made, result, system)
+            told.setdefault((one_line(result.run.host), one_line(system.alias)), []).append((made, system))
     return tuple(
-        _watched(machine, made, system, now, max_age) for (machine, _), (made, _, system) in sorted(newest.items())
+        _watched(machine, made, system, now, max_age)
+        for (machine, _), systems in sorted(told.items())
+        for made, system in _newest_of_each_pse(systems)
     )
+
+
+def _newest_of_each_pse(systems: Iterable[tuple[datetime, SystemResult]]) -> Iterator[tuple[datetime, SystemResult]]:
+    pses: set[str] = set()
+    for place, (made, system) in enumerate(sorted(systems, key=lambda each: each[0], reverse=True)):
+        pse = system.facts.pse if system.facts else ""
+        if place == 0 or (pse and pse not in pses):
+            yield made, system
+        pses.add(pse)
 
 
 def moment(text: str) -> datetime:
@@ -137,7 +154,7 @@ def _days(end: str | None, now: datetime) -> int | None:
 
 def _bounded(text: str) -> str:
     line = one_line(text)
-    return line if len(line) <= _LONGEST_TEXT else f"{line[: _LONGEST_TEXT - 1]}…"
+    return line if len(line) <= _LONGEST_TEXT else f"{line[: _LONGEST_TEXT - 3]}..."
 
 
 def nagios(watched: Sequence[Watched]) -> tuple[PluginState, str]:
@@ -170,9 +187,11 @@ def unknown(reason: str) -> str:
     return f"SAP TRUST {PluginState.UNKNOWN.name} - {_inert(_bounded(reason))}"
 
 
-def _name(each: Watched, among: Iterable[Watched]) -> str:
-    several = len({one.machine for one in among}) > 1
-    return _inert(f"{each.alias} on {each.machine}" if several else each.alias)
+def _name(each: Watched, among: Sequence[Watched]) -> str:
+    others = [one for one in among if one is not each]
+    machine = f" on {each.machine}" if any(one.machine != each.machine for one in others) else ""
+    same = [one for one in others if (one.machine, one.alias) == (each.machine, each.alias)]
+    return _inert(f"{each.alias}{machine}{f' with {each.pse}' if same else ''}")
 
 
 def _inert(text: str) -> str:
@@ -198,7 +217,7 @@ def checkmk_unknown(reason: str) -> str:
     return f'{PluginState.UNKNOWN.value} "SAP trust" - {_flat(_bounded(reason))}'
 
 
-def _checkmk_line(each: Watched, among: Iterable[Watched]) -> str:
+def _checkmk_line(each: Watched, among: Sequence[Watched]) -> str:
     values = {"trust_days": each.trust_days, "renewal_days": each.renewal_days}
     metrics = "|".join(f"{name}={value}" for name, value in values.items() if value is not None)
     name = _flat(_name(each, among)).replace('"', "'")
@@ -227,7 +246,13 @@ _Sample = tuple[dict[str, str], int]
 
 def _of(each: Watched, **more: str) -> dict[str, str]:
     facts = each.system.facts
-    return {"machine": each.machine, "system": each.alias, "target": facts.place if facts else "", **more}
+    return {
+        "machine": each.machine,
+        "system": each.alias,
+        "target": one_line(facts.place) if facts else "",
+        "pse": each.pse,
+        **more,
+    }
 
 
 def _success(each: Watched) -> Iterator[_Sample]:
