@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pse_preflight.checklist import ROWS
+from pse_preflight.checklist import ROWS, Severity
 from pse_preflight.findings import one_line
 from pse_preflight.report.facts import CheckFacts, FindingFacts, Result, SystemResult
 
@@ -42,7 +42,7 @@ def _sarif_run(result: Result) -> dict[str, Any]:
                 "toolExecutionNotifications": list(_notifications(result.systems)),
             }
         ],
-        "results": [_sarif_result(system, each, codes) for system, each in found],
+        "results": [_sarif_result(result, system, each, codes) for system, each in found],
     }
 
 
@@ -52,9 +52,10 @@ def _rule(code: str) -> dict[str, Any]:
     return {"id": code, **told}
 
 
-def _sarif_result(system: SystemResult, found: FindingFacts, codes: Sequence[str]) -> dict[str, Any]:
+def _sarif_result(result: Result, system: SystemResult, found: FindingFacts, codes: Sequence[str]) -> dict[str, Any]:
     red = {code for each in system.checks if each.ended in ("failed", "error") for code in each.codes}
-    level = "error" if found.code in red else "note" if found.severity == "minor" else "warning"
+    is_red = found.code in red and found.grade >= Severity[result.run.fail_on.upper()]
+    level = "error" if is_red else "note" if found.severity == "minor" else "warning"
     place = system.facts.place if system.facts else ""
     return {
         "ruleId": found.code,
