@@ -110,7 +110,7 @@ def test_an_old_result_is_unknown_and_its_age_can_be_allowed(capsys: pytest.Capt
     file = _written("a", replace(GOOD, run=replace(GOOD.run, made="2020-01-01T00:00:00+00:00")))
     assert program.run(["report", "nagios", file]) == 3
     assert "hours old" in capsys.readouterr().out
-    assert program.run(["report", "nagios", file, "--max-age=1e6"]) == 0
+    assert program.run(["report", "nagios", file, "--max-age=800000"]) == 0
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"format": 9}', "[" * 100000, "\x00"])
@@ -128,8 +128,22 @@ def test_a_result_that_cannot_be_read_is_one_line(content: str | None, capsys: p
         assert (said.out, said.err.count("\n")) == ("", 1)
 
 
-def test_a_result_with_a_moment_that_is_none_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
-    file = _written("a", replace(GOOD, run=replace(GOOD.run, made="yesterday")))
+@pytest.mark.parametrize("age", ["nan", "inf", "-1", "0", "1e300", "a day"])
+def test_an_age_that_cannot_be_meant_is_a_misuse(age: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["report", "nagios", _written("a", GOOD), f"--max-age={age}"]) == 4
+    assert f"--max-age: {age!r} is no number of hours" in capsys.readouterr().err
+
+
+def test_github_takes_no_output(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("report.xml").write_text(JUNIT, encoding="utf-8")
+    assert program.run(["report", "github", "report.xml", "--output=x"]) == 4
+    assert "leave --output out" in capsys.readouterr().err
+    assert not Path("x").exists()
+
+
+@pytest.mark.parametrize("made", ["yesterday", "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"])
+def test_a_result_with_a_moment_that_is_none_cannot_be_read(made: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = _written("a", replace(GOOD, run=replace(GOOD.run, made=made)))
     assert program.run(["report", "nagios", file]) == 3
     assert "is no result.json" in capsys.readouterr().out
 

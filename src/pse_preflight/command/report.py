@@ -19,6 +19,7 @@ from pse_preflight.report.result import ResultUnreadable, read
 from pse_preflight.report.terminal import lines
 
 PAGE = "trust.html"
+_MOST_HOURS = 100 * 366 * 24
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -35,8 +36,8 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--max-age",
         metavar="HOURS",
-        type=float,
-        default=monitoring.MAX_AGE_HOURS,
+        type=_hours,
+        default=timedelta(hours=monitoring.MAX_AGE_HOURS),
         help=f"for nagios and checkmk: a result that is older is no answer ({monitoring.MAX_AGE_HOURS})",
     )
     asked = parser.read(arguments)
@@ -67,7 +68,9 @@ def _page(files: Sequence[Path], asked: argparse.Namespace) -> int:
     return _exit_code([result])
 
 
-def _github(files: Sequence[Path], _: argparse.Namespace) -> int:
+def _github(files: Sequence[Path], asked: argparse.Namespace) -> int:
+    if asked.output:
+        raise UsageProblem("github writes to standard output and to $GITHUB_STEP_SUMMARY; leave --output out")
     return max(github.run([str(each)], os.environ, sys.stdout) for each in files)
 
 
@@ -111,8 +114,19 @@ def _json(make: Callable[[Sequence[Result]], dict[str, Any]], files: Sequence[Pa
     return _exit_code(results)
 
 
+def _hours(text: str) -> timedelta:
+    """Read a number of hours, up to a hundred years."""
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0
+    if not 0 < hours <= _MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hours that can be meant")
+    return timedelta(hours=hours)
+
+
 def _watch(results: Sequence[Result], asked: argparse.Namespace) -> tuple[monitoring.Watched, ...]:
-    return monitoring.watch(results, datetime.now(UTC), timedelta(hours=asked.max_age))
+    return monitoring.watch(results, datetime.now(UTC), asked.max_age)
 
 
 def _put(text: str, output: str | None) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pse_preflight.errors import PreflightError
@@ -39,8 +39,9 @@ def read(file: Path) -> Result:
     try:
         result = unpacked(Result, json.loads(content))
         for moment in _moments(result):
-            datetime.fromisoformat(moment)
-    except (ValueError, RecursionError):  # a ValidationError is a ValueError
+            read_moment = datetime.fromisoformat(moment)
+            read_moment.replace(tzinfo=read_moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError, RecursionError):  # a ValidationError is a ValueError
         raise ResultUnreadable(f"{file}: is no result.json of this version of pse-preflight") from None
     return result
 
