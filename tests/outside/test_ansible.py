@@ -17,7 +17,7 @@ from pse_preflight.command import program
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import file as pse_file
 from tests.kit.places import CHECKOUT
-from tests.kit.pse_mutations import START
+from tests.kit.pse_mutations import START, authorities, variants
 
 pytestmark = [
     pytest.mark.long,
@@ -194,6 +194,27 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(control: Control, pl
     assert says in ran.stdout
     assert "Traceback" not in ran.stdout + ran.stderr
     assert control.pse("a").read_bytes() == before
+
+
+def test_a_certificate_of_which_the_pse_holds_the_signed_part_only_goes_by_its_certificate(
+    control: Control, tmp_path: Path
+) -> None:
+    """It has no fingerprint, so by that alone nobody can say that it is not there."""
+    pse = tmp_path / "old.pse"
+    pse.write_bytes(variants()["list without the whole ones"].file)
+    unwanted, *others = authorities(3)
+    assert len(listed(pse)) == len(others) + 1
+    refused = control.play(certificate("absent", unwanted, path=str(pse)), "--limit", "a")
+    assert refused.returncode == 2
+    assert "no fingerprint to compare" in refused.stdout
+    assert len(listed(pse)) == len(others) + 1
+    pem = unwanted.parsed.public_bytes(Encoding.PEM).decode()
+    for changed in (1, 0):
+        taken = control.play(certificate("absent", unwanted, path=str(pse), certificate=pem), "--limit", "a")
+        assert recap(taken)["a"]["changed"] == changed, taken.stdout
+        assert {each.tbs for each in pse_file.read(pse.read_bytes()).trusted} == {
+            each.parsed.tbs_certificate_bytes for each in others
+        }
 
 
 def test_pse_info_tells_what_stands_there(control: Control, tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ options:
     description:
       - The fingerprint of the certificate, in any usual spelling.
       - With O(state=present) the certificate must have it, so that a file that was exchanged is refused.
-      - Needed for O(state=absent), unless O(certificate) is given.
+      - Needed for O(state=absent), unless O(certificate) is given. Where the PSE holds certificates by their signed
+        part only, which have no fingerprint, O(certificate) is needed.
     type: str
 attributes:
   check_mode:
@@ -82,6 +83,7 @@ subjects:
   returned: success
 """
 
+import hashlib
 import os
 from datetime import datetime, timezone
 from pathlib import Path
@@ -100,6 +102,7 @@ else:
 
 
 DIGITS = 64
+LARGEST_FILE = 16 << 20
 
 
 class Misused(Exception):
@@ -127,28 +130,36 @@ def wanted(params):
     return certificate, fingerprint or certificate.sha256
 
 
+def fingerprint_of(entry):
+    """Return the fingerprint of an entry; none where the file holds the signed part of the certificate only."""
+    return hashlib.sha256(entry.der).hexdigest() if entry.der else None
+
+
 def changed(pse, state, certificate, fingerprint):
     """Return the PSE as it is to be; the same one where it is that already."""
     now = datetime.now(timezone.utc)
-    there = any(each.certificate and each.certificate.sha256 == fingerprint for each in pse.trusted)
-    if state == "present" and not there:
+    if state == "present":
         return pse.with_trusted([certificate], now)
-    if state == "absent" and there:
-        return pse.without_trusted(lambda each: bool(each.certificate) and each.certificate.sha256 == fingerprint, now)
-    return pse
+    unknown = sum(fingerprint_of(each) is None for each in pse.trusted)
+    if unknown and certificate is None:
+        raise Misused(
+            f"the PSE holds {unknown} certificates by their signed part only, which have no fingerprint to compare;"
+            " give `certificate`, too"
+        )
+    signed = certificate.parsed.tbs_certificate_bytes if certificate else None
+    return pse.without_trusted(lambda each: fingerprint_of(each) == fingerprint or each.tbs == signed, now)
 
 
 def lines(pse):
     """Return the certificate list as a text to compare."""
-    told = [f"{each.certificate.sha256 if each.certificate else '-' * 64} {each.subject}\n" for each in pse.trusted]
-    return "".join(told)
+    return "".join(f"{fingerprint_of(each) or '-' * DIGITS} {each.subject}\n" for each in pse.trusted)
 
 
 def ensure(path, state, certificate, fingerprint, check):
     """Bring the PSE into its state; return what it was and what it is."""
     try:
         with open(path, "rb") as stream:
-            before = pse_file.read(stream.read())
+            content = stream.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         if check:
             subject = [certificate.subject] if certificate and state == "present" else []
@@ -157,6 +168,9 @@ def ensure(path, state, certificate, fingerprint, check):
         raise Misused(f"{path}: there is no PSE; `pse-preflight check` makes it from the verified chain") from None
     except OSError as error:
         raise Misused(f"{path}: {error.strerror}") from None
+    if len(content) > LARGEST_FILE:
+        raise Misused(f"{path}: is larger than any PSE")
+    before = pse_file.read(content)
     after = changed(before, state, certificate, fingerprint)
     backup = ""
     if after is not before and not check:

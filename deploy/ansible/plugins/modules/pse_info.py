@@ -88,6 +88,7 @@ certificates:
       type: str
 """
 
+import hashlib
 import os
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -111,7 +112,7 @@ def listed(pse):
         yield {
             "subject": entry.subject,
             "issuer": certificate.issuer if certificate else "",
-            "sha256": certificate.sha256 if certificate else "",
+            "sha256": hashlib.sha256(entry.der).hexdigest() if entry.der else "",
             "not_after": certificate.not_after.isoformat() if certificate else "",
         }
 
