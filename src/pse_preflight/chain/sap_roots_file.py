@@ -98,6 +98,7 @@ class _TableKeys(_TableModel):
         return self
 
     def table(self) -> Table:
+        """Return what the keys say; each name in them is known."""
         releases = {each.name: Release(each.name, each.day) for each in self.releases}
         named = {each.name: Named(each.name, each.sha256) for each in self.roots}
         return Table(
