@@ -16,6 +16,20 @@ from pse_preflight.report.facts import (
 MADE = "2026-11-23T12:00:00+00:00"
 
 
+ROOT_CLOCK = RootClockFacts(
+    name="Root",
+    sha256="ab" * 32,
+    ends="2040-01-01",
+    since="2024-02-13",
+    since_release="1.0.0",
+    left="",
+    left_release="",
+    mozilla="2029-04-15",
+    chrome="",
+    words="Root: required by SAP since 2024-02-13 (1.0.0); in Mozilla's list until 2029-04-15; ends 2040-01-01",
+)
+
+
 def certificate(name: str, role: str, **facts: object) -> CertificateFacts:
     usual = CertificateFacts(
         name=name,
@@ -70,18 +84,7 @@ def system(alias: str = "PRD", **facts: object) -> SystemFacts:
         unconfirmed=False,
         trust_ends="2040-01-01T00:00:00+00:00",
         renewal="2027-02-01T00:00:00+00:00",
-        root_clock=RootClockFacts(
-            name="Root",
-            sha256="ab" * 32,
-            ends="2040-01-01",
-            since="2024-02-13",
-            since_release="1.0.0",
-            left="",
-            left_release="",
-            mozilla="2029-04-15",
-            chrome="",
-            words="Root: required by SAP since 2024-02-13 (1.0.0); in Mozilla's list until 2029-04-15; ends 2040-01-01",
-        ),
+        root_clock=ROOT_CLOCK,
         judged=MADE,
         findings=(),
         files=("/evidence/PRD/evidence.json", "/evidence/PRD/presented.pem"),
