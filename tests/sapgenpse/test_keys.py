@@ -516,7 +516,7 @@ def test_files_that_are_not_there_are_told(program: Program, write: Write) -> No
 def test_the_suffix_is_appended_where_it_is_missing(program: Program, write: Write) -> None:
     write("mine.p12", p12(given(0)))
     program.done("import_p12", "-p", "client", "-x", "", "-z", PASSWORD, str(program.folder / "mine"))
-    for asked, made in (("out", "out.p12"), ("out.pfx", "out.pfx"), ("out.P12", "out.P12"), ("out.x", "out.x.p12")):
+    for asked, made in (("out", "out.p12"), ("out.pfx", "out.pfx"), ("upper.P12", "upper.P12"), ("out.x", "out.x.p12")):
         program.done("export_p12", "-p", "client", "-x", "", "-z", PASSWORD, str(program.folder / asked))
         assert (program.folder / made).is_file()
 
