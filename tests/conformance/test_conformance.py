@@ -83,13 +83,15 @@ def test_the_record_holds_what_was_said_and_nothing_that_is_private(
     monkeypatch.setenv("HOME", str(pytester.path))
     monkeypatch.setenv("LOGNAME", "schmidt")
     monkeypatch.setenv("USER", "schmidt")
+    # A machine's own name may be of two letters, which stand in any base64.
+    monkeypatch.setattr(socket, "gethostname", lambda: "pc-of-schmidt.example")
     run(pytester, install(pytester.path / "exe", line_ends="crlf", several_in_a_file="all", stream="split"))
     said = record(pytester)
     for fact in ("-a with two certificates in one file adds 2", "a duplicate ends with exit code 0", "on stderr"):
         assert fact in said
     for answer in ("| PKList:\\r", "(Wrong PIN/Passphrase)", "Please enter PSE PIN/Passphrase: ", "Duplicate", "<pin>"):
         assert answer in said
-    for private in (str(pytester.path), PIN, "PRIVATE KEY", "schmidt", socket.gethostname()):
+    for private in (str(pytester.path), PIN, "PRIVATE KEY", "schmidt"):
         assert private not in said
     assert len(said) < 100_000
 
