@@ -23,6 +23,7 @@ class Finding:
         fix: the change that mends it, in words.
         commands: the programs that mend it, each with its arguments.
         certificates: SHA-256 fingerprints (hexadecimal, lower case) of the certificates it is about.
+        detail: what helps who wants to know it all: identifiers, another reading, a library's own words.
     """
 
     code: Code
@@ -31,6 +32,7 @@ class Finding:
     fix: str = ""
     commands: tuple[Command, ...] = ()
     certificates: tuple[str, ...] = ()
+    detail: str = ""
 
     @property
     def check(self) -> str:
@@ -55,6 +57,7 @@ def finding(
     commands: Iterable[Command] = (),
     severity: Severity | None = None,
     certificates: Iterable[str] = (),
+    detail: str = "",
 ) -> Finding:
     """Make a finding with the severity of its row in the table unless another one is given."""
     return Finding(
@@ -64,6 +67,7 @@ def finding(
         fix=fix,
         commands=tuple(commands),
         certificates=tuple(certificates),
+        detail=detail,
     )
 
 
@@ -78,11 +82,12 @@ def quoted(command: Command, *, windows: bool = sys.platform == "win32") -> str:
 
 
 def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
-    """Render a finding: the code and what was observed, then `later:`, `fix:` and `who:`, a line each."""
+    """Render a finding: the code and what was observed, then `detail:`, `later:`, `fix:` and `who:`, a line each."""
     row = ROWS[found.code]
     commands = " && ".join(quoted(command, windows=windows) for command in found.commands)
     fix = ": ".join(part for part in (found.fix, commands) if part)
     lines = [f"{found.code}: {one_line(found.observed)}"]
+    lines += [f"detail: {one_line(found.detail)}"] if found.detail else []
     lines += [f"later: {row.later}"] if row.later else []
     lines += [f"fix: {one_line(fix)}"] if fix else []
     return "\n".join([*lines, f"who: {row.who.value}"])

@@ -68,7 +68,13 @@ HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script></style>{{ 7*
 def hostile() -> SystemResult:
     """Return a system whose every text wants to be more than text."""
     finding = facts.found(
-        observed=HOSTILE, later=HOSTILE, fix=HOSTILE, fix_commands=(HOSTILE,), who=HOSTILE, message=HOSTILE
+        observed=HOSTILE,
+        later=HOSTILE,
+        fix=HOSTILE,
+        fix_commands=(HOSTILE,),
+        who=HOSTILE,
+        message=HOSTILE,
+        detail=HOSTILE,
     )
     told = facts.bad(
         HOSTILE,

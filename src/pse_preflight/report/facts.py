@@ -43,6 +43,7 @@ class FindingFacts:
     Attributes:
         message: the whole text of the finding, as a failing check prints it.
         fix_commands: the commands of the fix, each quoted for the shell of this machine.
+        detail: identifiers, another reading, a library's own words; empty where there are none.
     """
 
     code: str
@@ -55,6 +56,7 @@ class FindingFacts:
     who: str
     certificates: tuple[str, ...]
     message: str
+    detail: str = ""
 
     @property
     def grade(self) -> int:
@@ -387,6 +389,7 @@ def finding_facts(found: Finding) -> FindingFacts:
         who=row.who.value,
         certificates=found.certificates,
         message=message(found),
+        detail=one_line(found.detail),
     )
 
 
