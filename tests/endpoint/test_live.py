@@ -114,6 +114,17 @@ def test_an_intermediate_or_the_server_certificate_anchors_too(
     assert shake(abap, [der(request.getfixturevalue(which))]).succeeded
 
 
+@pytest.mark.parametrize("which", ["issuing", "leaf"])
+def test_only_a_root_anchors_where_the_path_is_to_be_proven_from_it(
+    abap: Server, which: str, root: Identity, request: pytest.FixtureRequest
+) -> None:
+    beside = der(request.getfixturevalue(which))
+    assert shake(abap, [beside, der(root)], partial=False).succeeded
+    assert shake(abap, [beside], partial=False).verify_code in {20, 21, 2}
+    other = root_authority("Root", START, 3650)
+    assert not shake(abap, [beside, der(other)], partial=False).accepted
+
+
 def test_nothing_but_the_anchors_is_trusted(abap: Server, root: Identity) -> None:
     other = root_authority("Root", START, 3650)
     for anchors in ([], [der(other)]):

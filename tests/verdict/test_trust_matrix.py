@@ -302,6 +302,17 @@ def test_each_cell_is_true_of_a_live_handshake(held: str, server: str, running: 
 
 
 @pytest.mark.parametrize(("held", "server"), CELLS)
+def test_each_cell_is_true_of_a_handshake_that_trusts_what_the_verdict_relies_on(
+    held: str, server: str, running: dict[str, Server]
+) -> None:
+    """As a run asks: from the root where the verdict says root, from nothing where it says nothing."""
+    verdict, (_, accepted) = _verdict(held, server), _cell(held, server)
+    trusted, partial = [each.der for each in verdict.trusted_live], verdict.any_may_anchor
+    live = handshake(running[server].target, trusted, Limits(), now, websocket=False, partial=partial)
+    assert (live.succeeded, live.accepted, live.failure) == (accepted, accepted, None)
+
+
+@pytest.mark.parametrize(("held", "server"), CELLS)
 def test_the_live_handshake_trusts_what_the_list_holds_and_nothing_else(held: str, server: str) -> None:
     assert set(_verdict(held, server).anchors) == set(_listed(held))
 

@@ -181,13 +181,23 @@ class _Walk:
         return judge(self._system, seen, self._run.period)
 
     def judge_handshake(self, evidence: Evidence) -> Evidence:
-        """Connect with trust in the PSE alone, where the list anchors the chain and the present is judged."""
+        """Connect with trust in the PSE alone, where the list anchors the chain and the present is judged.
+
+        Of the list only what the verdict relies on is trusted, so that a root is proven where the verdict says root,
+        and not the intermediate beside it.
+        """
         seen, trust = evidence.observations, evidence.trust
         now_judged = self._run.settings.at is None
         if seen.endpoint is None or not trust.path or not evidence.judgement.names_host or not now_judged:
             return evidence
-        anchors = [each.der for each in trust.anchors]
-        ask = partial(live.handshake, self._target, anchors, clock=self._run.clock, websocket=True)
+        ask = partial(
+            live.handshake,
+            self._target,
+            [each.der for each in trust.trusted_live],
+            clock=self._run.clock,
+            websocket=True,
+            partial=trust.any_may_anchor,
+        )
         shaken = self._within(partial(ask, address=seen.endpoint.address))
         return judge(self._system, replace(seen, live=shaken), self._run.period)
 

@@ -103,7 +103,7 @@ class Trust:
 
     Attributes:
         path: server certificate to anchor, validated with nothing but the PSE's list; empty where nothing anchors it.
-        anchors: every certificate of the list that is at hand; what the live handshake trusts.
+        anchors: every certificate of the list that is at hand.
         findings: what is to be said, the decisive first within each check.
         ends: the last moment of trust, if the server renews what it renews by itself.
         renewal: when the server must have renewed.
@@ -127,6 +127,23 @@ class Trust:
     def rests_on_a_root(self) -> bool:
         """Tell whether a root anchors the path, so that the server may renew everything below it."""
         return len(self.path) > 1 and is_self_signed(self.path[-1])
+
+    @property
+    def any_may_anchor(self) -> bool:
+        """Tell whether each certificate that the live handshake trusts may anchor the chain, and not a root alone.
+
+        Where something below the root comes from the list as well, it must not: the path is to be proven from the root.
+        """
+        return not (self.rests_on_a_root and len(self.relied) > 1)
+
+    @property
+    def trusted_live(self) -> tuple[Certificate, ...]:
+        """Return what the live handshake trusts: what the verdict relies on, so that the path is proven that it names.
+
+        OpenSSL goes from a certificate that it holds to no other one that is sent; so it holds all of them, or the
+        anchor alone.
+        """
+        return self.relied if self.any_may_anchor else self.path[1:]
 
     def outlasts_renewals(self, period: Period) -> bool:
         """Tell whether trust holds in a later period if the server renews its own certificates: a root anchors it."""
@@ -536,7 +553,9 @@ def _not_trusted(question: TrustCase, leaf: Certificate) -> Finding:
     which = f"; missing: {wanted[0].label}" if wanted else ""
     unknown = sum(1 for each in question.entries if each.certificate is None)
     vague = f" ({unknown} of its entries are known by their description only)" if unknown else ""
-    words = "add it" if wanted else "find out first why the chain is not valid; then add its root"
+    is_held = any(holds(question.entries, each) for each in question.judgement.best[-1:])
+    why = "find out first why the chain is not valid"
+    words = "add it" if wanted else why if is_held else f"{why}; then add its root"
     return finding(
         Code.SERVER_NOT_TRUSTED,
         f"nothing in the certificate list of {question.remedy.pse} anchors {leaf.label}{which}{vague}",
