@@ -104,8 +104,11 @@ class Code(enum.StrEnum):
     CERTIFICATE_SELF_SIGNED = auto()
     SIGNATURE_WRONG = auto()
     CA_CONSTRAINT_BROKEN = auto()
+    CONSTRAINT_NOT_JUDGED = auto()
     CERTIFICATE_IRREGULAR = auto()
     CERTIFICATE_UNREADABLE = auto()
+    KEY_IDENTIFIERS_DIFFER = auto()
+    NAME_FORM_DIFFERS = auto()
     ROOT_UNTRUSTED = auto()
     ROOTS_FROM_PSE = auto()
     ROOTS_FILE_DAMAGED = auto()
@@ -209,6 +212,8 @@ class Need(enum.Enum):
     SOUND_CHAIN = "a chain without a grave fault"
     VERIFIED_PATH = "a verified path"
     NAMED_HOST = "a certificate that names the host"
+    SERVERS_OWN = "a certificate that can be a server's"
+    COMMON_CHAIN = "a chain that OpenSSL follows"
     PSE_MADE = "a PSE, or a chain from which it can be made"
     PSE = "a PSE that can be read"
     LIST = "the certificate list of the PSE"
@@ -260,6 +265,7 @@ class Check:
 
 _B, _M, _m = Severity.BLOCKER, Severity.MAJOR, Severity.MINOR
 _UNTRUSTED = "SSSLERR_PEER_CERT_UNTRUSTED (-102)"
+_PERHAPS_UNTRUSTED = f"{_UNTRUSTED}, if SAP's library refuses it; whether it does is not known"
 _ENDED = f"{_UNTRUSTED}, or SSSLERR_PEER_CERT_EXPIRED"
 _HANDSHAKE = "SSSLERR_SSL_CONNECT (-57)"
 _COMMUNICATION = "RFC_COMMUNICATION_FAILURE"
@@ -510,7 +516,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check(
         "test_certificate_names_the_host",
         Question.CHAIN,
-        needs=_CERTIFICATE,
+        needs=(*_CERTIFICATE, Need.SERVERS_OWN),
         codes={
             Code.HOST_NOT_IN_CERTIFICATE: Row(
                 severity=_B,
@@ -596,9 +602,16 @@ CHECKLIST: tuple[Check, ...] = (
                 cause="A certificate is used for what it does not allow: signing, the path length, the name, the purpose.",
                 fix="Have the certificate issued by an authority that may do so.",
             ),
+            Code.CONSTRAINT_NOT_JUDGED: Row(
+                severity=_M,
+                later=_PERHAPS_UNTRUSTED,
+                who=Who.SAP,
+                cause="An authority limits what may stand below it in a way that cannot be judged here, so it is not accepted.",
+                fix="Try the connection with SAP's client; to have it judged here, use an authority without such constraints.",
+            ),
             Code.CERTIFICATE_IRREGULAR: Row(
                 severity=_B,
-                later=_UNTRUSTED,
+                later=_PERHAPS_UNTRUSTED,
                 who=Who.SAP,
                 cause="A certificate breaks a rule of form (RFC 5280); a minor finding where clients put up with it.",
                 fix="Have the certificate issued anew in the form that RFC 5280 wants.",
@@ -609,6 +622,20 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.SAP,
                 cause="A certificate cannot be read.",
                 fix="Have the server send its certificates again from the authority's original files.",
+            ),
+            Code.KEY_IDENTIFIERS_DIFFER: Row(
+                severity=_m,
+                later=_PERHAPS_UNTRUSTED,
+                who=Who.SAP,
+                cause="A certificate names another key than its issuer's as the one that signed it; major where OpenSSL refuses the path for it.",
+                fix="Have the certificate issued anew by the authority's present certificate.",
+            ),
+            Code.NAME_FORM_DIFFERS: Row(
+                severity=_m,
+                later=_PERHAPS_UNTRUSTED,
+                who=Who.SAP,
+                cause="A certificate writes its issuer's name in another form (kind of string, case, blanks) than the issuer; major where the path depends on it.",
+                fix="Have the certificate issued anew by an authority that writes its name the same way everywhere.",
             ),
             Code.ROOT_UNTRUSTED: Row(
                 severity=_M,
@@ -677,7 +704,7 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_m,
                 later="a later CommonCryptoLib may refuse it",
                 who=Who.SAP,
-                cause="SHA-1, MD5, RSA below 2048 bits or an unusual curve.",
+                cause="SHA-1, MD5, RSA below 2048 bits, or an unusual or written-out curve; major where common clients refuse it.",
                 fix="Have one issued with SHA-256 and RSA of at least 2048 bits, or a P-256 or P-384 key.",
             ),
         },
@@ -1005,7 +1032,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check(
         "test_handshake_with_the_pse_alone",
         Question.TRUST,
-        needs=(*_TRUST, Need.TRUST, Need.NAMED_HOST),
+        needs=(*_TRUST, Need.TRUST, Need.NAMED_HOST, Need.COMMON_CHAIN),
         codes={
             Code.HANDSHAKE_REFUSED: Row(
                 severity=_B,
@@ -1230,11 +1257,20 @@ GRAVE_CHAIN = (
     Code.CERTIFICATE_SELF_SIGNED,
     Code.SIGNATURE_WRONG,
     Code.CA_CONSTRAINT_BROKEN,
+    Code.CONSTRAINT_NOT_JUDGED,
     Code.CERTIFICATE_IRREGULAR,
     Code.CERTIFICATE_UNREADABLE,
+    Code.NAME_FORM_DIFFERS,
 )
 _UNVERIFIABLE = (Code.HOST_NOT_IN_CERTIFICATE, Code.CERTIFICATE_WEAK)
 """Without any host name, or with too weak a signature, no verifier accepts a chain; only then do they stop others."""
+_REFUSED_BY_OPENSSL = (
+    Code.KEY_IDENTIFIERS_DIFFER,
+    Code.CA_CONSTRAINT_BROKEN,
+    Code.CERTIFICATE_IRREGULAR,
+    Code.CERTIFICATE_WEAK,
+)
+"""What a verified chain may have that OpenSSL refuses, which makes the live handshake; SAP's library may take it."""
 _INCOMPLETE = (Code.SERVER_OMITS_INTERMEDIATE, Code.SERVER_SENDS_WRONG_INTERMEDIATE)
 
 BREAKING: Mapping[Need, tuple[Code, ...]] = {
@@ -1258,6 +1294,8 @@ BREAKING: Mapping[Need, tuple[Code, ...]] = {
     Need.SOUND_CHAIN: (*GRAVE_CHAIN, *_UNVERIFIABLE),
     Need.VERIFIED_PATH: (Code.TLS_INSPECTED, *_INCOMPLETE, *GRAVE_CHAIN, Code.ROOT_UNTRUSTED, *_UNVERIFIABLE),
     Need.NAMED_HOST: (Code.HOST_NOT_IN_CERTIFICATE,),
+    Need.SERVERS_OWN: (Code.CA_CONSTRAINT_BROKEN, Code.CERTIFICATE_IRREGULAR, Code.CERTIFICATE_UNREADABLE),
+    Need.COMMON_CHAIN: _REFUSED_BY_OPENSSL,
     Need.PSE_MADE: (Code.PSE_MISSING,),
     Need.PSE: (Code.PSE_UNREADABLE,),
     Need.LIST: (Code.PSE_HAS_PIN, Code.PSE_MACHINE_BOUND, Code.TOOL_MISSING, Code.TOOL_FAILED, Code.TOOL_TIMEOUT),

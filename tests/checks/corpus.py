@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pse_preflight.certificate import Certificate, readable
+from pse_preflight.chain import judge as chain_judge
 from pse_preflight.chain.faults import is_authority
 from pse_preflight.chain.roots import Roots
 from pse_preflight.chain.sap_roots import Announcement, Named, Release, Root, SapRoots, Table
@@ -49,6 +51,7 @@ from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.verdict.evidence import Evidence, KnownRoots, Observations, judge
 from pse_preflight.verdict.policy import Verdict
 from tests.kit.chains import CATALOGUE, Chain, World
+from tests.kit.faulty_chains import KINDS, Built, built
 from tests.kit.pse_mutations import SALT, START, owner, owner_key
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -185,7 +188,7 @@ def _listed(certificate: Certificate) -> ListedCertificate:
         certificate.sha256,
         certificate.subject,
         certificate.issuer,
-        certificate.parsed.serial_number,
+        certificate.serial_number,
         certificate.not_before,
         certificate.not_after,
     )
@@ -423,6 +426,46 @@ for _case in CATALOGUE:
     _add(_found, partial(of_catalogue, _case.name), name=_case.name, verdict=_ended)
 
 
+@cache
+def _built(name: str) -> Built:
+    kind = next(each for each in KINDS if str(each) == name)
+    return built((kind,), NOW, kind.kinds[0], kind.least)
+
+
+def of_kind(name: str) -> Seen:
+    """Return a system whose chain has one thing wrong with it."""
+    made = _built(name)
+    fetched = {f"/{number}": der for number, der in enumerate(made.fetched)}
+    assert isinstance(made.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    return of_chain(Chain(made.presented, made.key, made.roots, fetched=fetched), made.host)
+
+
+_add(Code.CA_CONSTRAINT_BROKEN, partial(of_kind, "leaf-that-may-not-be-used-for-tls-leaf"), name="a key not for TLS")
+_add(Code.CA_CONSTRAINT_BROKEN, partial(of_kind, "policy-required-and-lacking-issuing"), name="a policy is lacking")
+
+
+@dataclass(frozen=True)
+class _SeenByAnotherVerifier(Seen):
+    """What is judged by a verifier of tomorrow, which refuses what today's accepts."""
+
+    def evidence(self) -> Evidence:
+        with mock.patch.object(chain_judge, "refusal", return_value="it is not of today"):
+            return super().evidence()
+
+
+@_scenario(Code.CERTIFICATE_IRREGULAR, name="refused for a reason that nobody knows", verdict=Verdict.FAIL)
+def _refused_for_nothing() -> Seen:
+    seen = good().but(live=None)
+    return _SeenByAnotherVerifier(seen.system, seen.observations, seen.period)
+
+
+@_scenario(Code.CERTIFICATE_UNREADABLE, name="no certificate among them", verdict=Verdict.PASS)
+def _no_certificate_among_them() -> Seen:
+    seen = good()
+    assert seen.observations.endpoint
+    return seen.but_endpoint(presented=(*seen.observations.endpoint.presented, b"no certificate"))
+
+
 @_scenario(Code.CERTIFICATE_UNREADABLE, name="nothing sent")
 def _nothing_sent() -> Seen:
     return good().but(live=None).but_endpoint(presented=())
@@ -439,8 +482,8 @@ def _omitted_and_held() -> Seen:
 @cache
 def _weak_server() -> Identity:
     world = World(NOW, ELSEWHERE)
-    odd, small = rsa.generate_private_key(65537, 2052), rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak
-    return world.server(world.authority(world.root(), key=odd), key=small)
+    odd, other = rsa.generate_private_key(65537, 2052), rsa.generate_private_key(65537, 2052)
+    return world.server(world.authority(world.root(), key=odd), key=other)
 
 
 @_scenario(Code.CERTIFICATE_WEAK, name="two weak keys")

@@ -11,7 +11,7 @@ from pse_preflight.chain.roots import Roots
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Need, Severity
 from pse_preflight.client_pse.condition import Condition, PseContent, State
 from pse_preflight.client_pse.model import ClientPse
-from pse_preflight.endpoint.model import Endpoint
+from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
@@ -136,8 +136,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         ("SERVER_OMITS_INTERMEDIATE", "SERVER_SENDS_WRONG_INTERMEDIATE"), ("chain_is_valid", *UNVERIFIED, *TRUST)
     ),
     **dict.fromkeys(("CERTIFICATE_EXPIRED", "CERTIFICATE_NOT_YET_VALID", "SIGNATURE_WRONG"), (*UNVERIFIED, *TRUST)),
-    **dict.fromkeys(("CERTIFICATE_SELF_SIGNED", "CA_CONSTRAINT_BROKEN"), (*UNVERIFIED, *TRUST)),
-    "CERTIFICATE_IRREGULAR": (*UNVERIFIED, *TRUST),
+    **dict.fromkeys(("CERTIFICATE_SELF_SIGNED", "CONSTRAINT_NOT_JUDGED", "NAME_FORM_DIFFERS"), (*UNVERIFIED, *TRUST)),
+    **dict.fromkeys(("CA_CONSTRAINT_BROKEN", "CERTIFICATE_IRREGULAR"), (*UNVERIFIED, *TRUST)),
     "CERTIFICATE_UNREADABLE": (*(each for each in CHAIN if each != "chain_is_valid"), LIST[0], *TRUST),
     "ROOT_UNTRUSTED": UNVERIFIED,
     **dict.fromkeys(("HOST_NOT_IN_CERTIFICATE", "CERTIFICATE_WEAK"), ("chain_is_valid", *UNVERIFIED, *TRUST)),
@@ -154,6 +154,31 @@ BLOCKS: dict[str, tuple[str, ...]] = {
 BLOCKED = {code: [f"test_{check}" for check in checks] for code, checks in BLOCKS.items()}
 OF_THE_CLIENT = {"WRONG_HOST", "CLIENT_ACCOUNT_UNKNOWN", "CLIENT_INI_UNREADABLE", "CLIENT_INI_NO_DEST"}
 """Causes on the client's own side, which have tests of their own."""
+
+
+@pytest.mark.parametrize("code", ["CA_CONSTRAINT_BROKEN", "CERTIFICATE_IRREGULAR", "CERTIFICATE_UNREADABLE"])
+def test_certificate_that_is_no_servers_is_told_once_and_not_for_lacking_host_names(code: str) -> None:
+    check = "test_certificate_names_the_host"
+    found = _evidence(_found(code, Severity.BLOCKER))
+    named = replace(found, judgement=replace(found.judgement, leaf=made().owner))
+    nameless = replace(named, judgement=replace(named.judgement, names_host=False))
+    assert blocking(check, named) is None
+    assert blocking(check, nameless) == named.findings[0]
+    both = replace(nameless, findings=(*nameless.findings, _found("HOST_NOT_IN_CERTIFICATE")))
+    assert blocking(check, both) is None
+    assert decide(check, both, USUAL).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("code", ["KEY_IDENTIFIERS_DIFFER", "CA_CONSTRAINT_BROKEN", "CERTIFICATE_WEAK"])
+def test_handshake_that_openssl_refuses_for_the_chain_is_no_second_red(code: str) -> None:
+    check = "test_handshake_with_the_pse_alone"
+    found = _evidence(_found(code, Severity.MAJOR), _found("HANDSHAKE_REFUSED"), verified=True, trusted=True)
+    for accepted, blocked in ((False, True), (True, False), (None, False)):
+        live = LiveHandshake(host="h", port=443, asked_at=DAY, succeeded=accepted is True, accepted=accepted)
+        evidence = replace(found, observations=replace(found.observations, live=live))
+        assert (blocking(check, evidence) == found.findings[0]) is blocked
+    alone = replace(found, findings=found.findings[1:])
+    assert decide(check, alone, USUAL).verdict is Verdict.FAIL
 
 
 def _waived(evidence: Evidence, *waivers: Waiver) -> Evidence:

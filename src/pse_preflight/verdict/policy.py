@@ -172,6 +172,10 @@ _MET: Mapping[Need, Callable[[Evidence], bool]] = {
     **dict.fromkeys((Need.TRUSTABLE_CHAIN, Need.SOUND_CHAIN, Need.ROOT_LISTED), _is_trusted),
     **dict.fromkeys((Need.COMPLETABLE_CHAIN, Need.VERIFIED_PATH), _is_judged_or_trusted),
     Need.VERIFIABLE_CHAIN: _is_judged_or_has_a_fault,
+    Need.SERVERS_OWN: lambda evidence: (
+        evidence.judgement.names_host or _first(evidence, BREAKING[Need.NAMED_HOST]) is not None
+    ),
+    Need.COMMON_CHAIN: lambda evidence: evidence.live is None or evidence.live.accepted is not False,
 }
 """Where a need is met whatever was found; what the chain, or the PSE, has overcome is no obstacle."""
 
