@@ -186,8 +186,11 @@ def test_a_proxy_is_asked_through(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "say what: https://HOST"),
-        (["client.pse"], "client.pse: is no URL"),
+        ([], "say what: FILE or https://HOST"),
+        (["client.pse"], "client.pse: there is no such file"),
+        (["my401122-api.s4hana.cloud.sap"], "https://my401122-api.s4hana.cloud.sap"),
+        (["."], ".: is a folder"),
+        (["a\0b"], "cannot be looked into"),
         (["http://a.example.com"], "runs over TLS only"),
         (["https://"], "cannot be read"),
         (["https://a.example.com", "--proxi=x"], "did you mean --proxy?"),

@@ -18,6 +18,7 @@ FLOORS = (
     # the ground that every room stands on
     ("errors", "checklist", "certificate", "files", "findings", "json_types", "options", "pkcs7", "settings"),
     ("pse",),
+    ("key_stores",),
     ("certificate_file",),
     ("sapgenpse",),
     ("demo",),

@@ -798,8 +798,8 @@ def test_an_answer_that_does_not_fit_changes_nothing(
 
 def test_the_asn1_of_a_key_is_not_asked_for_its_rounds_for_ever() -> None:
     """The count stops where any key file would long have ended."""
-    from pse_preflight.sapgenpse.bundled.key_files import _Counted
+    from pse_preflight.key_stores.bounds import Counted
 
-    counted = _Counted()
+    counted = Counted()
     counted.look(asn1.tagged(0x30, *[asn1.tagged(0x30, b"\x05\x00" * 50)] * 2_000))
     assert counted.values < 21_000
