@@ -147,6 +147,7 @@ class Code(enum.StrEnum):
     INTERMEDIATE_NOT_IN_PSE = auto()
     LEAF_NOT_IN_PSE = auto()
     PSE_NOT_REPAIRED = auto()
+    TRUST_STORE_ENTRIES_LEFT_OUT = auto()
     # test_file_and_tool_agree
     PK_LIST_DISAGREES = auto()
     # test_pk_list_is_current
@@ -901,6 +902,14 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.CLIENT,
                 cause="--repair was asked for, and the PSE could not be changed; it is as it was.",
                 fix="Mend the reason that the message names and run again, or add the certificates by hand.",
+            ),
+            Code.TRUST_STORE_ENTRIES_LEFT_OUT: Row(
+                severity=_m,
+                later="unable to find valid certification path to requested target (Java)",
+                who=Who.CLIENT,
+                cause="A trust store holds certificates that its client does not trust: they are damaged, or a PKCS#12 file"
+                " lacks the mark by which Java knows trusted ones, as those that openssl makes do.",
+                fix="Import what the client needs again, with `keytool -importcert`.",
             ),
         },
     ),

@@ -40,7 +40,7 @@ from pse_preflight.endpoint.model import (
     WebSocketAnswer,
     WebSocketReading,
 )
-from pse_preflight.landscape.system import Client, ClientIni, System
+from pse_preflight.landscape.system import Client, ClientIni, System, TrustStore
 from pse_preflight.landscape.url import read_url, redacted
 from pse_preflight.pse import file as pse_file
 from pse_preflight.recording.folder import Folder, read
@@ -539,6 +539,35 @@ def _repaired() -> Seen:
 def _not_repaired() -> Seen:
     wanted = _path(_good_server())[-1:]
     return good().but(attempt=Attempt(wanted=wanted, failure="it is in use"))
+
+
+def _trust_store(**seen: Any) -> Seen:
+    """Return the client that has a trust store of Java's in place of a PSE; all else is as it is."""
+    described = good().but_system(truststore=TrustStore(), dn=None, client=None).but(client=None)
+    store: dict[str, Any] = {"store": "PKCS#12", "one_reader": True, "tool": ""}
+    content = described.observations.pse.condition.content
+    assert content
+    content = replace(content, owner=None)
+    return described.but_condition(content=content, mode=None, rights=None).but_pse(**{**store, **seen})
+
+
+_add(None, _trust_store, name="a trust store")
+_add(
+    Code.TRUST_STORE_ENTRIES_LEFT_OUT,
+    partial(_trust_store, left_out=("Java passes over 1 of its certificates",)),
+)
+_add(Code.PK_LIST_EMPTY, partial(_trust_store, listing=Listing(())), name="an empty trust store")
+
+
+@_scenario(Code.PSE_MISSING, name="no trust store")
+def _no_trust_store() -> Seen:
+    return _trust_store(listing=None, store="", condition=Condition(PSE, State.MISSING)).but(live=None)
+
+
+@_scenario(Code.PSE_UNREADABLE, name="a trust store with another password")
+def _closed_trust_store() -> Seen:
+    closed = Condition(PSE, State.UNREADABLE, "the password is another one")
+    return _trust_store(listing=None, store="", condition=closed).but(live=None)
 
 
 _add(Code.PSE_UNCONFIRMED, lambda: good().but_pse(one_reader=True))

@@ -20,7 +20,8 @@ _UNKNOWN = "extra_forbidden"
 
 _HINTS = {
     "pin": "a client PSE must have no PIN, so there is no key for one",
-    "password": "no logon is made, so there is no key for a password; the one of a proxy stands in its URL",
+    "password": "no logon is made, so there is no key for a password; the one of a proxy stands in its URL, and the one"
+    " of a trust store is truststore_password",
     "user": "no logon is made, so there is no key for a user; client: {account: …} is whom the client runs as",
     "host": "the host stands in `url`",
     "port": "the port stands in `url`",
@@ -137,6 +138,8 @@ class Keys(_Strict):
 
     url: str | None = None
     pse: SomeText | None = None
+    truststore: SomeText | None = None
+    truststore_password: Annotated[str | None, Field(repr=False)] = None
     secudir: SomeText | None = None
     dn: DistinguishedName | None = None
     roots: SomeText = "auto"

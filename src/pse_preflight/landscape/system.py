@@ -85,6 +85,19 @@ class Client:
     library: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TrustStore:
+    """What a client that is not SAP's trusts by, in place of a PSE; the path stands where that of a PSE stands.
+
+    Attributes:
+        windows: the name of a certificate store of Windows, such as ROOT; empty for a file.
+        password: opens the file, or proves it; None where none is given.
+    """
+
+    windows: str = ""
+    password: str | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """One system that is asked about, with everything decided.
@@ -97,6 +110,7 @@ class System:
         url_findings: what is to be said of the URL as it was written.
         folder: where the files about it go.
         pse: absolute path of the client PSE, as this system spells it.
+        truststore: where the client has a trust store in place of a PSE, whose path is `pse` then.
         pse_identity: what is equal for two spellings of one PSE; empty where the path itself says it.
         secudir: the folder that the PSE tool is told as SECUDIR.
         dn: the owner of a PSE that is to be created; None where it was not configured.
@@ -126,6 +140,7 @@ class System:
     url_findings: tuple[Finding, ...] = ()
     folder: Path = Path()
     pse: Path
+    truststore: TrustStore | None = None
     pse_identity: str = ""
     secudir: Path
     dn: str | None = None
@@ -152,4 +167,5 @@ class System:
     @property
     def shared_pse(self) -> str:
         """Return what systems of one PSE have in common, however each of them spells its path."""
-        return self.pse_identity or str(self.pse)
+        path = self.pse_identity or str(self.pse)
+        return f"{path} as a trust store, {self.truststore.password!r}" if self.truststore else path

@@ -121,7 +121,8 @@ class SystemFacts:
     Attributes:
         address: where the connection went; empty where there was none.
         tls: the version of TLS; empty where there was no handshake.
-        pse: path of the client PSE.
+        holder: what the client trusts by, in words: PSE, or trust store.
+        pse: its path.
         pse_state: what stands there.
         engine: the program that listed it.
         chain: server certificate first.
@@ -148,6 +149,7 @@ class SystemFacts:
     proxy: str
     address: str
     tls: str
+    holder: str = "PSE"
     pse: str
     pse_state: str
     created: bool
@@ -332,6 +334,7 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         proxy=(seen.proxy or "") if seen else "",
         address=(seen.address or "") if seen else "",
         tls=(seen.tls_version or "") if seen else "",
+        holder="trust store" if system.truststore else "PSE",
         pse=one_line(str(system.pse)),
         pse_state=evidence.pse.condition.state.value,
         created=evidence.created,
@@ -493,7 +496,9 @@ def _trust_unknown(evidence: Evidence) -> str:
         failure = evidence.endpoint.failure if evidence.endpoint else None
         return f"the server's certificates were not seen ({failure.code if failure else 'it was not asked'})"
     if evidence.pse.listing is None:
-        return f"the certificate list of the PSE could not be read (the PSE: {evidence.pse.condition.state.value})"
+        holder = "trust store" if evidence.system.truststore else "PSE"
+        state = evidence.pse.condition.state.value
+        return f"the certificate list of the {holder} could not be read (the {holder}: {state})"
     return ""
 
 

@@ -66,6 +66,7 @@ class Run:
         more = "run all checks, without -m and -k, or test_pse_exists among them"
         reasons: Mapping[Reason, bool] = {
             _named_by_url(system): bool(system.next_command),
+            Reason("a trust store is never made here", "name the one that the client uses"): bool(system.truststore),
             Reason(
                 f"{system.alias} is not to create one (create: false)", "take `create: false` out of systems.yaml"
             ): not system.create,
@@ -254,7 +255,8 @@ def _client_side(system: System, pse: ClientPse) -> "ClientSide | None":
         return None
     from pse_preflight.client.look import look
 
-    return look(system, pse_is_there=pse.is_there)
+    is_file = system.truststore is None or not system.truststore.windows
+    return look(system, pse_is_there=pse.is_there and is_file)
 
 
 def _forbidden(evidence: Evidence, run: Run) -> Reason | None:

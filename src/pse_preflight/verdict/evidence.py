@@ -20,6 +20,7 @@ from pse_preflight.client_pse.findings import (
     unconfirmed,
 )
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
+from pse_preflight.client_pse.trust_store_findings import trust_store_findings
 from pse_preflight.endpoint import reading
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.findings import Finding, finding, most_decisive_first
@@ -320,7 +321,8 @@ class _Assessment:
             repair = "--repair --engine=bundled" if pse.one_reader else "--repair"
         files = root_names(self._successors, self._required) | file_names(self.judgement.path)
         files = {} if self._seen.unwritten else files
-        return Remedy(pse.program, system.pse, {key: system.folder / name for key, name in files.items()}, repair)
+        at_hand = {key: system.folder / name for key, name in files.items()}
+        return Remedy(pse.program, system.pse, at_hand, repair, pse.store)
 
     def _findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
@@ -359,6 +361,9 @@ class _Assessment:
 
     def _pse_findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
+        if system.truststore:
+            yield from trust_store_findings(seen.pse)
+            return
         yield from attempt_findings(seen.pse, seen.attempt, system)
         yield from file_findings(seen.pse)
         for each in condition_findings(seen.pse.condition, system, self._period.start):

@@ -142,7 +142,19 @@ def _cause(need: Need, evidence: Evidence) -> Finding | None:
 
 def inapplicable(check: str, evidence: Evidence) -> str:
     """Return why a check has nothing to judge here; empty where it has."""
+    if evidence.system.truststore and check in _ABOUT_PSES_ONLY:
+        return "not configured: the client has a trust store (`truststore`) and no PSE"
     return _INAPPLICABLE[check](evidence) if check in _INAPPLICABLE else ""
+
+
+_ABOUT_PSES_ONLY = frozenset(
+    {
+        "test_pse_needs_no_pin",
+        "test_pse_is_private",
+        "test_pse_owner_is_as_configured",
+        "test_file_and_tool_agree",
+    }
+)
 
 
 def _first(evidence: Evidence, codes: tuple[str, ...]) -> Finding | None:
@@ -232,8 +244,10 @@ def _no_client_hosts(evidence: Evidence) -> str:
 
 
 def _no_client_account(evidence: Evidence) -> str:
-    client = evidence.system.client
-    return _not_seen(evidence) if client and client.account else "client.account names nobody"
+    system = evidence.system
+    if system.truststore and system.truststore.windows:
+        return "a store of Windows is no file"
+    return _not_seen(evidence) if system.client and system.client.account else "client.account names nobody"
 
 
 def _no_client_ini(evidence: Evidence) -> str:
