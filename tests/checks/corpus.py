@@ -541,6 +541,21 @@ def _not_repaired() -> Seen:
     return good().but(attempt=Attempt(wanted=wanted, failure="it is in use"))
 
 
+def _presented(**seen: Any) -> Seen:
+    """Return the system whose chain is that of a file; nobody asked it."""
+    nothing: dict[str, Any] = {"addresses": (), "address": None, "tls_version": None, "tls_12": None, "http": None}
+    asked: dict[str, Any] = {**nothing, "date_offset_seconds": None, "wants_client_certificate": None}
+    return good().but(live=None).but_endpoint(from_file="/chain.pem", **{**asked, **seen})
+
+
+_add(None, _presented, name="the chain of a file")
+_add(
+    None,
+    lambda: _presented().but(pse=ClientPse(Condition(PSE, State.MISSING))).but_client(reach=None),
+    name="the chain of a file, and no PSE",
+)
+
+
 def _trust_store(**seen: Any) -> Seen:
     """Return the client that has a trust store of Java's in place of a PSE; all else is as it is."""
     described = good().but_system(truststore=TrustStore(), dn=None, client=None).but(client=None)

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from pse_preflight.command.arguments import near, plain_words
 from pse_preflight.command.invocation import PROGRAM
 from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.options import EVIDENCE, OPTIONS, REPLAY_EVIDENCE, Option
+from pse_preflight.options import EVIDENCE, OPTIONS, PRESENTED_EVIDENCE, REPLAY_EVIDENCE, Option
 
 NO_SYSTEM = f"no --system given, and no name of one; write {PROGRAM} check SYSTEM, or see {PROGRAM} --help"
 SETTINGS = Path(__file__).with_name("check.ini")
@@ -135,7 +135,7 @@ def _be_plugin(arguments: Sequence[str]) -> int:
 
 
 def _nothing_asked() -> argparse.Namespace:
-    return argparse.Namespace(passed=[], evidence=None, replay=None, trust_report=None, junitxml=None)
+    return argparse.Namespace(passed=[], evidence=None, replay=None, presented=None, trust_report=None, junitxml=None)
 
 
 def help_text() -> str:
@@ -271,7 +271,8 @@ def _settings(asked: argparse.Namespace) -> list[str]:
 
 
 def _evidence(asked: argparse.Namespace) -> str:
-    return str(asked.evidence or (REPLAY_EVIDENCE if asked.replay else EVIDENCE))
+    usual = REPLAY_EVIDENCE if asked.replay else PRESENTED_EVIDENCE if asked.presented else EVIDENCE
+    return str(asked.evidence or usual)
 
 
 @contextmanager

@@ -30,6 +30,7 @@ SystemVerdict = Literal["OK", "NOT JUDGED", "FAILED"]
 
 TRUST_CHECKS = tuple(each.name for each in CHECKLIST if each.question is Question.TRUST)
 LIVE_CHECK = "test_handshake_with_the_pse_alone"
+_CHAIN_CHECKS = {each.name for each in CHECKLIST if each.question is Question.CHAIN} - {"test_tls_handshake_succeeds"}
 
 _RED = ("failed", "error")
 
@@ -139,7 +140,9 @@ class SystemFacts:
         judged: the moment, or the last moment of the day, that was judged.
         files: the evidence, by path.
         changes: what had changed from run to run, the oldest first.
-        origin: where a replayed recording comes from; empty where the system itself was asked.
+        origin: where a replayed recording, or a chain in place of the one that is sent, comes from; empty where the
+            system itself was asked.
+        presented_from: the file whose chain was judged in place of the one that is sent; empty where there is none.
         labels: the keys of systems.yaml that start with x-.
     """
 
@@ -170,6 +173,7 @@ class SystemFacts:
     files: tuple[str, ...]
     changes: tuple[str, ...]
     origin: str
+    presented_from: str = ""
     labels: tuple[tuple[str, str], ...]
 
     @property
@@ -354,9 +358,18 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         findings=tuple(finding_facts(each) for each in evidence.findings),
         files=tuple(str(each) for each in sorted(system.folder.glob("*.*")) if _is_shown(each.name)),
         changes=tuple(one_line(str(each)) for each in evidence.observations.changes),
-        origin=one_line(str(evidence.observations.recorded or "")),
+        origin=one_line(_origin(evidence)),
+        presented_from=one_line(seen.from_file) if seen else "",
         labels=tuple((one_line(key), one_line(value)) for key, value in system.extras),
     )
+
+
+def _origin(evidence: Evidence) -> str:
+    """Return where what is judged comes from, where no server was asked in this run."""
+    seen = evidence.endpoint
+    recorded = [str(evidence.observations.recorded)] if evidence.observations.recorded else []
+    presented = f"judged as if it sent the chain in {seen.from_file}; it was not asked" if seen else ""
+    return "; ".join([*([presented] if seen and seen.from_file else []), *recorded])
 
 
 def _root_clock(clock: RootClock | None) -> RootClockFacts | None:
@@ -438,7 +451,7 @@ def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | N
         return "FAILED", ""
     if run.broken_off:
         return "NOT JUDGED", run.broken_off
-    if lacking := _lacking(run, checks):
+    if lacking := _presented(checks, facts) or _lacking(run, checks):
         return "NOT JUDGED", lacking
     if run.at:
         return "OK", f"for {run.at}"
@@ -447,6 +460,15 @@ def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | N
     done = ["PSE created"] if facts and facts.created else []
     done += ["not yet confirmed by SAP's tool"] if facts and facts.unconfirmed else []
     return "OK", ", ".join(done)
+
+
+def _presented(checks: Sequence[CheckFacts], facts: SystemFacts | None) -> str:
+    """Return what is known where the chain of a file was judged in place of the one that is sent; else nothing."""
+    if facts is None or not facts.presented_from:
+        return ""
+    passed = {each.name for each in checks if each.ended == "passed"}
+    good = f"; the chain in {facts.presented_from} is good" if passed >= _CHAIN_CHECKS else ""
+    return f"no server was asked (--presented){good}"
 
 
 def _lacking(run: RunFacts, checks: Sequence[CheckFacts]) -> str:

@@ -361,6 +361,8 @@ class _Assessment:
 
     def _pse_findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
+        if seen.endpoint and seen.endpoint.from_file and not seen.pse.is_there:
+            return  # whoever judges a chain before it is deployed need not be a client
         if system.truststore:
             yield from trust_store_findings(seen.pse)
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pse_preflight.checklist import BREAKING, CHECKS, GRAVE_CHAIN, Code, Need, Severity
 from pse_preflight.client_pse.condition import State
 from pse_preflight.endpoint.model import LiveHandshake
-from pse_preflight.findings import Finding, message, most_decisive_first
+from pse_preflight.findings import Finding, message, most_decisive_first, one_line
 from pse_preflight.landscape.system import Waiver
 from pse_preflight.verdict.evidence import Evidence
 
@@ -144,9 +144,26 @@ def inapplicable(check: str, evidence: Evidence) -> str:
     """Return why a check has nothing to judge here; empty where it has."""
     if evidence.system.truststore and check in _ABOUT_PSES_ONLY:
         return "not configured: the client has a trust store (`truststore`) and no PSE"
+    if evidence.endpoint and evidence.endpoint.from_file:
+        judged = f"--presented: the chain in {one_line(evidence.endpoint.from_file)} is judged"
+        if check in _ABOUT_CONNECTIONS:
+            return f"{judged}, and no server was asked"
+        if not evidence.pse.is_there and Need.PSE_MADE in CHECKS[check].needs:
+            return f"{judged}, and there is no {'trust store' if evidence.system.truststore else 'PSE'} here"
     return _INAPPLICABLE[check](evidence) if check in _INAPPLICABLE else ""
 
 
+_ABOUT_CONNECTIONS = frozenset(
+    {
+        "test_host_name_resolves",
+        "test_port_accepts_connections",
+        "test_url_answers_https",
+        "test_clock_agrees_with_the_server",
+        "test_tls_handshake_succeeds",
+        "test_handshake_with_the_pse_alone",
+        "test_websocket_rfc_answers",
+    }
+)
 _ABOUT_PSES_ONLY = frozenset(
     {
         "test_pse_needs_no_pin",
