@@ -213,6 +213,7 @@ def _client(keys: Keys, named: _Paths, around: Surroundings) -> Client | None:
         account=side.account,
         group=side.group,
         bits=side.bits,
+        certificate_logon=side.certificate_logon,
         path_is_personal=not keys.truststore
         and not (
             paths.is_absolute(keys.pse, windows=around.windows)

@@ -124,6 +124,7 @@ class ClientKeys(_Strict):
     account: str | None = None
     group: str | None = None
     bits: Literal[32, 64] | None = None
+    certificate_logon: bool = False
 
 
 class ClientIniKeys(_Strict):

@@ -72,6 +72,7 @@ class Client:
         group: the group that may read the PSE, too.
         bits: for how many bits it is built, where that is said.
         path_is_personal: the path of the PSE follows from who runs this, and from this shell.
+        certificate_logon: it logs on with the certificate of its PSE (TLS_CLIENT_CERTIFICATE_LOGON).
         ini: the destination that it uses.
         library: SAP's TLS library.
     """
@@ -81,6 +82,7 @@ class Client:
     group: str | None = None
     bits: int | None = None
     path_is_personal: bool = False
+    certificate_logon: bool = False
     ini: ClientIni | None = None
     library: Path | None = None
 

@@ -347,8 +347,17 @@ class _Assessment:
             yield from reading.websocket_findings(seen.live)
         if seen.client:
             yield from seen.client.findings
+            yield from self._logon_findings(seen.client)
         for each in _other_endpoints(seen):
             yield from self._elsewhere(each)
+
+    def _logon_findings(self, client: "ClientSide") -> Iterable[Finding]:
+        """Judge the certificate with which the client logs on, where it does."""
+        if client.own_certificate is None:
+            return
+        from pse_preflight.client.own_certificate import findings  # loaded only where somebody looked at the client
+
+        yield from findings(client.own_certificate, self._period.start, self._period.end, self._system.expiry_days)
 
     def _elsewhere(self, endpoint: Endpoint) -> Iterable[Finding]:
         """Judge what another address, or another kind of key, shows as a system of its own; what is grave is told."""
@@ -369,7 +378,10 @@ class _Assessment:
         yield from attempt_findings(seen.pse, seen.attempt, system)
         yield from file_findings(seen.pse)
         for each in condition_findings(seen.pse.condition, system, self._period.start):
-            if each.code is not Code.PSE_READABLE_BY_GROUP or not (seen.client and seen.client.group_may_read):
+            # Where the client logs on with the certificate, its end is a graver finding of its own.
+            is_told = each.code is Code.PSE_OWNER_EXPIRED and seen.client and seen.client.own_certificate
+            is_meant = each.code is Code.PSE_READABLE_BY_GROUP and seen.client and seen.client.group_may_read
+            if not (is_told or is_meant):
                 yield each
         yield from (
             each for each in (unconfirmed(seen.pse, system, seen.changed_by_us), disagreement(seen.pse)) if each
