@@ -18,6 +18,7 @@ from pse_preflight.recording.format import system_of
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import inapplicable
 from tests.kit import java_stores as stores
+from tests.kit.runs import run_module
 from tests.kit.servers import LOOPBACK, Server, serve_tls
 from tests.kit.systems import gather, path, roots_file, server, system
 from tests.run.test_one_system import _red
@@ -206,6 +207,21 @@ def test_a_pem_bundle_is_completed_by_hand(good: Server, tmp_path: Path) -> None
     (found,) = (each for each in evidence.findings if each.code == "ROOT_NOT_IN_PSE")
     assert f"append to {tmp_path / 'store'} what stands in" in found.fix
     assert found.commands == ()
+
+
+def test_its_password_stands_nowhere_but_in_systems_yaml(tmp_path: Path) -> None:
+    (tmp_path / "store.p12").write_bytes(stores.java_pkcs12([("a", ROOT)], PASSWORD))
+    (tmp_path / "systems.yaml").write_text(
+        f"systems:\n  A: {{url: 'https://127.0.0.1:1', truststore: store.p12, truststore_password: {PASSWORD}}}\n"
+        f"  B: {{url: 'https://127.0.0.1:1', truststore: store.p12, truststore_password: {PASSWORD}wrong}}\n"
+    )
+    files = ("--junitxml=junit.xml", "--trust-report=page.html")
+    ended = run_module("pse_preflight", "check", "all", *files, "-v", folder=tmp_path)
+    assert ended.returncode == 1
+    assert PASSWORD not in ended.stdout + ended.stderr
+    written = [each for each in tmp_path.rglob("*") if each.is_file() and each.name != "systems.yaml"]
+    assert len(written) > len(files)
+    assert [each for each in written if PASSWORD.encode() in each.read_bytes()] == []
 
 
 def test_a_recording_of_it_is_judged_as_one(good: Server, tmp_path: Path) -> None:

@@ -188,6 +188,16 @@ def test_several_files_are_told_and_one_that_is_damaged_makes_it_1(show: Show) -
     ]
 
 
+def test_a_pattern_that_no_shell_has_expanded_names_files(show: Show) -> None:
+    for each in ("b.der", "a.der"):
+        Path(each).write_bytes(pses.owner().der)
+    code, text = show(pses.owner().der, "*.de?")
+    told = [line.partition(":")[0] for line in text.splitlines() if ": a certificate" in line]
+    assert (code, told) == (0, ["file-0", "a.der", "b.der"])
+    code, text = show(pses.owner().der, "*.none")
+    assert (code, "*.none: there is no such file" in text) == (program.MISUSE, True)
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="POSIX access rights, and not root's")
 def test_a_file_that_may_not_be_read_is_told(show: Show, tmp_path: Path) -> None:
     (tmp_path / "closed").write_bytes(_made())

@@ -70,6 +70,13 @@ def test_another_password_is_told_and_nothing_of_it_is_shown() -> None:
     assert read_pkcs12_store(data, (*USUAL, "Gehe1m!")).trusted == (FIRST,)
 
 
+def test_what_old_programs_write_without_a_length_is_read_without_a_warning() -> None:
+    sound = stores.java_pkcs12([("a", FIRST)], "")
+    header = 2 + (sound[1] & 0x7F)
+    found = read_pkcs12_store(b"\x30\x80" + sound[header:] + b"\0\0", USUAL)
+    assert [(each.certificates, each.is_trusted) for each in found.entries] == [((FIRST,), None)]
+
+
 def test_what_is_none_is_told() -> None:
     with pytest.raises(KeyStoreUnreadable, match="no PKCS#12"):
         read_pkcs12_store(FIRST.der, USUAL)

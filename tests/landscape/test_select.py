@@ -487,6 +487,12 @@ def test_a_url_never_gives_an_alias_that_is_none(tmp_path: Path, host: str) -> N
     assert (system.url.host, system.create) == (host.lower(), False)
 
 
+@pytest.mark.parametrize("written", ['"CN=a, C=DE\u201c"', "\u201eCN=a, C=DE\u201c"])
+def test_a_name_as_guides_set_it_is_understood(tmp_path: Path, written: str) -> None:
+    (read,) = _select(tmp_path, f"dn: {written}")
+    assert read.dn == "CN=a, C=DE"
+
+
 # --- trust stores
 
 

@@ -170,3 +170,12 @@ def test_no_cut_and_no_flipped_byte_is_taken_for_whole(samples: Path) -> None:
 @pytest.mark.long
 def test_every_cut_and_every_flipped_byte(samples: Path) -> None:
     _each(samples, 3000)
+
+
+def test_key_files_and_bundles_without_a_length_are_whole() -> None:
+    """Old programs write them so (BER)."""
+    sound = _p12()
+    header = 2 + (sound[1] & 0x7F)
+    without = b"\x30\x80" + sound[header:] + b"\0\0"
+    assert (kind_of_file(without).kind, kind_of_file(without).whole) == (FileKind.PKCS12, without)
+    assert kind_of_file(without[:-2]).kind is FileKind.TRUNCATED

@@ -161,7 +161,7 @@ def _about_issuers(own: OwnCertificate) -> Iterator[Finding]:
         yield finding(
             Code.CLIENT_CERTIFICATE_SELF_SIGNED,
             f"the client logs on with {certificate.label}, which is signed by itself: no authority vouches for it",
-            fix="have its request signed by an authority that SAP trusts (gen_pse -onlyreq, import_own_cert)",
+            fix="have its request (gen_pse -onlyreq) signed by an authority that SAP trusts; import_own_cert takes it",
             certificates=[certificate.sha256],
         )
     elif own.breaks_at:

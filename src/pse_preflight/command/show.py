@@ -1,6 +1,7 @@
 """`pse-preflight show FILE… https://HOST…`: one look into files, and at servers without a PSE."""
 
 import getpass
+import glob
 import os
 import stat
 import sys
@@ -45,7 +46,8 @@ def run(arguments: Sequence[str], clock: Callable[[], datetime] = now) -> int:
     parser.add_argument("--pin-env", metavar="NAME", help="the PIN stands in this environment variable")
     parser.add_argument("--proxy", metavar="http://HOST:PORT", help="ask servers through this proxy")
     asked = parser.read(arguments)
-    proxy, wanted = proxy_of(asked.proxy), [_wanted(each) for each in asked.what]
+    named = [name for each in asked.what for name in _expanded(each)]
+    proxy, wanted = proxy_of(asked.proxy), [_wanted(each) for each in named]
     looker = Looker(_pin(asked.pin_file, asked.pin_env, os.environ), sap_roots().shipped, clock())
     files, servers, good = [], [], []
     for each in wanted:
@@ -63,6 +65,13 @@ def run(arguments: Sequence[str], clock: Callable[[], datetime] = now) -> int:
     if asked.json:
         print(shown.written(files, servers))
     return 0 if all(good) else 1
+
+
+def _expanded(text: str) -> list[str]:
+    """Return the files that a pattern means; no shell of Windows expands one."""
+    if "://" in text or not set("*?") & set(text) or Path(text).exists():
+        return [text]
+    return sorted(glob.glob(text)) or [text]  # noqa: PTH207 - Path.glob takes no pattern of a whole path
 
 
 def _wanted(text: str) -> Path | tuple[ApiUrl, tuple[Finding, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.certificate import Certificate, CertificateUnreadable, without_warnings
 from pse_preflight.key_stores.bounds import refuse_endless
 from pse_preflight.key_stores.marks import marked_for_java
 from pse_preflight.key_stores.model import MOST_CERTIFICATES, KeyStore, KeyStoreUnreadable, PasswordNeeded, StoredEntry
@@ -40,9 +40,15 @@ def read_pkcs12_store(data: bytes, passwords: Iterable[str]) -> KeyStore:
     raise PasswordNeeded("none of the passwords that are known here opens it, or it is damaged")
 
 
+@without_warnings
+def load_pkcs12(data: bytes, password: bytes | None) -> pkcs12.PKCS12KeyAndCertificates:
+    """Load a PKCS#12 file by the library, which warns of those that old programs write (BER) and reads them."""
+    return pkcs12.load_pkcs12(data, password)
+
+
 def _opened(data: bytes, password: str) -> pkcs12.PKCS12KeyAndCertificates | None:
     try:
-        return pkcs12.load_pkcs12(data, password.encode("utf-8", "surrogatepass") or None)
+        return load_pkcs12(data, password.encode("utf-8", "surrogatepass") or None)
     except (ValueError, TypeError):
         return None
     except UnsupportedAlgorithm as error:

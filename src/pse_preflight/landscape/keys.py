@@ -30,11 +30,12 @@ _HINTS = {
 
 
 def _readable_name(text: str) -> str:
+    plain = distinguished_name.as_pasted(text)
     try:
-        distinguished_name.parse(text)
+        distinguished_name.parse(plain)
     except PreflightError as error:
         raise ValueError(str(error)) from None
-    return text
+    return plain
 
 
 def _in_one(value: object) -> object:

@@ -93,7 +93,7 @@ _MOST_VALUES = 20_000
 _FEW = 16
 _BINARY = "copy it again from where it is whole, in binary mode (FTP: binary; never through an editor or a text field)"
 _AGAIN = "copy or download it again, to its end; compare the sizes"
-_LENGTH = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)"
+_LENGTH = rb"(?:[\x00-\x80]|\x81.|\x82..|\x83...|\x84....)"
 _PKCS7_OID = bytes.fromhex("06092a864886f70d010702")
 
 _BEGINNINGS: tuple[tuple[re.Pattern[bytes], FileKind, str, str], ...] = (
@@ -355,6 +355,8 @@ def _binary(data: bytes, _: int) -> FileFound | None:
     if are_credentials(data):
         kind, what = FileKind.CREDENTIALS, "the credentials file cred_v2"
     size = _declared_size(data)
+    if size is None and kind in {FileKind.PKCS12, FileKind.PKCS7} and _is_whole_without_a_length(data):
+        size = len(data)
     if size is None or size > len(data):
         return _too_short(data, size, what)
     if size < len(data):
@@ -364,6 +366,11 @@ def _binary(data: bytes, _: int) -> FileFound | None:
     if kind is FileKind.PSE:
         return FileFound(FileKind.DAMAGED, f"a PSE that is {_flaw(data)}", _BINARY)
     return FileFound(kind, what, _WHAT_TO_DO[kind], data)
+
+
+def _is_whole_without_a_length(data: bytes) -> bool:
+    """Tell whether a value begins and ends as one whose length was not known when it was written (X.690, 8.1.3.6)."""
+    return data[1:2] == b"\x80" and data.endswith(b"\0\0")
 
 
 def _declared_size(data: bytes) -> int | None:

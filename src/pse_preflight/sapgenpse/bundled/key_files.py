@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.key_stores.bounds import refuse_endless
-from pse_preflight.key_stores.pkcs12 import is_pkcs12
+from pse_preflight.key_stores.pkcs12 import is_pkcs12, load_pkcs12
 from pse_preflight.pse.owner import OwnerKey
 from pse_preflight.sapgenpse.bundled.world import Refused
 
@@ -76,7 +76,7 @@ def read_pkcs12(data: bytes, password: AskPassword) -> KeyFileContent:
     keys = sum(map(data.count, _KEY_BAGS))
     if keys > 1:
         raise Refused(f"it holds {keys} private keys; export the one that is meant into a file of its own")
-    found = _decrypted(lambda given: pkcs12.load_pkcs12(data, given or None), password())
+    found = _decrypted(lambda given: load_pkcs12(data, given or None), password())
     if found.key is None:
         raise Refused("it holds no private key")
     others = [each.certificate for each in found.additional_certs]
