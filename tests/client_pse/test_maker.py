@@ -25,6 +25,7 @@ from pse_preflight.client_pse.maker import Maker, default_owner
 from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution, Reason
 from pse_preflight.findings import Finding, message
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed, ToolMissing
+from tests.kit import java_stores as stores
 from tests.kit.pse_mutations import PIN, START, closed_files, plain_file
 from tests.kit.systems import DN, SapsTool, issuers, listed, server, system, write_pse
 
@@ -93,6 +94,7 @@ def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
         (base64.encodebytes, "it is base64 of a PSE", "decode it"),
         (lambda data: data + b"\n", "it is a PSE, with a line end behind it", "in binary mode"),
         (lambda data: data[:900], "it is a PSE that breaks off: 900 of its ", "download it again"),
+        (lambda _: stores.jks(), "it is a Java key store", "as `truststore`"),
         (lambda _: b"<html>", "it is a web page in place of a download", "download the file itself"),
     ],
 )

@@ -188,6 +188,16 @@ def test_several_files_are_told_and_one_that_is_damaged_makes_it_1(show: Show) -
     ]
 
 
+def test_a_pse_in_secudir_is_what_may_have_been_meant(
+    show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sec").mkdir()
+    (tmp_path / "sec" / "client.pse").write_bytes(_made())
+    monkeypatch.setenv("SECUDIR", str(tmp_path / "sec"))
+    code, text = show([], "client")
+    assert (code, f"did you mean {tmp_path / 'sec' / 'client.pse'}?" in text) == (program.MISUSE, True)
+
+
 def test_a_pattern_that_no_shell_has_expanded_names_files(show: Show) -> None:
     for each in ("b.der", "a.der"):
         Path(each).write_bytes(pses.owner().der)

@@ -16,6 +16,10 @@ CREDENTIALS = "cred_v2"
 """The file beside a PSE in which SAP's programs keep PINs."""
 
 
+_STORES = frozenset({FileKind.PKCS12, FileKind.JAVA_KEY_STORE, FileKind.PEM})
+"""Kinds of files by which other clients trust."""
+
+
 class State(enum.Enum):
     """What stands at the path of a PSE."""
 
@@ -145,7 +149,8 @@ def _not_understood(path: Path, content: bytes, error: PseError) -> Condition:
     found = kind_of_file(content)
     if found.kind in {FileKind.UNKNOWN, FileKind.PSE_UNKNOWN}:
         return Condition(path, State.NOT_UNDERSTOOD, str(error))
-    return Condition(path, State.NOT_UNDERSTOOD, f"it is {found.what}", remedy=found.remedy)
+    other = "; a client that is not SAP's takes it as `truststore`" if found.kind in _STORES else ""
+    return Condition(path, State.NOT_UNDERSTOOD, f"it is {found.what}", remedy=f"{found.remedy}{other}")
 
 
 def neighbours(path: Path) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ def help_text() -> str:
 
 _USAGE = f"""\
 usage: {PROGRAM} check SYSTEM... [OPTION...]  does this machine trust it?
-       {PROGRAM} show https://HOST            look at a server, without PSE
+       {PROGRAM} show FILE... https://HOST... what is in files; a server
        {PROGRAM} init https://HOST...         write a first systems.yaml
        {PROGRAM} report table RESULT.JSON...  what runs have found
        {PROGRAM} roots                        SAP's list of roots

@@ -24,6 +24,7 @@ from pse_preflight.report import server as told_of_server
 from pse_preflight.report import shown
 from pse_preflight.run.file import Looker, ShownFile
 from pse_preflight.run.server import Server, look
+from pse_preflight.sapgenpse import paths
 
 _LONGEST_PIN_FILE = 4096
 
@@ -82,8 +83,7 @@ def _wanted(text: str) -> Path | tuple[ApiUrl, tuple[Finding, ...]]:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        hint = f"; a server is named by its URL, https://{text}" if "." in text and os.sep not in text else ""
-        raise UsageProblem(one_line(f"{text}: there is no such file{hint}")) from None
+        raise UsageProblem(one_line(f"{text}: there is no such file{_hint(text)}")) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageProblem(one_line(f"{text}: cannot be looked into: {reason}")) from None
@@ -91,6 +91,15 @@ def _wanted(text: str) -> Path | tuple[ApiUrl, tuple[Finding, ...]]:
         what = "a folder; name the files in it" if stat.S_ISDIR(mode) else "no ordinary file"
         raise UsageProblem(one_line(f"{text}: is {what}"))
     return path
+
+
+def _hint(text: str) -> str:
+    """Return what may have been meant by the name of a file that is not there."""
+    windows = sys.platform == "win32"
+    held = paths.pse_path(text, paths.secudir(os.environ, windows=windows), windows=windows)
+    if held.is_file():
+        return f"; did you mean {held}?"
+    return f"; a server is named by its URL, https://{text}" if "." in text and os.sep not in text else ""
 
 
 def _file(path: Path, looker: Looker) -> ShownFile:
