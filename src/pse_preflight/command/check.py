@@ -80,8 +80,7 @@ PYTEST_OPTIONS = (
 _SHOWN: Mapping[str, str] = {
     "--junitxml FILE": "write a JUnit report, for pipelines",
     "-m MARKER, -k WORD": "only some checks: url, chain, pse, pk_list, trust",
-    "-x, --lf": "stop at the first red check; only those last red",
-    "-n NUMBER": "use so many processes (with pytest-xdist)",
+    "-x, --lf, -n NUMBER": "stop at the first red; only those last red; processes",
     "-q, -v, --collect-only": "say less; say more; only name the checks",
     _PLUGIN: "be a plugin of Nagios: one line, exit code 0 to 3",
     "--help": "show this; --version alone shows the version",
