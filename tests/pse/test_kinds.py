@@ -2,6 +2,7 @@
 
 import base64
 import io
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -179,3 +180,11 @@ def test_key_files_and_bundles_without_a_length_are_whole() -> None:
     without = b"\x30\x80" + sound[header:] + b"\0\0"
     assert (kind_of_file(without).kind, kind_of_file(without).whole) == (FileKind.PKCS12, without)
     assert kind_of_file(without[:-2]).kind is FileKind.TRUNCATED
+
+
+def test_a_text_that_begins_again_and_again_is_looked_at_once() -> None:
+    began = time.process_time()
+    assert kind_of_file(b"-----BEGIN A-----\n" * 60_000).kind is FileKind.TRUNCATED
+    block = PEM.format(base64.encodebytes(_pse()).decode()).encode()
+    assert kind_of_file(b"-----BEGIN A-----\n" + block).whole == _pse()
+    assert time.process_time() - began < 2

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -813,6 +814,13 @@ def test_an_answer_that_does_not_fit_changes_nothing(
     assert program.pse.read_bytes() == before
     program.done("gen_verify_pse", "-p", "verify", "-x", "")
     assert "has no key" in program.refused("import_own_cert", "-p", "verify", "-x", "", "-c", own)
+
+
+def test_a_key_file_that_begins_again_and_again_is_looked_at_once(program: Program, write: Write) -> None:
+    began = time.process_time()
+    files = ["-c", write("own.cer", given(0).owner.der), write("key.pem", b"-----BEGIN PRIVATE KEY-----\n" * 40_000)]
+    assert "holds no private key" in program.refused("import_p8", "-p", "client", "-x", "", *files)
+    assert time.process_time() - began < 2
 
 
 def test_the_asn1_of_a_key_is_not_asked_for_its_rounds_for_ever() -> None:

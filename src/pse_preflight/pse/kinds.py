@@ -153,7 +153,7 @@ _WHAT_TO_DO = {
     FileKind.CREDENTIALS: "the PSE itself is another file; seclogin -l names it",
     FileKind.CERTIFICATE: "opengenpse maintain_pk -a adds it to a PSE",
 }
-_PEM_LABEL = re.compile(rb"-----BEGIN ([A-Z0-9 #]{1,64})-----(.*?)-----END \1-----", re.DOTALL)
+_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 #]{1,64})-----(.*?)(-----END \1-----|(?=-----BEGIN )|\Z)", re.DOTALL)
 _PEM_HOLDS = (
     (b"PRIVATE KEY", "a private key in PEM", "opengenpse import_p8 makes a PSE of it, with its certificate"),
     (b"REQUEST", "a certificate request in PEM", "the authority's answer to it is what import_own_cert takes"),
@@ -283,7 +283,7 @@ def _written_as_text(data: bytes, depth: int) -> FileFound | None:
 
 def _pem(text: bytes, depth: int) -> FileFound | None:
     """Find PEM; a block may hold another file altogether, as certutil -encode writes any file as a certificate."""
-    block = _PEM_LABEL.search(text)
+    block = next((each for each in _PEM_BLOCK.finditer(text) if each[3]), None)
     if block is None:
         return _cut_pem(text)
     inside = next(_decoded(block[2], depth), None)

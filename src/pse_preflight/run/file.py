@@ -27,6 +27,8 @@ AskPin = Callable[[str], str | None]
 
 _TRIED_PASSWORDS = ("", "changeit")
 """None, and the one that Java's own trust store has wherever nobody has changed it."""
+_MOST_OF_ONE_NAME = 16
+"""So many certificates of one name are asked whether they have signed another; no list holds more."""
 _GIVE_PIN = "give it with --pin-file FILE or --pin-env NAME, or at a terminal"
 _HAS_CERTIFICATES = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )?(?:CERTIFICATE|PKCS7|CMS|PKCS #7 SIGNED DATA)-----")
 
@@ -291,7 +293,7 @@ def _signer(place: int, whole: Sequence[Certificate | None], by_subject: dict[by
     if certificate is None:
         return None
     candidates = by_subject.get(certificate.parsed.issuer.public_bytes(), [])
-    own_first = sorted(candidates, key=lambda each: each != place)
+    own_first = [place, *candidates[:_MOST_OF_ONE_NAME]] if place in candidates else candidates[:_MOST_OF_ONE_NAME]
     return next((each for each in own_first if _has_signed(whole[each], certificate)), None)
 
 

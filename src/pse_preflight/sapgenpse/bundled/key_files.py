@@ -18,7 +18,9 @@ from pse_preflight.pse.owner import OwnerKey
 from pse_preflight.sapgenpse.bundled.world import Refused
 
 _KEY_BAGS = (bytes.fromhex("060b2a864886f70d010c0a0101"), bytes.fromhex("060b2a864886f70d010c0a0102"))
-_PEM_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
+_PEM_KEY = re.compile(
+    rb"-----BEGIN ([A-Z0-9 ]{0,64}PRIVATE KEY)-----.+?(-----END \1-----|(?=-----BEGIN )|\Z)", re.DOTALL
+)
 
 Loaded = TypeVar("Loaded")
 AskPassword = Callable[[], str]
@@ -42,7 +44,7 @@ def read_pkcs8(data: bytes, password: AskPassword) -> KeyFileContent:
         Refused: where it is no private key, or more than one, or cannot be decrypted.
         KeyStoreUnreadable: where that would take very long.
     """
-    found = [match[0] for match in _PEM_KEY.finditer(data)]
+    found = [match[0] for match in _PEM_KEY.finditer(data) if match[2]]
     if len(found) > 1:
         raise Refused(f"the key file holds {len(found)} private keys; give one")
     if found and b"BEGIN OPENSSH" in found[0]:
