@@ -23,6 +23,7 @@ class Finding:
         fix: the change that mends it, in words.
         commands: the programs that mend it, each with its arguments.
         certificates: SHA-256 fingerprints (hexadecimal, lower case) of the certificates it is about.
+        said_instead: what this client would say of it later, where that is not what an SAP client says.
     """
 
     code: Code
@@ -31,6 +32,12 @@ class Finding:
     fix: str = ""
     commands: tuple[Command, ...] = ()
     certificates: tuple[str, ...] = ()
+    said_instead: str | None = None
+
+    @property
+    def later(self) -> str:
+        """Return what the client would say if nobody mended it; empty where that is not known."""
+        return ROWS[self.code].later if self.said_instead is None else self.said_instead
 
     @property
     def check(self) -> str:
@@ -83,7 +90,7 @@ def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
     commands = " && ".join(quoted(command, windows=windows) for command in found.commands)
     fix = ": ".join(part for part in (found.fix, commands) if part)
     lines = [f"{found.code}: {one_line(found.observed)}"]
-    lines += [f"later: {row.later}"] if row.later else []
+    lines += [f"later: {found.later}"] if found.later else []
     lines += [f"fix: {one_line(fix)}"] if fix else []
     return "\n".join([*lines, f"who: {row.who.value}"])
 

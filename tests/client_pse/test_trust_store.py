@@ -12,6 +12,7 @@ from pse_preflight.client_pse.condition import State
 from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.client_pse.trust_store import TrustStores
 from pse_preflight.client_pse.trust_store_findings import trust_store_findings
+from pse_preflight.findings import message
 from pse_preflight.landscape.system import TrustStore
 from pse_preflight.recording.folder import read
 from pse_preflight.recording.format import system_of
@@ -198,6 +199,8 @@ def test_it_is_judged_as_a_pse_is(good: Server, tmp_path: Path, held: list[Certi
     evidence = _judged(good, tmp_path, KINDS["JKS"][0](held))
     assert _red(evidence) == red
     first = next(each for each in evidence.findings if each.code == red["test_maintain_pk_lists_the_chain"])
+    assert "unable to find valid certification path" in message(first)
+    assert "SSSLERR" not in " ".join(message(each) for each in evidence.findings)
     assert first.commands[0][:2] == ("keytool", "-importcert")
     assert first.commands[0][-2:] == ("-keystore", str(tmp_path / "store"))
 

@@ -1,11 +1,24 @@
 """What is to be said of a trust store that a client has in place of a PSE. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pse_preflight.checklist import Code
 from pse_preflight.client_pse.condition import State
 from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.findings import Finding, finding
+
+_JAVAS = ("JKS", "JCEKS", "PKCS#12")
+_SAPS_UNTRUSTED = "SSSLERR_PEER_CERT_UNTRUSTED"
+_JAVAS_UNTRUSTED = "PKIX path building failed: unable to find valid certification path to requested target (Java)"
+
+
+def as_said_by_its_client(found: Finding, pse: ClientPse) -> Finding:
+    """Return a finding with what a client with this trust store would say of it later; SAP's errors are none of its."""
+    if found.code is Code.TRUST_STORE_ENTRIES_LEFT_OUT:
+        return found
+    is_javas = pse.store in _JAVAS and _SAPS_UNTRUSTED in found.later
+    return replace(found, said_instead=_JAVAS_UNTRUSTED if is_javas else "")
 
 
 def trust_store_findings(pse: ClientPse) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from pse_preflight.client_pse.findings import (
     unconfirmed,
 )
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
-from pse_preflight.client_pse.trust_store_findings import trust_store_findings
+from pse_preflight.client_pse.trust_store_findings import as_said_by_its_client, trust_store_findings
 from pse_preflight.endpoint import reading
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.findings import Finding, finding, most_decisive_first
@@ -240,6 +240,7 @@ class _Assessment:
 
     def evidence(self) -> Evidence:
         order = list(CODES)
+        found = dict.fromkeys(self._as_said_by_the_client(self._findings()))
         return Evidence(
             system=self._system,
             period=self._period,
@@ -247,7 +248,7 @@ class _Assessment:
             roots=self._roots,
             judgement=self.judgement,
             trust=self.trust,
-            findings=tuple(sorted(dict.fromkeys(self._findings()), key=lambda each: order.index(each.code))),
+            findings=tuple(sorted(found, key=lambda each: order.index(each.code))),
             not_created_for=self._not_created_for(),
             announced=self._changes,
             successors=self._successors,
@@ -324,6 +325,11 @@ class _Assessment:
         at_hand = {key: system.folder / name for key, name in files.items()}
         return Remedy(pse.program, system.pse, at_hand, repair, pse.store)
 
+    def _as_said_by_the_client(self, findings: Iterable[Finding]) -> Iterable[Finding]:
+        if self._system.truststore is None:
+            return findings
+        return (as_said_by_its_client(each, self._seen.pse) for each in findings)
+
     def _findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
         yield from seen.doubts
@@ -362,7 +368,7 @@ class _Assessment:
     def _elsewhere(self, endpoint: Endpoint) -> Iterable[Finding]:
         """Judge what another address, or another kind of key, shows as a system of its own; what is grave is told."""
         seen = replace(self._seen, endpoint=endpoint, addresses=(), live=None)
-        own = {*self.judgement.findings, *self.trust.findings}
+        own = set(self._as_said_by_the_client((*self.judgement.findings, *self.trust.findings)))
         where = f"{endpoint.address or endpoint.host} with {endpoint.key_kind.upper()} keys"
         for found in _Assessment(self._system, seen, self._period).evidence().findings:
             if found.severity > Severity.MINOR and found not in own and OWNERS.get(found.code) in _ABOUT_A_SERVER:
