@@ -63,7 +63,7 @@ def test_of_a_server_s_pse_its_own_chain_is_taken_and_not_its_list(tmp_path: Pat
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (None, "No such file"),
+        (None, "cannot be read"),
         (b"", "is empty"),
         (b"<html>", "is a web page"),
         (
@@ -142,7 +142,7 @@ def test_the_program_says_not_judged_and_that_the_chain_is_good(tmp_path: Path) 
     (tmp_path / "chain.pem").write_text(write_pem([LEAF, ISSUING]))
     roots_file(tmp_path, server().issuers[-1])
     (tmp_path / "systems.yaml").write_text(
-        "systems:\n  PRD: {url: 'https://127.0.0.1:1', roots: roots.pem, pse: /no/such/client.pse}\n"
+        f"systems:\n  PRD: {{url: 'https://127.0.0.1:1', roots: roots.pem, secudir: '{tmp_path}'}}\n"
     )
     ended = run_module("pse_preflight", "check", "PRD", "--presented=chain.pem", folder=tmp_path)
     words = " ".join(ended.stdout.split())

@@ -70,9 +70,12 @@ def run(arguments: Sequence[str], clock: Callable[[], datetime] = now) -> int:
 
 def _expanded(text: str) -> list[str]:
     """Return the files that a pattern means; no shell of Windows expands one."""
-    if "://" in text or not set("*?") & set(text) or Path(text).exists():
+    if "://" in text or not set("*?") & set(text) or os.path.lexists(text):
         return [text]
-    return sorted(glob.glob(text)) or [text]  # noqa: PTH207 - Path.glob takes no pattern of a whole path
+    found = sorted(glob.glob(text))  # noqa: PTH207 - Path.glob takes no pattern of a whole path
+    if not found:
+        raise UsageProblem(one_line(f"{text}: there is no such file"))
+    return found
 
 
 def _wanted(text: str) -> Path | tuple[ApiUrl, tuple[Finding, ...]]:
