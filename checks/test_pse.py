@@ -18,6 +18,7 @@ from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.proof import Holds
 
 if TYPE_CHECKING:
+    from pse_preflight.client.own_certificate import OwnCertificate
     from pse_preflight.client.side import ClientSide
 
 pytestmark = pytest.mark.pse
@@ -77,12 +78,33 @@ def is_out_of_reach(rights: Rights | None, account: str | None) -> bool:
     return closed and {rights.owner, rights.folder_owner} <= {"root", rights.seen_by, account}
 
 
-def test_pse_owner_is_as_configured(system: System, pse: ClientPse, period: Period, holds: Holds) -> None:
-    """The PSE's own certificate is current and names whom systems.yaml says."""
+def test_pse_owner_is_as_configured(
+    system: System, pse: ClientPse, client: "ClientSide", period: Period, holds: Holds
+) -> None:
+    """The PSE's own certificate is current, names whom systems.yaml says, and is good enough to log on with."""
     content = pse.condition.content
     owner = content.owner if content else None
-    holds(content and (owner is None or owner.not_after >= period.start), unless=Code.PSE_OWNER_EXPIRED)
+    ended = (Code.PSE_OWNER_EXPIRED, Code.CLIENT_CERTIFICATE_ENDED)
+    holds(content and (owner is None or owner.not_after >= period.start), unless=ended)
     holds(system.dn is None or (owner and belongs_to(owner, system.dn)), unless=Code.PSE_OWNER_DIFFERS)
+    if client.own_certificate:
+        logs_on(client.own_certificate, system, period, holds)
+
+
+def logs_on(own: "OwnCertificate", system: System, period: Period, holds: Holds) -> None:
+    """Ask for the proof that the certificate with which the client logs on is taken."""
+    holds(own.chain and not own.problem, unless=Code.CLIENT_CERTIFICATE_MISSING)
+    for each in own.chain:
+        current = each.not_before <= period.start and period.end <= each.not_after
+        holds(current, unless=Code.CLIENT_CERTIFICATE_ENDED)
+    for each in own.chain[:1]:
+        least = system.expiry_days.before_end_of_ca(each.not_after - each.not_before)
+        ending = (Code.CLIENT_CERTIFICATE_ENDS_SOON, Code.CLIENT_CERTIFICATE_ENDED)
+        holds(each.not_after - period.end > least, unless=ending)
+        holds(not each.is_self_issued, unless=Code.CLIENT_CERTIFICATE_SELF_SIGNED)
+        holds(not own.unsuitable, unless=Code.CLIENT_CERTIFICATE_UNSUITABLE)
+    unfinished = (Code.CLIENT_CERTIFICATE_INCOMPLETE, Code.CLIENT_CERTIFICATE_MISSING)
+    holds(own.chain and own.chain[-1].is_self_issued, unless=unfinished)
 
 
 def belongs_to(owner: Certificate, dn: str) -> bool:

@@ -181,7 +181,7 @@ class Certificate:
         return self.not_before <= moment <= self.not_after
 
 
-def _without_warnings(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+def without_warnings(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
     """Return the function such that nothing is warned of that it sets off, in any thread and under any filter.
 
     The library warns of what people have among their roots (names longer than 64 characters, the serial number zero),
@@ -194,7 +194,7 @@ def _without_warnings(function: Callable[_Given, _Made]) -> Callable[_Given, _Ma
     return silent
 
 
-@_without_warnings
+@without_warnings
 def load(der: bytes) -> x509.Certificate:
     """Load a DER certificate in the library's form, of which the names at least can be read."""
     parsed = x509.load_der_x509_certificate(der)
@@ -202,13 +202,13 @@ def load(der: bytes) -> x509.Certificate:
     return parsed
 
 
-@_without_warnings
+@without_warnings
 def extensions(parsed: x509.Certificate) -> x509.Extensions:
     """Return the extensions of a certificate of which nothing but the names has been read."""
     return parsed.extensions
 
 
-@_without_warnings
+@without_warnings
 def serial_number(parsed: x509.Certificate) -> int:
     """Return the serial number; the library warns each time somebody looks at one that is not positive."""
     return parsed.serial_number
@@ -223,23 +223,23 @@ def _part(reason: str) -> Iterator[None]:
         raise CertificateUnreadable(reason, f"{type(error).__name__}: {error}") from error
 
 
-@_without_warnings
+@without_warnings
 def _names(parsed: x509.Certificate) -> tuple[str, str]:
     """Return subject and issuer; the library keeps what it has read once."""
     return parsed.subject.rfc4514_string(), parsed.issuer.rfc4514_string()
 
 
-@_without_warnings
+@without_warnings
 def _bare(der: bytes) -> x509.Certificate:
     return x509.load_der_x509_certificate(der)
 
 
-@_without_warnings
+@without_warnings
 def _all_extensions(parsed: x509.Certificate) -> tuple[Extension, ...]:
     return tuple(parsed.extensions)
 
 
-@_without_warnings
+@without_warnings
 def _public_key(parsed: x509.Certificate) -> CertificatePublicKeyTypes | None:
     try:
         return parsed.public_key()

@@ -139,6 +139,12 @@ class Code(enum.StrEnum):
     # test_pse_owner_is_as_configured
     PSE_OWNER_EXPIRED = auto()
     PSE_OWNER_DIFFERS = auto()
+    CLIENT_CERTIFICATE_MISSING = auto()
+    CLIENT_CERTIFICATE_ENDED = auto()
+    CLIENT_CERTIFICATE_ENDS_SOON = auto()
+    CLIENT_CERTIFICATE_SELF_SIGNED = auto()
+    CLIENT_CERTIFICATE_INCOMPLETE = auto()
+    CLIENT_CERTIFICATE_UNSUITABLE = auto()
     # test_client_account_can_read_the_pse
     PSE_UNREADABLE_FOR_ACCOUNT = auto()
     CLIENT_ACCOUNT_UNKNOWN = auto()
@@ -150,6 +156,7 @@ class Code(enum.StrEnum):
     INTERMEDIATE_NOT_IN_PSE = auto()
     LEAF_NOT_IN_PSE = auto()
     PSE_NOT_REPAIRED = auto()
+    TRUST_STORE_ENTRIES_LEFT_OUT = auto()
     # test_file_and_tool_agree
     PK_LIST_DISAGREES = auto()
     # test_pk_list_is_current
@@ -271,6 +278,7 @@ _HANDSHAKE = "SSSLERR_SSL_CONNECT (-57)"
 _COMMUNICATION = "RFC_COMMUNICATION_FAILURE"
 _PSE_ERROR = "SSSLERR_PSE_ERROR (-40), RFC_CRYPTOLIB_FAILURE"
 _NO_CREDENTIALS = "SSSLERR_CRED_NOT_FOUND (-42), RFC_CRYPTOLIB_FAILURE"
+_LOGON = "RFC_LOGON_FAILURE, or HTTP 401"
 _LIBRARY = "SSSLERR_LIB_NOT_FOUND (-1), RFC_CRYPTOLIB_FAILURE"
 _WRONG_HOST = "SSSLERR_SERVER_CERT_MISMATCH (-30)"
 
@@ -850,6 +858,48 @@ CHECKLIST: tuple[Check, ...] = (
                 cause="The PSE's own certificate names somebody else than `dn`.",
                 fix="Correct `dn` in systems.yaml, or name the right PSE.",
             ),
+            Code.CLIENT_CERTIFICATE_MISSING: Row(
+                severity=_B,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The client logs on with the certificate of its PSE, which has none, or no key that fits it.",
+                fix="Import key and certificate into the PSE, or log on with user and password.",
+            ),
+            Code.CLIENT_CERTIFICATE_ENDED: Row(
+                severity=_B,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The client logs on with a certificate that has ended or has not begun, or whose issuer has.",
+                fix="Have a new certificate issued for the key of the PSE, and import it with `import_own_cert`.",
+            ),
+            Code.CLIENT_CERTIFICATE_ENDS_SOON: Row(
+                severity=_m,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The certificate with which the client logs on ends soon, and nobody but people renews it.",
+                fix="Have a new certificate issued for the key of the PSE, and import it with `import_own_cert`.",
+            ),
+            Code.CLIENT_CERTIFICATE_SELF_SIGNED: Row(
+                severity=_M,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The client logs on with a certificate that no authority has signed.",
+                fix="Have an authority that SAP trusts sign a request of the PSE, and import its answer.",
+            ),
+            Code.CLIENT_CERTIFICATE_INCOMPLETE: Row(
+                severity=_M,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The PSE lacks an issuer of the certificate with which the client logs on, so it cannot send it.",
+                fix="Import the certificate again, together with those of its issuers.",
+            ),
+            Code.CLIENT_CERTIFICATE_UNSUITABLE: Row(
+                severity=_M,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The certificate with which the client logs on is not meant for that, or its key is too weak.",
+                fix="Have a certificate for client authentication issued, for an RSA key of 2048 bits or more.",
+            ),
         },
     ),
     Check(
@@ -928,6 +978,14 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.CLIENT,
                 cause="--repair was asked for, and the PSE could not be changed; it is as it was.",
                 fix="Mend the reason that the message names and run again, or add the certificates by hand.",
+            ),
+            Code.TRUST_STORE_ENTRIES_LEFT_OUT: Row(
+                severity=_m,
+                later="unable to find valid certification path to requested target (Java)",
+                who=Who.CLIENT,
+                cause="A trust store holds certificates that its client does not trust: they are damaged, or a PKCS#12 file"
+                " lacks the mark by which Java knows trusted ones, as those that openssl makes do.",
+                fix="Import what the client needs again, with `keytool -importcert`.",
             ),
         },
     ),

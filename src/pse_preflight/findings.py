@@ -24,6 +24,7 @@ class Finding:
         commands: the programs that mend it, each with its arguments.
         certificates: SHA-256 fingerprints (hexadecimal, lower case) of the certificates it is about.
         detail: what helps who wants to know it all: identifiers, another reading, a library's own words.
+        said_instead: what this client would say of it later, where that is not what an SAP client says.
     """
 
     code: Code
@@ -33,6 +34,12 @@ class Finding:
     commands: tuple[Command, ...] = ()
     certificates: tuple[str, ...] = ()
     detail: str = ""
+    said_instead: str | None = None
+
+    @property
+    def later(self) -> str:
+        """Return what the client would say if nobody mended it; empty where that is not known."""
+        return ROWS[self.code].later if self.said_instead is None else self.said_instead
 
     @property
     def check(self) -> str:
@@ -89,6 +96,7 @@ def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
     lines = [f"{found.code}: {one_line(found.observed)}"]
     lines += [f"detail: {one_line(found.detail)}"] if found.detail else []
     lines += [f"later: {row.later}"] if row.later else []
+    lines += [f"later: {found.later}"] if found.later else []
     lines += [f"fix: {one_line(fix)}"] if fix else []
     return "\n".join([*lines, f"who: {row.who.value}"])
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import pytest
 
 from pse_preflight.errors import UsageProblem
-from pse_preflight.options import EVIDENCE, OPTIONS, REPLAY_EVIDENCE, Engine, SeverityWord
+from pse_preflight.options import EVIDENCE, OPTIONS, PRESENTED_EVIDENCE, REPLAY_EVIDENCE, Engine, SeverityWord
 
 if TYPE_CHECKING:
     from pse_preflight.landscape.describe import Surroundings
     from pse_preflight.landscape.system import System
     from pse_preflight.recording.folder import Replay
     from pse_preflight.run.all_systems import Gathering
-    from pse_preflight.settings import Settings
+    from pse_preflight.settings import PresentedChain, Settings
     from pse_preflight.verdict.evidence import Evidence
     from pse_preflight.verdict.policy import Outcome
 
@@ -188,6 +188,9 @@ def _run(config: pytest.Config) -> CheckRun:
     if settings.replay:
         return _replay(names, settings, config)
     systems = _systems(config, names, settings) if names else {}
+    if settings.presented:
+        said = {"--repair": settings.repair, "--thorough": settings.thorough, "--retry": settings.retry}
+        _refuse_together("--presented", said)
     _refuse_contradicting_repair(settings, systems.values())
     return CheckRun(settings, systems, is_worker=hasattr(config, "workerinput"))
 
@@ -197,10 +200,9 @@ def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -
     from pse_preflight.recording.format import EvidenceUnreadable
     from pse_preflight.recording.replay import chosen
 
-    said = {"--sapgenpse": settings.sapgenpse, "--systems-file": config.getoption("systems_file")}
-    _refuse_together(
-        "--replay", {**said, "--repair": settings.repair, "--thorough": settings.thorough, "--retry": settings.retry}
-    )
+    said: dict[str, object] = {"--sapgenpse": settings.sapgenpse, "--systems-file": config.getoption("systems_file")}
+    said |= {"--repair": settings.repair, "--thorough": settings.thorough, "--retry": settings.retry}
+    _refuse_together("--replay", {**said, "--presented": settings.presented})
     if settings.replay == settings.evidence:
         raise UsageProblem("--replay and --evidence name the same folder; what is recorded there would be replaced")
     try:
@@ -274,12 +276,14 @@ def _settings(config: pytest.Config) -> "Settings":
         sap_roots=_sap_roots(_option(config, "sap_roots") or str(config.getini("preflight_roots_in_use") or "")),
         evidence=_evidence(config),
         replay=Path.cwd() / replay if replay else None,
+        presented=_presented(_option(config, "presented")),
         retry=_seconds(retry) if retry else 0.0,
     )
 
 
 def _evidence(config: pytest.Config) -> Path:
-    usual = REPLAY_EVIDENCE if _option(config, "replay") else EVIDENCE
+    special = {"replay": REPLAY_EVIDENCE, "presented": PRESENTED_EVIDENCE}
+    usual = next((folder for name, folder in special.items() if _option(config, name)), EVIDENCE)
     return Path.cwd() / (_option(config, "evidence") or usual)
 
 
@@ -298,6 +302,14 @@ def _sap_roots(path: str) -> Path | None:
 
     sap_roots(Path.cwd() / path)
     return Path.cwd() / path
+
+
+def _presented(path: str) -> "PresentedChain | None":
+    if not path:
+        return None
+    from pse_preflight.run.presented import presented_chain
+
+    return presented_chain(Path.cwd() / path)
 
 
 def _option(config: pytest.Config, name: str) -> str:

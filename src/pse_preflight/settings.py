@@ -1,11 +1,24 @@
 """What the command line says, once it has been found to make sense."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from pse_preflight.checklist import Severity
 from pse_preflight.options import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedChain:
+    """A chain that is judged as if the server sent it.
+
+    Attributes:
+        file: where it stands.
+        certificates: in DER, in the order in which a server would send them.
+    """
+
+    file: str
+    certificates: tuple[bytes, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +36,7 @@ class Settings:
         sap_roots: a list of SAP's roots, newer perhaps than the one that comes along; absolute.
         thorough: every address of a host is asked, with each kind of key.
         replay: the folder whose recordings are judged in place of the systems; absolute.
+        presented: the chain that is judged in place of the one that is sent; no server is asked then.
         retry: for so many seconds a system is asked again while its network fails.
     """
 
@@ -36,9 +50,10 @@ class Settings:
     sap_roots: Path | None = None
     thorough: bool = False
     replay: Path | None = None
+    presented: PresentedChain | None = None
     retry: float = 0.0
 
     @property
     def creates(self) -> bool:
         """Tell whether a missing PSE may be made at all."""
-        return not self.read_only and self.at is None and self.replay is None
+        return not self.read_only and self.at is None and self.replay is None and self.presented is None

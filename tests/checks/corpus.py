@@ -28,10 +28,11 @@ from pse_preflight.client.account import Reach
 from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
+from pse_preflight.client.own_certificate import OwnCertificate
 from pse_preflight.client.side import ClientSide
 from pse_preflight.client_pse.condition import Condition, PseContent, Rights, State
 from pse_preflight.client_pse.model import Attempt, ClientPse, Reason, Refusal
-from pse_preflight.demo.authority import Identity
+from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.model import (
     Endpoint,
     FailedTry,
@@ -42,9 +43,10 @@ from pse_preflight.endpoint.model import (
     WebSocketAnswer,
     WebSocketReading,
 )
-from pse_preflight.landscape.system import Client, ClientIni, System
+from pse_preflight.landscape.system import Client, ClientIni, System, TrustStore
 from pse_preflight.landscape.url import read_url, redacted
 from pse_preflight.pse import file as pse_file
+from pse_preflight.pse import name as distinguished_name
 from pse_preflight.recording.folder import Folder, read
 from pse_preflight.recording.format import recorded, system_of
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
@@ -584,6 +586,50 @@ def _not_repaired() -> Seen:
     return good().but(attempt=Attempt(wanted=wanted, failure="it is in use"))
 
 
+def _presented(**seen: Any) -> Seen:
+    """Return the system whose chain is that of a file; nobody asked it."""
+    nothing: dict[str, Any] = {"addresses": (), "address": None, "tls_version": None, "tls_12": None, "http": None}
+    asked: dict[str, Any] = {**nothing, "date_offset_seconds": None, "wants_client_certificate": None}
+    return good().but(live=None).but_endpoint(from_file="/chain.pem", **{**asked, **seen})
+
+
+_add(None, _presented, name="the chain of a file")
+_add(
+    None,
+    lambda: _presented().but(pse=ClientPse(Condition(PSE, State.MISSING))).but_client(reach=None),
+    name="the chain of a file, and no PSE",
+)
+
+
+def _trust_store(**seen: Any) -> Seen:
+    """Return the client that has a trust store of Java's in place of a PSE; all else is as it is."""
+    described = good().but_system(truststore=TrustStore(), dn=None, client=None).but(client=None)
+    store: dict[str, Any] = {"store": "PKCS#12", "one_reader": True, "tool": ""}
+    content = described.observations.pse.condition.content
+    assert content
+    content = replace(content, owner=None)
+    return described.but_condition(content=content, mode=None, rights=None).but_pse(**{**store, **seen})
+
+
+_add(None, _trust_store, name="a trust store")
+_add(
+    Code.TRUST_STORE_ENTRIES_LEFT_OUT,
+    partial(_trust_store, left_out=("Java passes over 1 of its certificates",)),
+)
+_add(Code.PK_LIST_EMPTY, partial(_trust_store, listing=Listing(())), name="an empty trust store")
+
+
+@_scenario(Code.PSE_MISSING, name="no trust store")
+def _no_trust_store() -> Seen:
+    return _trust_store(listing=None, store="", condition=Condition(PSE, State.MISSING)).but(live=None)
+
+
+@_scenario(Code.PSE_UNREADABLE, name="a trust store with another password")
+def _closed_trust_store() -> Seen:
+    closed = Condition(PSE, State.UNREADABLE, "the password is another one")
+    return _trust_store(listing=None, store="", condition=closed).but(live=None)
+
+
 _add(Code.PSE_UNCONFIRMED, lambda: good().but_pse(one_reader=True))
 _add(Code.PSE_HAS_PIN, partial(_closed, State.HAS_PIN))
 
@@ -656,6 +702,56 @@ def _owner_expired() -> Seen:
 
 _add(Code.PSE_OWNER_DIFFERS, lambda: good().but_system(dn="CN=somebody else, O=Firma"))
 _add(Code.PSE_OWNER_DIFFERS, lambda: good().but_system(dn="no name at all"), name="`dn` is no name")
+
+
+@cache
+def _logon_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def _logging_on(*, days: float = 700, start: datetime = NOW - timedelta(days=30), **options: Any) -> OwnCertificate:
+    """Return a certificate to log on with, as an authority has issued it, with its issuers."""
+    root = root_authority("Root of clients", NOW - timedelta(days=400), 4000)
+    issuing = root.issue_authority("Issuing CA of clients", NOW - timedelta(days=300), 3000)
+    owned = issuing.issue(distinguished_name.parse("CN=client"), start, days, [], **{"key": _logon_key(), **options})
+    return OwnCertificate(PSE, tuple(map(Certificate.of, (owned.certificate, *owned.issuers))))
+
+
+def _with_logon(own: OwnCertificate) -> Seen:
+    return good().but_client(own_certificate=own)
+
+
+_add(None, lambda: _with_logon(_logging_on()), name="a client that logs on with its certificate")
+_add(Code.CLIENT_CERTIFICATE_MISSING, lambda: _with_logon(OwnCertificate(PSE, problem="it has no certificate")))
+_add(
+    Code.CLIENT_CERTIFICATE_MISSING,
+    lambda: _with_logon(replace(_logging_on(), problem="it has no private key")),
+    name="no key to log on with",
+)
+_add(Code.CLIENT_CERTIFICATE_ENDED, lambda: _with_logon(_logging_on(days=29)))
+_add(
+    Code.CLIENT_CERTIFICATE_ENDED,
+    lambda: _with_logon(_logging_on(start=NOW + timedelta(days=1))),
+    name="a certificate to log on with that has not begun",
+)
+_add(Code.CLIENT_CERTIFICATE_ENDS_SOON, lambda: _with_logon(_logging_on(days=200, start=NOW - timedelta(days=150))))
+_add(
+    Code.CLIENT_CERTIFICATE_ENDS_SOON,
+    lambda: _with_logon(_logging_on(days=33)),
+    name="a certificate to log on with that ends within days",
+    verdict=Verdict.FAIL,
+)
+_add(
+    Code.CLIENT_CERTIFICATE_SELF_SIGNED,
+    lambda: _with_logon(
+        OwnCertificate(PSE, (Certificate.of(root_authority("client", NOW, 4000, key=_logon_key()).certificate),))
+    ),
+)
+_add(
+    Code.CLIENT_CERTIFICATE_INCOMPLETE,
+    lambda: _with_logon(replace(_logging_on(), chain=_logging_on().chain[:1])),
+)
+_add(Code.CLIENT_CERTIFICATE_UNSUITABLE, lambda: _with_logon(_logging_on(key=owner_key())))
 
 
 @_scenario(Code.PSE_OWNER_DIFFERS, name="no owner")

@@ -499,10 +499,10 @@ def test_a_pse_is_made_for_the_account_or_not_at_all(
 @pytest.mark.parametrize("check", [each for each in CLIENT_CHECKS if each != "test_crypto_library_fits_the_client"])
 def test_a_recording_judges_nothing_of_the_clients_own_side(check: str, tmp_path: Path) -> None:
     side = Client(hosts=("a",), account="x", ini=ClientIni(tmp_path, "PRD"), library=tmp_path)
-    recorded: Any = SimpleNamespace(system=_system(tmp_path, side), client=None)
+    recorded: Any = SimpleNamespace(endpoint=None, system=_system(tmp_path, side), client=None)
     assert inapplicable(check, recorded) == "the client's own side is not part of a recording"
     assert inapplicable("test_crypto_library_fits_the_client", recorded) == inapplicable(check, recorded)
-    live: Any = SimpleNamespace(system=_system(tmp_path, side), client=ClientSide(host="a"))
+    live: Any = SimpleNamespace(endpoint=None, system=_system(tmp_path, side), client=ClientSide(host="a"))
     assert inapplicable(check, live) == ""
 
 

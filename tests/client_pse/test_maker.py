@@ -1,5 +1,6 @@
 """The client PSE at its path: every state in which it can be found, and what file and tool say of it together."""
 
+import base64
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from pse_preflight.client_pse.maker import Maker, default_owner
 from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution, Reason
 from pse_preflight.findings import Finding, message
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed, ToolMissing
+from tests.kit import java_stores as stores
 from tests.kit.pse_mutations import PIN, START, closed_files, plain_file
 from tests.kit.systems import DN, SapsTool, issuers, listed, server, system, write_pse
 
@@ -84,6 +86,26 @@ def test_a_folder_is_no_pse(pse: Path) -> None:
 def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "sec").write_text("no folder")
     assert _said(_look(tmp_path / "sec" / "client.pse")) == [("PSE_UNREADABLE", "blocker")]
+
+
+@pytest.mark.parametrize(
+    ("change", "what", "remedy"),
+    [
+        (base64.encodebytes, "it is base64 of a PSE", "decode it"),
+        (lambda data: data + b"\n", "it is a PSE, with a line end behind it", "in binary mode"),
+        (lambda data: data[:900], "it is a PSE that breaks off: 900 of its ", "download it again"),
+        (lambda _: stores.jks(), "it is a Java key store", "as `truststore`"),
+        (lambda _: b"<html>", "it is a web page in place of a download", "download the file itself"),
+    ],
+)
+def test_a_damaged_pse_is_named_for_what_it_is(
+    pse: Path, change: Callable[[bytes], bytes], what: str, remedy: str
+) -> None:
+    write_pse(pse, [ROOT])
+    pse.write_bytes(change(pse.read_bytes()))
+    (found,) = file_findings(_look(pse))
+    assert (found.code, what in found.observed, remedy in found.fix) == ("PSE_UNREADABLE", True, True), found
+    assert "new PSE" not in found.fix
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")

@@ -30,6 +30,7 @@ FLOORS = (
         "settings",
     ),
     ("pse",),
+    ("key_stores",),
     ("certificate_file",),
     ("sapgenpse",),
     ("demo",),

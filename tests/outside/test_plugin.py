@@ -163,6 +163,8 @@ def test_without_a_system_the_checks_are_a_misuse_in_parallel_too(checks: pytest
         (["--system=demo", "--sapgenpse=/x"], ["contradict"]),
         (["--system=demo", "--repair", "--read-only"], ["--repair and --read-only contradict"]),
         (["--system=demo", "--repair", "--at=2030-01-01"], ["--repair and --at contradict"]),
+        (["--system=PRD", "--presented=nowhere.pem"], ["--presented: ", "nowhere.pem cannot be read"]),
+        (["--system=PRD", "--presented=systems.yaml"], ["systems.yaml", "holds no certificate"]),
         (["--system=KEPT", "--repair"], ["--repair: KEPT is not to be changed (create: false"]),
         (["--system=https://host.example.com", "--repair"], ["host.example.com is not to be changed"]),
         (["--system=demo", "--roots-in-use=nowhere.yaml"], ["nowhere.yaml: cannot be read"]),

@@ -83,6 +83,7 @@ def hostile() -> SystemResult:
         proxy=HOSTILE,
         address=HOSTILE,
         tls=HOSTILE,
+        holder=HOSTILE,
         pse=HOSTILE,
         pse_state=HOSTILE,
         chain=(facts.certificate(HOSTILE, "server", subject=HOSTILE, codes=(HOSTILE,)),),

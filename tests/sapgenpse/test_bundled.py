@@ -604,7 +604,8 @@ class TestMisuse:
         ("content", "reason"),
         [
             (None, "PSE does not exist"),
-            (b"", "Decoding error"),
+            (b"", "Decoding error): it is an empty file; copy or download it again"),
+            (b"MIIBCgIBAgMCAQAwggEC", "Decoding error): it is base64 of"),
             (b"\x30\x03\x02\x01\x02", "Decoding error"),
             (bytes.fromhex("3006020201000500"), "Local Protection Storage"),
         ],

@@ -20,7 +20,8 @@ _LONGEST_ALIAS = 40
 _COMMENTS = ("#", "/*", "//")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z0-9_]+)(\s*)=(.*)", re.DOTALL)
 _DEFAULT = "DEFAULT"
-_KEPT = frozenset({"WSHOST", "TLS_CLIENT_PSE", "TLS_SAPCRYPTOLIB", "TLS_TRUST_ALL", "USE_TLS", "PROXY_HOST"})
+_LOGON = "TLS_CLIENT_CERTIFICATE_LOGON"
+_KEPT = frozenset({"WSHOST", "TLS_CLIENT_PSE", "TLS_SAPCRYPTOLIB", "TLS_TRUST_ALL", "USE_TLS", "PROXY_HOST", _LOGON})
 _PORTS = frozenset({"WSPORT", "PROXY_PORT"})
 _PORT = re.compile(r"[0-9]{1,5}")
 _NO_NUMBER = "no number"
@@ -44,6 +45,7 @@ class Destination:
         proxy_login: a user for the proxy is given.
         trusts_all: TLS_TRUST_ALL is set.
         without_tls: USE_TLS is 0.
+        certificate_logon: TLS_CLIENT_CERTIFICATE_LOGON is set: it logs on with the certificate of its PSE.
         has_user: USER is given.
         alias_length: the number of characters of ALIAS_USER; None where it is not given.
         alias_has_blanks: it begins or ends with a blank.
@@ -61,6 +63,7 @@ class Destination:
     proxy_login: bool = False
     trusts_all: bool = False
     without_tls: bool = False
+    certificate_logon: bool = False
     has_user: bool = False
     alias_length: int | None = None
     alias_has_blanks: bool = False
@@ -169,6 +172,7 @@ def _destination(section: _Section, common: _Section) -> Destination:
         proxy_login=bool({"PROXY_USER", "PROXY_PASSWD"} & section.given),
         trusts_all=values.get("TLS_TRUST_ALL", "").lower() in _TRUE,
         without_tls=values.get("USE_TLS", "") == "0",
+        certificate_logon=values.get(_LOGON, "").lower() in _TRUE,
         has_user="USER" in section.given,
         alias_length=length,
         alias_has_blanks=blanks,

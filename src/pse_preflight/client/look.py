@@ -14,6 +14,7 @@ from pse_preflight.client.account import Reach
 from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
+from pse_preflight.client.own_certificate import read_own_certificate
 from pse_preflight.client.posix import PosixAccount
 from pse_preflight.client.side import ClientSide
 from pse_preflight.client.windows import WindowsAccount
@@ -54,6 +55,7 @@ def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
         named = Path(side.destination.library) if side.destination and side.destination.library else None
         side = replace(side, library=_library(client.library or named))
         side = _with_account(side, system, client, pse_is_there=pse_is_there)
+        side = _with_own_certificate(side, system, client)
     return replace(side, findings=tuple(findings_of(side, system)))
 
 
@@ -119,6 +121,14 @@ def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_th
         reach=_reach(system.pse, seen.account) if pse_is_there else None,
         library_reach=_reach(Path(library.path), seen.account) if library and reads_library else None,
     )
+
+
+def _with_own_certificate(side: ClientSide, system: System, client: Client) -> ClientSide:
+    """Add the certificate of the PSE, where the client logs on with it."""
+    logs_on = client.certificate_logon or (side.destination is not None and side.destination.certificate_logon)
+    if not logs_on or system.truststore:
+        return side
+    return replace(side, own_certificate=read_own_certificate(system.pse))
 
 
 def _look_up(name: str) -> _Seen:

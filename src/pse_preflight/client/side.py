@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # what looks is loaded only where systems.yaml says something
     from pse_preflight.client.account import Reach
     from pse_preflight.client.ini import Destination
     from pse_preflight.client.library import Library
+    from pse_preflight.client.own_certificate import OwnCertificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class ClientSide:
         dest: the name of the destination that the client uses.
         library: SAP's TLS library; None where none is configured.
         library_reach: whether the client's account can read it; None where that was not looked at.
+        own_certificate: the certificate with which the client logs on; None where it does not, or cannot be read.
         findings: what is to be said of all this.
     """
 
@@ -47,6 +49,7 @@ class ClientSide:
     dest: str = ""
     library: "Library | None" = None
     library_reach: "Reach | None" = None
+    own_certificate: "OwnCertificate | None" = None
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -10,9 +10,14 @@ from pathlib import Path
 
 from pse_preflight.json_types import Mode, WholeCertificate
 from pse_preflight.pse.file import LARGEST_FILE, MachineBoundPse, PinNeeded, PseError, TrustedCertificate, read
+from pse_preflight.pse.kinds import FileKind, kind_of_file
 
 CREDENTIALS = "cred_v2"
 """The file beside a PSE in which SAP's programs keep PINs."""
+
+
+_STORES = frozenset({FileKind.PKCS12, FileKind.JAVA_KEY_STORE, FileKind.PEM})
+"""Kinds of files by which other clients trust."""
 
 
 class State(enum.Enum):
@@ -63,6 +68,7 @@ class Condition:
         path: where.
         state: what stands there.
         problem: why it cannot be read, or not understood, in words.
+        remedy: how the file is got whole, or what is done with one of its kind, where that is known.
         content: what it holds, where it is plain.
         mode: its POSIX access rights; None on Windows.
         has_credentials: a file with PINs for SAP's own programs lies beside it.
@@ -78,6 +84,7 @@ class Condition:
     has_credentials: bool = False
     rights: Rights | None = None
     digest: str = ""
+    remedy: str = ""
 
     def is_unchanged(self, now: "Condition") -> bool:
         """Tell whether the same file still stands there, with the same access rights."""
@@ -135,7 +142,15 @@ def _understood(path: Path, content: bytes, mode: int | None) -> Condition:
     except MachineBoundPse as error:
         return Condition(path, State.MACHINE_BOUND, str(error), None, mode, beside)
     except PseError as error:
-        return Condition(path, State.NOT_UNDERSTOOD, str(error), None, mode, beside)
+        return replace(_not_understood(path, content, error), mode=mode, has_credentials=beside)
+
+
+def _not_understood(path: Path, content: bytes, error: PseError) -> Condition:
+    found = kind_of_file(content)
+    if found.kind in {FileKind.UNKNOWN, FileKind.PSE_UNKNOWN}:
+        return Condition(path, State.NOT_UNDERSTOOD, str(error))
+    other = "; a client that is not SAP's takes it as `truststore`" if found.kind in _STORES else ""
+    return Condition(path, State.NOT_UNDERSTOOD, f"it is {found.what}", remedy=f"{found.remedy}{other}")
 
 
 def neighbours(path: Path) -> tuple[str, ...]:

@@ -169,11 +169,12 @@ def _unreadable(condition: Condition, told: str = "") -> Finding:
     Args:
         told: what the tool says of it, where it was asked.
     """
-    return finding(
-        Code.PSE_UNREADABLE,
-        f"{condition.path} cannot be read as a PSE: {condition.problem}{told}",
-        fix="correct `pse` in systems.yaml, or move the file away and let a new PSE be created",
-    )
+    otherwise = "correct `pse` in systems.yaml"
+    if condition.remedy:
+        fix = f"{condition.remedy}; or, where another file is meant, {otherwise}"
+    else:
+        fix = f"{otherwise}, or move the file away and let a new PSE be created"
+    return finding(Code.PSE_UNREADABLE, f"{condition.path} cannot be read as a PSE: {condition.problem}{told}", fix=fix)
 
 
 def _only_listed(condition: Condition, tool: str) -> Finding:

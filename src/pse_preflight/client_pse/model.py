@@ -39,6 +39,8 @@ class ClientPse:
         refusal: why the tool gave no list, where it was asked.
         tool: how people know the program that listed it.
         one_reader: the tool is the bundled implementation, so file and tool are one and the same reader.
+        store: what it is, where the client has a trust store in its place: JKS, PKCS#12, PEM and so on.
+        left_out: what of a trust store does not count, and why.
         program: the tool as a fix names it; a recording does not keep it.
     """
 
@@ -47,6 +49,8 @@ class ClientPse:
     refusal: Refusal | None = None
     tool: str = ""
     one_reader: bool = False
+    store: str = ""
+    left_out: tuple[str, ...] = ()
     program: str = field(default="sapgenpse", compare=False)
 
     @cached_property

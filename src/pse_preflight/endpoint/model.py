@@ -168,6 +168,7 @@ class Endpoint:
         wants_client_certificate: whether the server asked for one (visible with TLS 1.2 only, else None).
         http_failure: why there is no HTTP answer though TLS works.
         date_offset_seconds: the server's Date minus our clock; None without a readable Date.
+        from_file: the file whose chain stands in place of what would have been sent; empty where a server was asked.
         earlier: the tries before this one, where it was asked again.
     """
 
@@ -187,6 +188,7 @@ class Endpoint:
     http: HttpAnswer | None = None
     http_failure: Failure | None = None
     date_offset_seconds: float | None = None
+    from_file: str = ""
     earlier: tuple[FailedTry, ...] = ()
 
 

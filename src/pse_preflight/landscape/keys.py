@@ -20,7 +20,8 @@ _UNKNOWN = "extra_forbidden"
 
 _HINTS = {
     "pin": "a client PSE must have no PIN, so there is no key for one",
-    "password": "no logon is made, so there is no key for a password; the one of a proxy stands in its URL",
+    "password": "no logon is made, so there is no key for a password; the one of a proxy stands in its URL, and the one"
+    " of a trust store is truststore_password",
     "user": "no logon is made, so there is no key for a user; client: {account: …} is whom the client runs as",
     "host": "the host stands in `url`",
     "port": "the port stands in `url`",
@@ -29,11 +30,12 @@ _HINTS = {
 
 
 def _readable_name(text: str) -> str:
+    plain = distinguished_name.as_pasted(text)
     try:
-        distinguished_name.parse(text)
+        distinguished_name.parse(plain)
     except PreflightError as error:
         raise ValueError(str(error)) from None
-    return text
+    return plain
 
 
 def _in_one(value: object) -> object:
@@ -123,6 +125,7 @@ class ClientKeys(_Strict):
     account: str | None = None
     group: str | None = None
     bits: Literal[32, 64] | None = None
+    certificate_logon: bool = False
 
 
 class ClientIniKeys(_Strict):
@@ -137,6 +140,8 @@ class Keys(_Strict):
 
     url: str | None = None
     pse: SomeText | None = None
+    truststore: SomeText | None = None
+    truststore_password: Annotated[str | None, Field(repr=False)] = None
     secudir: SomeText | None = None
     dn: DistinguishedName | None = None
     roots: SomeText = "auto"

@@ -72,6 +72,7 @@ class Client:
         group: the group that may read the PSE, too.
         bits: for how many bits it is built, where that is said.
         path_is_personal: the path of the PSE follows from who runs this, and from this shell.
+        certificate_logon: it logs on with the certificate of its PSE (TLS_CLIENT_CERTIFICATE_LOGON).
         ini: the destination that it uses.
         library: SAP's TLS library.
     """
@@ -81,8 +82,22 @@ class Client:
     group: str | None = None
     bits: int | None = None
     path_is_personal: bool = False
+    certificate_logon: bool = False
     ini: ClientIni | None = None
     library: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStore:
+    """What a client that is not SAP's trusts by, in place of a PSE; the path stands where that of a PSE stands.
+
+    Attributes:
+        windows: the name of a certificate store of Windows, such as ROOT; empty for a file.
+        password: opens the file, or proves it; None where none is given.
+    """
+
+    windows: str = ""
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +112,7 @@ class System:
         url_findings: what is to be said of the URL as it was written.
         folder: where the files about it go.
         pse: absolute path of the client PSE, as this system spells it.
+        truststore: where the client has a trust store in place of a PSE, whose path is `pse` then.
         pse_identity: what is equal for two spellings of one PSE; empty where the path itself says it.
         secudir: the folder that the PSE tool is told as SECUDIR.
         dn: the owner of a PSE that is to be created; None where it was not configured.
@@ -126,6 +142,7 @@ class System:
     url_findings: tuple[Finding, ...] = ()
     folder: Path = Path()
     pse: Path
+    truststore: TrustStore | None = None
     pse_identity: str = ""
     secudir: Path
     dn: str | None = None
@@ -152,4 +169,5 @@ class System:
     @property
     def shared_pse(self) -> str:
         """Return what systems of one PSE have in common, however each of them spells its path."""
-        return self.pse_identity or str(self.pse)
+        path = self.pse_identity or str(self.pse)
+        return f"{path} as a trust store, {self.truststore.password!r}" if self.truststore else path

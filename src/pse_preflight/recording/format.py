@@ -25,7 +25,7 @@ from pse_preflight.endpoint.model import Endpoint, Failure, LiveHandshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding
 from pse_preflight.json_types import Der
-from pse_preflight.landscape.system import ExpiryDays, System
+from pse_preflight.landscape.system import ExpiryDays, System, TrustStore
 from pse_preflight.landscape.url import UrlUnreadable, read_url
 from pse_preflight.options import Engine
 from pse_preflight.verdict import changes
@@ -47,6 +47,7 @@ class Asked:
 
     Attributes:
         url: as it was written, without user, password and whatever follows the host.
+        truststore: the client has a trust store in place of a PSE.
         engine: what --engine said.
         confirm: SAP's tool is expected to have listed a PSE that the bundled implementation wrote.
 
@@ -56,6 +57,7 @@ class Asked:
     alias: str
     url: str
     pse: str
+    truststore: bool = False
     secudir: str
     dn: str | None
     roots: str
@@ -176,6 +178,7 @@ def system_of(recording: Recording, folder: Path = Path()) -> System:
         url_findings=findings,
         folder=folder,
         pse=Path(asked.pse),
+        truststore=TrustStore() if asked.truststore else None,
         secudir=Path(asked.secudir),
         dn=asked.dn,
         roots=asked.roots,
@@ -216,7 +219,7 @@ def _adapter() -> TypeAdapter[Recording]:
 def _asked(system: System, engine: Engine) -> Asked:
     same = {each.name: getattr(system, each.name) for each in fields(Asked) if hasattr(system, each.name)}
     own = {"url": system.url_as_written, "pse": _text(system.pse), "secudir": _text(system.secudir), "engine": engine}
-    return Asked(**{**same, **own})
+    return Asked(**{**same, **own, "truststore": system.truststore is not None})
 
 
 def _with_fix(pse: ClientPse, fix: str) -> ClientPse:

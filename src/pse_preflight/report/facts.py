@@ -30,6 +30,7 @@ SystemVerdict = Literal["OK", "NOT JUDGED", "FAILED"]
 
 TRUST_CHECKS = tuple(each.name for each in CHECKLIST if each.question is Question.TRUST)
 LIVE_CHECK = "test_handshake_with_the_pse_alone"
+_CHAIN_CHECKS = {each.name for each in CHECKLIST if each.question is Question.CHAIN} - {"test_tls_handshake_succeeds"}
 
 _RED = ("failed", "error")
 
@@ -123,7 +124,8 @@ class SystemFacts:
     Attributes:
         address: where the connection went; empty where there was none.
         tls: the version of TLS; empty where there was no handshake.
-        pse: path of the client PSE.
+        holder: what the client trusts by, in words: PSE, or trust store.
+        pse: its path.
         pse_state: what stands there.
         engine: the program that listed it.
         chain: server certificate first.
@@ -140,7 +142,9 @@ class SystemFacts:
         judged: the moment, or the last moment of the day, that was judged.
         files: the evidence, by path.
         changes: what had changed from run to run, the oldest first.
-        origin: where a replayed recording comes from; empty where the system itself was asked.
+        origin: where a replayed recording, or a chain in place of the one that is sent, comes from; empty where the
+            system itself was asked.
+        presented_from: the file whose chain was judged in place of the one that is sent; empty where there is none.
         labels: the keys of systems.yaml that start with x-.
     """
 
@@ -150,6 +154,7 @@ class SystemFacts:
     proxy: str
     address: str
     tls: str
+    holder: str = "PSE"
     pse: str
     pse_state: str
     created: bool
@@ -170,6 +175,7 @@ class SystemFacts:
     files: tuple[str, ...]
     changes: tuple[str, ...]
     origin: str
+    presented_from: str = ""
     labels: tuple[tuple[str, str], ...]
 
     @property
@@ -334,6 +340,7 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         proxy=(seen.proxy or "") if seen else "",
         address=(seen.address or "") if seen else "",
         tls=(seen.tls_version or "") if seen else "",
+        holder="trust store" if system.truststore else "PSE",
         pse=one_line(str(system.pse)),
         pse_state=evidence.pse.condition.state.value,
         created=evidence.created,
@@ -353,9 +360,18 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         findings=tuple(finding_facts(each) for each in evidence.findings),
         files=tuple(str(each) for each in sorted(system.folder.glob("*.*")) if _is_shown(each.name)),
         changes=tuple(one_line(str(each)) for each in evidence.observations.changes),
-        origin=one_line(str(evidence.observations.recorded or "")),
+        origin=one_line(_origin(evidence)),
+        presented_from=one_line(seen.from_file) if seen else "",
         labels=tuple((one_line(key), one_line(value)) for key, value in system.extras),
     )
+
+
+def _origin(evidence: Evidence) -> str:
+    """Return where what is judged comes from, where no server was asked in this run."""
+    seen = evidence.endpoint
+    recorded = [str(evidence.observations.recorded)] if evidence.observations.recorded else []
+    presented = f"judged as if it sent the chain in {seen.from_file}; it was not asked" if seen else ""
+    return "; ".join([*([presented] if seen and seen.from_file else []), *recorded])
 
 
 def _root_clock(clock: RootClock | None) -> RootClockFacts | None:
@@ -383,7 +399,7 @@ def finding_facts(found: Finding) -> FindingFacts:
         severity=found.severity.word,
         check=found.check,
         observed=one_line(found.observed),
-        later=row.later,
+        later=found.later,
         fix=one_line(found.fix),
         fix_commands=tuple(_shown(each) for each in found.commands),
         who=row.who.value,
@@ -438,7 +454,7 @@ def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | N
         return "FAILED", ""
     if run.broken_off:
         return "NOT JUDGED", run.broken_off
-    if lacking := _lacking(run, checks):
+    if lacking := _presented(checks, facts) or _lacking(run, checks):
         return "NOT JUDGED", lacking
     if run.at:
         return "OK", f"for {run.at}"
@@ -447,6 +463,15 @@ def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | N
     done = ["PSE created"] if facts and facts.created else []
     done += ["not yet confirmed by SAP's tool"] if facts and facts.unconfirmed else []
     return "OK", ", ".join(done)
+
+
+def _presented(checks: Sequence[CheckFacts], facts: SystemFacts | None) -> str:
+    """Return what is known where the chain of a file was judged in place of the one that is sent; else nothing."""
+    if facts is None or not facts.presented_from:
+        return ""
+    passed = {each.name for each in checks if each.ended == "passed"}
+    good = f"; the chain in {facts.presented_from} is good" if passed >= _CHAIN_CHECKS else ""
+    return f"no server was asked (--presented){good}"
 
 
 def _lacking(run: RunFacts, checks: Sequence[CheckFacts]) -> str:
@@ -496,7 +521,9 @@ def _trust_unknown(evidence: Evidence) -> str:
         failure = evidence.endpoint.failure if evidence.endpoint else None
         return f"the server's certificates were not seen ({failure.code if failure else 'it was not asked'})"
     if evidence.pse.listing is None:
-        return f"the certificate list of the PSE could not be read (the PSE: {evidence.pse.condition.state.value})"
+        holder = "trust store" if evidence.system.truststore else "PSE"
+        state = evidence.pse.condition.state.value
+        return f"the certificate list of the {holder} could not be read (the {holder}: {state})"
     return ""
 
 

@@ -51,7 +51,8 @@ def _seen(facts: SystemFacts) -> Iterator[str]:
     if facts.address:
         yield f"address {facts.address}, {facts.tls or 'no TLS'}"
     program = facts.engine if facts.listed is not None else ""
-    yield f"PSE {facts.pse}: {facts.pse_state}, listed by {program or 'no program'}"
+    by = "" if facts.holder != "PSE" else f", listed by {program or 'no program'}"
+    yield f"{facts.holder} {facts.pse}: {facts.pse_state}{by}"
     yield from drawing(facts)
     yield from (f"changed: {each}" for each in facts.changes)
     yield from (f"[[ATTACHMENT|{_from_here(Path(each))}]]" for each in facts.files)

@@ -78,7 +78,7 @@ def printable(text: str, encoding: str | None) -> str:
 def drawing(facts: SystemFacts) -> Iterator[str]:
     """Draw the chain from the server to the root, and say what the PSE holds of it."""
     for depth, each in enumerate(facts.chain):
-        yield from _drawn(each, depth)
+        yield from _drawn(each, depth, facts.holder)
     if facts.missing:
         yield f"{_branch(len(facts.chain))}(missing: {_short(facts.missing)})"
     for extra in facts.extras:
@@ -129,7 +129,7 @@ def _system_lines(system: SystemResult, *, verbose: bool) -> Iterator[str]:
     for change in facts.changes[-_CHANGES_SHOWN:]:
         yield from _wrapped(f"changed: {change}", "  ")
     if facts.chain and (verbose or system.is_red):
-        yield "  the chain, and what the PSE holds of it:"
+        yield f"  the chain, and what the {facts.holder} holds of it:"
         yield from (f"    {line}" for line in drawing(facts))
     if facts.files:
         yield f"  evidence: {_folder(facts.files[0])}"
@@ -143,11 +143,11 @@ def _day_lines(system: SystemResult, facts: SystemFacts) -> Iterator[str]:
     if system.verdict == "NOT JUDGED":
         return
     if facts.trusted and facts.trust_ends:
-        yield f"  the PSE trusts it until {facts.trust_ends[:_DAY]}"
+        yield f"  the {facts.holder} trusts it until {facts.trust_ends[:_DAY]}"
     elif facts.trusted is None:
-        yield from _wrapped(f"whether the PSE trusts it is not known: {facts.trust_unknown}", "  ")
+        yield from _wrapped(f"whether the {facts.holder} trusts it is not known: {facts.trust_unknown}", "  ")
     else:
-        yield "  the PSE does not trust it"
+        yield f"  the {facts.holder} does not trust it"
     if facts.renewal:
         yield f"  the server must renew by {facts.renewal[:_DAY]}"
     if facts.root_clock:
@@ -172,11 +172,11 @@ def _also_lines(facts: SystemFacts, red: Sequence[FindingFacts], *, verbose: boo
         yield from _wrapped(f"also: {', '.join(folded)}", "  ")
 
 
-def _drawn(certificate: CertificateFacts, depth: int) -> Iterator[str]:
+def _drawn(certificate: CertificateFacts, depth: int, holder: str) -> Iterator[str]:
     indent = " " * (len(_branch(depth)) + 2)
     yield f"{_branch(depth)}{_short(certificate.name)}"
     marks = [certificate.role, f"until {certificate.not_after[:_DAY]}", f"sha256 {certificate.sha256[:_SHORT]}"]
-    marks += ["sent" if certificate.sent else "not sent", "in the PSE" if certificate.in_pse else "not in the PSE"]
+    marks += ["sent" if certificate.sent else "not sent", f"{'in' if certificate.in_pse else 'not in'} the {holder}"]
     marks += ["trust rests on it"] if certificate.anchor else []
     yield from _wrapped(", ".join(marks), indent, _DRAWN_WIDTH)
     if certificate.codes:
@@ -193,12 +193,12 @@ def _short(name: str) -> str:
 
 def _list_text(facts: SystemFacts) -> str:
     if facts.listed is None:
-        return f"the certificate list of the PSE is not known (the PSE: {facts.pse_state})"
+        return f"the certificate list of the {facts.holder} is not known (the {facts.holder}: {facts.pse_state})"
     named = ", ".join(f'"{_short(each)}"' for each in facts.others[:_OTHERS_NAMED])
     more = f" and {len(facts.others) - _OTHERS_NAMED} more" if len(facts.others) > _OTHERS_NAMED else ""
     beside = f"; beside the chain {named}{more}" if named else ""
     kind = "certificate" if facts.listed == 1 else "certificates"
-    return f"the PSE lists {facts.listed} {kind}{beside}"
+    return f"the {facts.holder} lists {facts.listed} {kind}{beside}"
 
 
 def _clipped(text: str) -> str:

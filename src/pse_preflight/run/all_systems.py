@@ -8,6 +8,7 @@ from pathlib import Path
 from pse_preflight.chain.roots import named_roots, saps_roots_here
 from pse_preflight.client_pse.maker import HandOver, Maker
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
+from pse_preflight.client_pse.trust_store import TrustStores
 from pse_preflight.endpoint.model import Limits
 from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.system import System
@@ -97,7 +98,8 @@ class Gathering:
         maker = Maker(self.tool, self._run.settings.engine, _hand_over)
         shared: dict[object, _PseSharers] = {}
         for system in systems:
-            pse = shared.setdefault(system.shared_pse, _PseSharers(system, maker, self._places, self._run.settings))
+            looks = TrustStores(system.truststore) if system.truststore else maker
+            pse = shared.setdefault(system.shared_pse, _PseSharers(system, looks, self._places, self._run.settings))
             pse.members += 1
         return shared
 
@@ -142,7 +144,9 @@ class _AskedSystem:
 class _PseSharers:
     """A PSE and the systems that use it: looked at once, made or repaired once, from what all of them contribute."""
 
-    def __init__(self, system: System, maker: Maker, places: threading.Semaphore, settings: Settings) -> None:
+    def __init__(
+        self, system: System, maker: Maker | TrustStores, places: threading.Semaphore, settings: Settings
+    ) -> None:
         self.members = 0
         self._path = system.pse
         self._maker = maker

@@ -17,7 +17,7 @@ from pse_preflight.findings import quoted
 from pse_preflight.landscape.system import System
 from pse_preflight.recording.folder import EvidenceUnwritable, Folder
 from pse_preflight.recording.format import Recording, changes_between, recorded
-from pse_preflight.settings import Settings
+from pse_preflight.settings import PresentedChain, Settings
 from pse_preflight.verdict.changes import MOST_KEPT
 from pse_preflight.verdict.evidence import Evidence, KnownRoots, Observations, creation_cause, judge
 
@@ -66,12 +66,14 @@ class Run:
         more = "run all checks, without -m and -k, or test_pse_exists among them"
         reasons: Mapping[Reason, bool] = {
             _named_by_url(system): bool(system.next_command),
+            Reason("a trust store is never made here", "name the one that the client uses"): bool(system.truststore),
             Reason(
                 f"{system.alias} is not to create one (create: false)", "take `create: false` out of systems.yaml"
             ): not system.create,
             Reason("--read-only", "run once without --read-only, which makes it"): self.settings.read_only,
             Reason("no check is selected that may create one", more): system.alias not in self.creating,
             Reason("no check is selected that asks the system", more): system.alias not in self.asked,
+            Reason("--presented judges a file", "run once without --presented"): self.settings.presented is not None,
             Reason("--at judges another day", "run once without --at, which makes it"): self.settings.at is not None,
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
@@ -131,10 +133,22 @@ class _Walk:
         )
         if not system.url.askable or system.alias not in run.asked:
             return seen
+        if run.settings.presented:
+            return replace(seen, endpoint=self._presented(run.settings.presented))
         seen = replace(seen, endpoint=self._ask_until_it_answers())
         if run.settings.thorough:
             seen = replace(seen, addresses=thorough.observe_every(self._target, run.limits, run.clock))
         return seen
+
+    def _presented(self, chain: PresentedChain) -> Endpoint:
+        return Endpoint(
+            host=self._target.host,
+            port=self._target.port,
+            proxy=None,
+            asked_at=self._run.clock(),
+            presented=chain.certificates,
+            from_file=chain.file,
+        )
 
     def _ask_until_it_answers(self) -> Endpoint:
         """Ask once, or for as long as --retry says; then each try has the seconds of a whole system."""
@@ -144,10 +158,12 @@ class _Walk:
         return retry.ask_until(lambda: ask(limits=self._run.limits), self._run.settings.retry)
 
     def judge_chain(self, seen: Observations) -> Evidence:
-        """Judge the chain; fetch what the server forgot, and judge again."""
+        """Judge the chain; fetch what the server forgot, and judge again. A chain of a file is judged as it is."""
         asked: list[str] = []
         while True:
             evidence = judge(self._system, seen, self._run.period)
+            if self._run.settings.presented:
+                return evidence
             wanted = [each for each in evidence.judgement.wanted if each not in asked][: _MOST_FETCHES - len(asked)]
             if not wanted:
                 return evidence
@@ -187,7 +203,7 @@ class _Walk:
         and not the intermediate beside it.
         """
         seen, trust = evidence.observations, evidence.trust
-        now_judged = self._run.settings.at is None
+        now_judged = self._run.settings.at is None and self._run.settings.presented is None
         if seen.endpoint is None or not trust.path or not evidence.judgement.names_host or not now_judged:
             return evidence
         ask = partial(
@@ -209,7 +225,8 @@ class _Walk:
         """Write down what was seen; what is otherwise than in the last recording is part of it."""
         self._write(lambda: self._folder.write_fixes(self._system.alias, evidence.findings))
         recording = recorded(evidence, self._run.settings.engine, self._run.clock())
-        changes = (*last.changes, *changes_between(last, recording)) if last else ()
+        is_kept = last is not None and self._run.settings.presented is None
+        changes = (*last.changes, *changes_between(last, recording)) if last and is_kept else ()
         self._write(lambda: self._folder.record(replace(recording, changes=changes[-MOST_KEPT:])))
         seen = replace(evidence.observations, changes=changes[-MOST_KEPT:], unwritten=self._unwritten)
         if self._unwritten:
@@ -264,7 +281,8 @@ def _client_side(system: System, pse: ClientPse) -> "ClientSide | None":
         return None
     from pse_preflight.client.look import look
 
-    return look(system, pse_is_there=pse.is_there)
+    is_file = system.truststore is None or not system.truststore.windows
+    return look(system, pse_is_there=pse.is_there and is_file)
 
 
 def _forbidden(evidence: Evidence, run: Run) -> Reason | None:

@@ -20,6 +20,7 @@ from pse_preflight.client_pse.findings import (
     unconfirmed,
 )
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
+from pse_preflight.client_pse.trust_store_findings import as_said_by_its_client, trust_store_findings
 from pse_preflight.endpoint import reading
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.findings import Finding, finding, most_decisive_first
@@ -239,6 +240,7 @@ class _Assessment:
 
     def evidence(self) -> Evidence:
         order = list(CODES)
+        found = dict.fromkeys(self._as_said_by_the_client(self._findings()))
         return Evidence(
             system=self._system,
             period=self._period,
@@ -246,7 +248,7 @@ class _Assessment:
             roots=self._roots,
             judgement=self.judgement,
             trust=self.trust,
-            findings=tuple(sorted(dict.fromkeys(self._findings()), key=lambda each: order.index(each.code))),
+            findings=tuple(sorted(found, key=lambda each: order.index(each.code))),
             not_created_for=self._not_created_for(),
             announced=self._changes,
             successors=self._successors,
@@ -320,7 +322,13 @@ class _Assessment:
             repair = "--repair --engine=bundled" if pse.one_reader else "--repair"
         files = root_names(self._successors, self._required) | file_names(self.judgement.path)
         files = {} if self._seen.unwritten else files
-        return Remedy(pse.program, system.pse, {key: system.folder / name for key, name in files.items()}, repair)
+        at_hand = {key: system.folder / name for key, name in files.items()}
+        return Remedy(pse.program, system.pse, at_hand, repair, pse.store)
+
+    def _as_said_by_the_client(self, findings: Iterable[Finding]) -> Iterable[Finding]:
+        if self._system.truststore is None:
+            return findings
+        return (as_said_by_its_client(each, self._seen.pse) for each in findings)
 
     def _findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
@@ -345,13 +353,22 @@ class _Assessment:
             yield from reading.websocket_findings(seen.live)
         if seen.client:
             yield from seen.client.findings
+            yield from self._logon_findings(seen.client)
         for each in _other_endpoints(seen):
             yield from self._elsewhere(each)
+
+    def _logon_findings(self, client: "ClientSide") -> Iterable[Finding]:
+        """Judge the certificate with which the client logs on, where it does."""
+        if client.own_certificate is None:
+            return
+        from pse_preflight.client.own_certificate import findings  # loaded only where somebody looked at the client
+
+        yield from findings(client.own_certificate, self._period.start, self._period.end, self._system.expiry_days)
 
     def _elsewhere(self, endpoint: Endpoint) -> Iterable[Finding]:
         """Judge what another address, or another kind of key, shows as a system of its own; what is grave is told."""
         seen = replace(self._seen, endpoint=endpoint, addresses=(), live=None)
-        own = {*self.judgement.findings, *self.trust.findings}
+        own = set(self._as_said_by_the_client((*self.judgement.findings, *self.trust.findings)))
         where = f"{endpoint.address or endpoint.host} with {endpoint.key_kind.upper()} keys"
         for found in _Assessment(self._system, seen, self._period).evidence().findings:
             if found.severity > Severity.MINOR and found not in own and OWNERS.get(found.code) in _ABOUT_A_SERVER:
@@ -359,10 +376,18 @@ class _Assessment:
 
     def _pse_findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
+        if seen.endpoint and seen.endpoint.from_file and not seen.pse.is_there:
+            return  # whoever judges a chain before it is deployed need not be a client
+        if system.truststore:
+            yield from trust_store_findings(seen.pse)
+            return
         yield from attempt_findings(seen.pse, seen.attempt, system)
         yield from file_findings(seen.pse)
         for each in condition_findings(seen.pse.condition, system, self._period.start):
-            if each.code is not Code.PSE_READABLE_BY_GROUP or not (seen.client and seen.client.group_may_read):
+            # Where the client logs on with the certificate, its end is a graver finding of its own.
+            is_told = each.code is Code.PSE_OWNER_EXPIRED and seen.client and seen.client.own_certificate
+            is_meant = each.code is Code.PSE_READABLE_BY_GROUP and seen.client and seen.client.group_may_read
+            if not (is_told or is_meant):
                 yield each
         yield from (
             each for each in (unconfirmed(seen.pse, system, seen.changed_by_us), disagreement(seen.pse)) if each

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pse_preflight.checklist import BREAKING, CHECKS, GRAVE_CHAIN, Code, Need, Severity
 from pse_preflight.client_pse.condition import State
 from pse_preflight.endpoint.model import LiveHandshake
-from pse_preflight.findings import Finding, message, most_decisive_first
+from pse_preflight.findings import Finding, message, most_decisive_first, one_line
 from pse_preflight.landscape.system import Waiver
 from pse_preflight.verdict.evidence import Evidence
 
@@ -142,7 +142,36 @@ def _cause(need: Need, evidence: Evidence) -> Finding | None:
 
 def inapplicable(check: str, evidence: Evidence) -> str:
     """Return why a check has nothing to judge here; empty where it has."""
+    if evidence.system.truststore and check in _ABOUT_PSES_ONLY:
+        return "not configured: the client has a trust store (`truststore`) and no PSE"
+    if evidence.endpoint and evidence.endpoint.from_file:
+        judged = f"--presented: the chain in {one_line(evidence.endpoint.from_file)} is judged"
+        if check in _ABOUT_CONNECTIONS:
+            return f"{judged}, and no server was asked"
+        if not evidence.pse.is_there and Need.PSE_MADE in CHECKS[check].needs:
+            return f"{judged}, and there is no {'trust store' if evidence.system.truststore else 'PSE'} here"
     return _INAPPLICABLE[check](evidence) if check in _INAPPLICABLE else ""
+
+
+_ABOUT_CONNECTIONS = frozenset(
+    {
+        "test_host_name_resolves",
+        "test_port_accepts_connections",
+        "test_url_answers_https",
+        "test_clock_agrees_with_the_server",
+        "test_tls_handshake_succeeds",
+        "test_handshake_with_the_pse_alone",
+        "test_websocket_rfc_answers",
+    }
+)
+_ABOUT_PSES_ONLY = frozenset(
+    {
+        "test_pse_needs_no_pin",
+        "test_pse_is_private",
+        "test_pse_owner_is_as_configured",
+        "test_file_and_tool_agree",
+    }
+)
 
 
 def _first(evidence: Evidence, codes: tuple[str, ...]) -> Finding | None:
@@ -236,8 +265,10 @@ def _no_client_hosts(evidence: Evidence) -> str:
 
 
 def _no_client_account(evidence: Evidence) -> str:
-    client = evidence.system.client
-    return _not_seen(evidence) if client and client.account else "client.account names nobody"
+    system = evidence.system
+    if system.truststore and system.truststore.windows:
+        return "a store of Windows is no file"
+    return _not_seen(evidence) if system.client and system.client.account else "client.account names nobody"
 
 
 def _no_client_ini(evidence: Evidence) -> str:

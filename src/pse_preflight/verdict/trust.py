@@ -18,6 +18,10 @@ _DUE_AT_MOST = timedelta(days=30)
 _MOST_ANCHORS = 16
 """So many certificates of the list are tried as the end of a path; no list holds more for one server."""
 _EXPIRED_NAMED = 3
+_SHORT = 12
+_KEYTOOLS = ("JKS", "JCEKS", "PKCS#12")
+_WINDOWS = "Windows "
+"""How the name of a trust store begins that is one of Windows'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +33,35 @@ class Remedy:
         pse: the PSE.
         files: the PEM file already written for each certificate that may be added, by SHA-256.
         repair: the options that let a run add what is missing; empty where no run may.
+        store: what it is, where it is no PSE but a trust store.
     """
 
     program: str
     pse: Path
     files: dict[str, Path] = field(default_factory=dict)
     repair: str = ""
+    store: str = ""
 
     def add(self, fingerprints: Iterable[str]) -> tuple[Command, ...]:
-        """Return the commands that add the certificates, one per call."""
-        return tuple(
-            (self.program, "maintain_pk", "-a", str(self.files[each]), "-p", str(self.pse))
-            for each in fingerprints
-            if each in self.files
-        )
+        """Return the commands that add the certificates, one per call; none where people must do it."""
+        adding = (self._adding(each, str(self.files[each])) for each in fingerprints if each in self.files)
+        return tuple(each for each in adding if each)
+
+    def _adding(self, fingerprint: str, file: str) -> Command:
+        if not self.store:
+            return (self.program, "maintain_pk", "-a", file, "-p", str(self.pse))
+        if self.store in _KEYTOOLS:
+            alias = f"preflight-{fingerprint[:_SHORT]}"
+            return ("keytool", "-importcert", "-alias", alias, "-file", file, "-keystore", str(self.pse))
+        windows = self.store.removeprefix(_WINDOWS)
+        return ("certutil", "-addstore", windows, file) if windows != self.store else ()
 
     def fix(self, words: str, wanted: Iterable[Certificate]) -> str:
         """Return the fix in words; where a run can add all that is wanted, it says so."""
         fingerprints = [each.sha256 for each in wanted]
+        if self.store == "PEM":
+            files = ", ".join(str(self.files[each]) for each in fingerprints if each in self.files)
+            return f"{words}: append to {self.pse} what stands in {files}" if files else words
         repairable = self.repair and fingerprints and all(each in self.files for each in fingerprints)
         return f"run again with {self.repair}, or {words}" if repairable else words
 

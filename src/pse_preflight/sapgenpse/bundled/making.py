@@ -12,9 +12,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pse_preflight.certificate import Certificate
 from pse_preflight.pse import file, name
 from pse_preflight.sapgenpse.bundled.arguments import Options, pasted, refuse_a_name
-from pse_preflight.sapgenpse.bundled.opening import PIN, SALT_BYTES, certificates, path_of, refuse_existing, write_new
+from pse_preflight.sapgenpse.bundled.opening import (
+    PIN,
+    SALT_BYTES,
+    certificates,
+    open_pse,
+    path_of,
+    refuse_existing,
+    write_new,
+)
 from pse_preflight.sapgenpse.bundled.output_files import hand_out
-from pse_preflight.sapgenpse.bundled.world import Refused, World
+from pse_preflight.sapgenpse.bundled.world import Misused, Refused, World
 
 _EXPONENT = 65537
 _USUAL_BITS = 2048
@@ -36,6 +44,9 @@ def make_rsa_key(bits: int) -> rsa.RSAPrivateKey:
 
 def gen_pse(options: Options, world: World) -> None:
     """Make a PSE with a key of its own and a certificate that is signed with it."""
+    if "-onlyreq" in options.switches:
+        _hand_out_request(options, world)
+        return
     wanted = _Wanted.read(options)
     pse = path_of(options, world)
     refuse_existing(pse)
@@ -53,6 +64,17 @@ def gen_pse(options: Options, world: World) -> None:
     if "-noreq" not in options.switches:
         hand_out(_request(owner_name, key, wanted), options.last("-r"), world)
         say("Generating certificate request... ok.")
+
+
+def _hand_out_request(options: Options, world: World) -> None:
+    """Make a certificate request for the key and the name of a PSE that is there; the PSE stays as it is."""
+    if options.words:
+        raise Misused("-onlyreq takes the distinguished name of the PSE, and no other")
+    wanted, opened = _Wanted.read(options), open_pse(options, world)
+    key = opened.file.private_key()
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise Refused("the PSE has no RSA key of its own")
+    hand_out(_request(opened.owner.parsed.subject, key, wanted), options.last("-r"), world)
 
 
 def gen_verify_pse(options: Options, world: World) -> None:
