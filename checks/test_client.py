@@ -18,6 +18,7 @@ pytestmark = pytest.mark.client
 
 OLDEST_LIBRARY = (8, 5)
 LONGEST_ALIAS = 40
+HOST_ALONE = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+")
 
 
 def test_this_is_the_clients_host(system: System, client: "ClientSide", holds: Holds) -> None:
@@ -39,6 +40,8 @@ def test_client_ini_names_what_is_checked(system: System, client: "ClientSide", 
     named = [each for each in client.destinations if each.name == client.dest]
     holds(named)
     holds(not any("://" in each.host for each in named[:1]), unless=Code.CLIENT_INI_HOST_HAS_SCHEME)
+    beside = (Code.CLIENT_INI_HOST_HAS_SCHEME, Code.CLIENT_INI_HOST_NOT_ALONE, Code.CLIENT_INI_DIFFERS)
+    holds(all(HOST_ALONE.fullmatch(each.host) for each in named[:1]), unless=beside)
     holds(all(leads_there(each, system, client) for each in named[:1]), unless=Code.CLIENT_INI_DIFFERS)
     holds(len(named) == 1, unless=Code.CLIENT_INI_DEST_TWICE)
 

@@ -174,6 +174,7 @@ class Code(enum.StrEnum):
     CLIENT_INI_UNREADABLE = auto()
     CLIENT_INI_NO_DEST = auto()
     CLIENT_INI_HOST_HAS_SCHEME = auto()
+    CLIENT_INI_HOST_NOT_ALONE = auto()
     CLIENT_INI_DIFFERS = auto()
     CLIENT_INI_DEST_TWICE = auto()
     # test_client_ini_verifies_the_server
@@ -1089,8 +1090,15 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_B,
                 later=_COMMUNICATION,
                 who=Who.CLIENT,
-                cause="WSHOST in sapnwrfc.ini has a scheme, or a port, a path, quotes, a comment; the SDK takes a host alone.",
-                fix="Write the host alone in WSHOST: no https://, no port, no path.",
+                cause="WSHOST in sapnwrfc.ini has a scheme such as https://; the SDK takes a host alone.",
+                fix="Write the host alone in WSHOST, without https://.",
+            ),
+            Code.CLIENT_INI_HOST_NOT_ALONE: Row(
+                severity=_B,
+                later=_COMMUNICATION,
+                who=Who.CLIENT,
+                cause="WSHOST in sapnwrfc.ini has a port, a path, a user, quotes or a comment beside the host; the SDK takes a host alone.",
+                fix="Write the host alone in WSHOST; the port stands in WSPORT, a comment on a line of its own.",
             ),
             Code.CLIENT_INI_DIFFERS: Row(
                 severity=_M,

@@ -813,6 +813,7 @@ def _destined(**said: Any) -> Seen:
 
 
 _add(Code.CLIENT_INI_HOST_HAS_SCHEME, partial(_destined, host=f"https://{HOST}"))
+_add(Code.CLIENT_INI_HOST_NOT_ALONE, partial(_destined, host=f"{HOST}/sap/bc/rfc"))
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, host="my999999-api.s4hana.cloud.sap"))
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, pse="/elsewhere/client.pse"), name="another PSE in sapnwrfc.ini")
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, proxy_host="proxy", proxy_port="3128"), name="a proxy in sapnwrfc.ini")

@@ -136,6 +136,21 @@ def test_the_destination_is_read_and_compared(tmp_path: Path) -> None:
     assert _codes(_system(tmp_path, absent)) == ["CLIENT_INI_NO_DEST"]
 
 
+def test_the_app_config_of_a_dotnet_program_is_read_and_compared(tmp_path: Path) -> None:
+    pse, config = tmp_path / "client.pse", tmp_path / "App.config"
+    said = f'<add NAME="PRD" WSHOST="a.example.com" WSPORT="443" TLS_CLIENT_PSE="{pse}" PASSWD="Gehe1m!"/>'
+    config.write_text(f"<configuration>{said}</configuration>", encoding="utf-8")
+    system = _system(tmp_path, Client(ini=ClientIni(config, "PRD")))
+    assert _codes(system) == []
+    config.write_text(f"<configuration>{said.replace('443', '80')}</configuration>", encoding="utf-8")
+    assert _codes(system) == ["CLIENT_INI_DIFFERS"]
+    config.write_text(f"<configuration>{said}", encoding="utf-8")
+    seen = client.look(system, pse_is_there=True)
+    assert seen is not None
+    assert [each.code for each in seen.findings] == ["CLIENT_INI_UNREADABLE"]
+    assert seen.findings[0].observed.endswith("cannot be read here: it is no well-formed XML (line 1)")
+
+
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     ini = ClientIni(tmp_path / "none.ini", "PRD")
     assert _codes(_system(tmp_path, Client(ini=ini))) == ["CLIENT_INI_UNREADABLE"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pse_preflight.client import access, account
+from pse_preflight.client import access, account, dotnet
 from pse_preflight.client import ini as client_ini
 from pse_preflight.client import library as crypto_library
 from pse_preflight.client.account import Reach
@@ -15,6 +15,7 @@ from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
 from pse_preflight.client.posix import PosixAccount
+from pse_preflight.client.settings_tree import SettingsUnreadable
 from pse_preflight.client.side import ClientSide
 from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount, PreflightError
@@ -151,18 +152,23 @@ def _with_ini(side: ClientSide, client: Client) -> ClientSide:
         return replace(side, destinations=read_ini(client.ini.file))
     except OSError as error:
         return replace(side, ini_problem=error.strerror or type(error).__name__)
+    except SettingsUnreadable as error:
+        return replace(side, ini_problem=str(error))
 
 
 def read_ini(file: Path) -> tuple[Destination, ...]:
-    """Read a sapnwrfc.ini; no password in it outlives this call.
+    """Read a sapnwrfc.ini, or the App.config of a .NET program; no password in it outlives this call.
 
     Raises:
         OSError: where it cannot be read, or is larger than 1 MiB.
+        SettingsUnreadable: where it is XML, and none that is read.
     """
     with file.open("rb") as stream:
         content = stream.read(client_ini.LARGEST_FILE + 1)
     if len(content) > client_ini.LARGEST_FILE:
         raise OSError(0, "it is larger than 1 MiB", str(file))
+    if dotnet.is_dotnet(content):
+        return dotnet.parse(content)
     return client_ini.parse(client_ini.decode(content))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pse_preflight.certificate import now
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.look import read_ini
+from pse_preflight.client.settings_tree import SettingsUnreadable
 from pse_preflight.command import systems_file
 from pse_preflight.command.arguments import CommandParser, proxy_of, url_of
 from pse_preflight.command.going_on import place
@@ -152,6 +153,8 @@ def _from_ini(file: Path, taken: Sequence[str]) -> list[SystemBlock]:
         destinations = read_ini(file)
     except OSError as error:
         raise UsageProblem(f"{file} cannot be read: {error.strerror or type(error).__name__}") from None
+    except SettingsUnreadable as error:
+        raise UsageProblem(f"{file} cannot be read: {error}") from None
     usable = [each for each in destinations if each.host]
     if not usable:
         raise UsageProblem(f"{file} has no destination with WSHOST, so none for WebSocket RFC")
