@@ -96,3 +96,4 @@ def belongs_to(owner: Certificate, dn: str) -> bool:
 def test_client_account_can_read_the_pse(client: "ClientSide", holds: Holds) -> None:
     """The account that the client runs as can read the PSE, whoever runs this."""
     holds(client.reach and client.reach.readable)
+    holds(not client.account_is_assumed, unless=Code.CLIENT_ACCOUNT_ASSUMED)

@@ -140,6 +140,7 @@ class Code(enum.StrEnum):
     PSE_UNREADABLE_FOR_ACCOUNT = auto()
     CLIENT_ACCOUNT_UNKNOWN = auto()
     CLIENT_ACCESS_UNKNOWN = auto()
+    CLIENT_ACCOUNT_ASSUMED = auto()
     # test_maintain_pk_lists_the_chain
     PK_LIST_EMPTY = auto()
     ROOT_NOT_IN_PSE = auto()
@@ -182,6 +183,14 @@ class Code(enum.StrEnum):
     # test_client_ini_logs_on_with_an_alias
     CLIENT_INI_USER_NOT_ALIAS = auto()
     CLIENT_INI_ALIAS_ODD = auto()
+    # test_connection_names_what_is_checked
+    CONNECTIONS_UNREADABLE = auto()
+    CONNECTION_HOST_NOT_ALONE = auto()
+    CONNECTION_DIFFERS = auto()
+    CONNECTION_NOT_FOUND = auto()
+    CONNECTION_NOT_UNDERSTOOD = auto()
+    # test_connection_logs_on_with_an_alias
+    CONNECTION_USER_NOT_ALIAS = auto()
     # test_crypto_library_fits_the_client
     CRYPTO_LIBRARY_MISSING = auto()
     CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT = auto()
@@ -219,6 +228,7 @@ class Need(enum.Enum):
     CLIENT_HOST = "the client's own machine"
     CLIENT_ACCOUNT = "the client's account"
     CLIENT_INI = "the destination in sapnwrfc.ini"
+    CONNECTIONS = "the connections of the client's product"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -854,6 +864,13 @@ CHECKLIST: tuple[Check, ...] = (
                 fix="Run the checks as the client's account, or as an account that may see the rights.",
                 is_error=True,
             ),
+            Code.CLIENT_ACCOUNT_ASSUMED: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="No service of the product is found here, so the account is taken with which the product is installed.",
+                fix="Write `client.account` in systems.yaml, as the service's properties show it (services.msc, Log On).",
+            ),
         },
     ),
     Check(
@@ -1152,6 +1169,63 @@ CHECKLIST: tuple[Check, ...] = (
         },
     ),
     Check(
+        "test_connection_names_what_is_checked",
+        Question.CLIENT,
+        needs=_CLIENT,
+        codes={
+            Code.CONNECTIONS_UNREADABLE: Row(
+                severity=_B,
+                later="",
+                who=Who.CLIENT,
+                cause="The folder of the product, or that of its connections, is not there or cannot be read here.",
+                fix="Correct `client.folder` in systems.yaml, or run the checks as an account that may read it.",
+                is_error=True,
+            ),
+            Code.CONNECTION_HOST_NOT_ALONE: Row(
+                severity=_B,
+                later=_COMMUNICATION,
+                who=Who.CLIENT,
+                cause="The host in the product's connection has a scheme, a port, a path or a user beside it.",
+                fix="Write the host alone in the connection: no https://, no port, no path.",
+            ),
+            Code.CONNECTION_DIFFERS: Row(
+                severity=_M,
+                later="whatever is wrong with what the client really uses",
+                who=Who.CLIENT,
+                cause="Host, port, client PSE or library of the product's connection are not what is being checked.",
+                fix="Correct the connection in the product or systems.yaml, whichever is wrong.",
+            ),
+            Code.CONNECTION_NOT_FOUND: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="None of the product's connections that are understood here leads to this host.",
+                fix="Make the connection in the product, or compare it there by hand.",
+            ),
+            Code.CONNECTION_NOT_UNDERSTOOD: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="A connection file of the product has a form that is not known here, or lacks what is compared.",
+                fix="Compare host, port, library, client PSE and alias in the product by hand.",
+            ),
+        },
+    ),
+    Check(
+        "test_connection_logs_on_with_an_alias",
+        Question.CLIENT,
+        needs=(*_CLIENT, Need.CONNECTIONS),
+        codes={
+            Code.CONNECTION_USER_NOT_ALIAS: Row(
+                severity=_B,
+                later="RFC_LOGON_FAILURE",
+                who=Who.CLIENT,
+                cause="\"User name is alias\" is not ticked in the product's connection to a system of SAP's cloud.",
+                fix='Tick "User name is alias" and give the name of the communication user.',
+            ),
+        },
+    ),
+    Check(
         "test_crypto_library_fits_the_client",
         Question.CLIENT,
         needs=_CLIENT,
@@ -1280,5 +1354,6 @@ BREAKING: Mapping[Need, tuple[Code, ...]] = {
     Need.CLIENT_HOST: (Code.WRONG_HOST,),
     Need.CLIENT_ACCOUNT: (Code.CLIENT_ACCOUNT_UNKNOWN,),
     Need.CLIENT_INI: (Code.CLIENT_INI_UNREADABLE, Code.CLIENT_INI_NO_DEST),
+    Need.CONNECTIONS: (Code.CONNECTIONS_UNREADABLE,),
 }
 """The codes, each another check's, for which a need is not met."""

@@ -16,14 +16,15 @@ from xml.etree import ElementTree
 import pytest
 
 from pse_preflight.checklist import Severity
-from pse_preflight.client import access
+from pse_preflight.client import access, installed
 from pse_preflight.client import look as client
+from pse_preflight.client.installed import ServiceEntry
 from pse_preflight.client.side import ClientSide
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import message
 from pse_preflight.landscape.file import read_landscape
 from pse_preflight.landscape.select import Surroundings, select
-from pse_preflight.landscape.system import Client, ClientIni, System
+from pse_preflight.landscape.system import Client, ClientIni, Product, System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.verdict.policy import inapplicable
 from tests.kit.places import CHECKOUT
@@ -314,6 +315,71 @@ def test_a_new_file_of_windows_is_handed_over_and_a_folder_is_left(
         give(system.pse)
 
 
+# a product of Theobald's
+
+
+def _product(tmp_path: Path, pse: Path, **said: str) -> Product:
+    told = {"Host": "a.example.com", "Port": "443", "Client PSE": str(pse)} | said
+    file = tmp_path / "xtract" / "config" / "connections" / "PRD.ini"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{key} = {value}\n" for key, value in told.items()), encoding="utf-8")
+    return Product("xtract", tmp_path / "xtract")
+
+
+def test_the_connection_of_a_product_is_read_and_compared(tmp_path: Path) -> None:
+    library = tmp_path / "sapcrypto.dll"
+    library.write_bytes(ELF[32])
+    product = _product(tmp_path, tmp_path / "client.pse")
+    assert _codes(_system(tmp_path, Client(product=product))) == []
+    _product(tmp_path, tmp_path / "other.pse")
+    assert _codes(_system(tmp_path, Client(product=product))) == ["CONNECTION_DIFFERS"]
+    _product(tmp_path, tmp_path / "client.pse", Library=str(library))
+    assert _codes(_system(tmp_path, Client(product=product, bits=64))) == ["CRYPTO_LIBRARY_BITS"]
+    assert _codes(_system(tmp_path, Client(product=Product("xtract", tmp_path)))) == ["CONNECTIONS_UNREADABLE"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "account", "codes"),
+    [
+        ([], "SYSTEM", ["CLIENT_ACCOUNT_ASSUMED"]),
+        ([("Xtract", "LocalSystem")], "LocalSystem", []),
+        ([("Xtract", r"DOM\svc")], r"DOM\svc", []),
+        ([("Xtract", r"DOM\svc"), ("Other", "LocalSystem")], "", ["CLIENT_ACCOUNT_UNKNOWN"]),
+    ],
+)
+def test_the_account_of_a_product_is_that_of_its_service(
+    windows: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    entries: list[tuple[str, str]],
+    account: str,
+    codes: list[str],
+) -> None:
+    windows(descriptor=f"O:BAD:(A;;FA;;;{SERVICE})")
+    product = _product(tmp_path, tmp_path / "client.pse")
+    told = [ServiceEntry(name, str(product.folder / "x.exe"), whose) for name, whose in entries]
+    monkeypatch.setattr(installed, "service_entries", lambda: told)
+    system = _system(tmp_path, Client(product=product))
+    seen = client.look(system, pse_is_there=True)
+    assert seen is not None
+    assert seen.runs_as == account
+    assert [each.code for each in seen.findings] == codes
+    assert (client.hand_over([system], system.pse) is not None) is bool(account)
+    named = client.look(replace(system, client=Client(product=product, account="a")), pse_is_there=True)
+    assert named is not None
+    assert (named.runs_as, named.account_is_assumed) == ("a", False)
+
+
+def test_the_secudir_of_a_product_is_its_services(windows: Callable[..., None], tmp_path: Path) -> None:
+    windows(sid="S-1-5-18")
+    system = _system(tmp_path, Client(product=_product(tmp_path, tmp_path / "client.pse"), path_is_personal=True))
+    seen = client.look(system, pse_is_there=False)
+    assert seen is not None
+    assert [each.code for each in seen.findings] == ["CLIENT_ACCOUNT_ASSUMED", "PSE_PATH_IS_PERSONAL"]
+    assert r"SYSTEM would look in" in seen.findings[1].observed
+    assert seen.findings[1].observed.endswith(r"\Windows\System32\config\systemprofile\AppData\Local\sec")
+
+
 # systems.yaml
 
 
@@ -341,6 +407,19 @@ def test_the_keys_arrive(tmp_path: Path) -> None:
         ini=ClientIni(tmp_path / "x/sapnwrfc.ini", "PRD"),
         library=Path("/sap/libsapcrypto.so"),
     )
+
+
+def test_the_product_arrives_with_its_folder(tmp_path: Path) -> None:
+    keys = r"    client: {product: board-connector, folder: 'C:\Program Files\BoardConnector'}"
+    system = _read(tmp_path, keys, windows=True)
+    assert system.client is not None
+    assert system.client.product == Product("board-connector", Path(r"C:\Program Files\BoardConnector"))
+
+
+def test_the_connection_stands_in_one_place(tmp_path: Path) -> None:
+    keys = "    client: {product: xtract, folder: /x}\n    client_ini: {file: x, dest: y}\n"
+    with pytest.raises(PreflightError, match="both say what the client uses; keep the one that is right"):
+        _read(tmp_path, keys)
 
 
 def test_where_the_keys_are_silent_there_is_no_client_side(tmp_path: Path) -> None:
@@ -374,6 +453,10 @@ def test_a_path_is_personal_unless_something_is_absolute(
         ("    client: {host: [a]}\n", "unknown key; did you mean hosts?"),
         ("    client: {bits: 16}\n", "32 or 64"),
         ("    client: xtract\n", "client"),
+        ("    client: {product: xtract}\n", "`folder` is missing; such as {product: xtract, folder: 'C:"),
+        ("    client: {folder: /x}\n", "`product` is missing"),
+        ("    client: {product: xtrac, folder: /x}\n", "xtract or board-connector"),
+        ("    client: {product: xtract, folder: 'C:x'}\n", "is a path of Windows"),
         ("    client_ini: {file: x}\n", "dest"),
         ("    client_ini: {file: x, des: y}\n", "dest"),
     ],
@@ -430,7 +513,7 @@ def test_what_is_not_configured_skips_with_its_reason(checks: Callable[..., dict
         "client_ini names no file",
         "client_ini names no file",
         "client_ini names no file",
-        "neither crypto_library nor client_ini names one",
+        "neither crypto_library nor the client's settings name one",
     ]
 
 

@@ -12,7 +12,7 @@ from pse_preflight.findings import one_line
 from pse_preflight.landscape.file import SystemEntry
 from pse_preflight.landscape.keys import ClientKeys, Keys
 from pse_preflight.landscape.places import PathUnusable, Places
-from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, System, Waiver
+from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, Product, System, Waiver
 from pse_preflight.landscape.url import ApiUrl, Proxy, parse_proxy, read_url, redacted
 from pse_preflight.landscape.variables import Variables
 from pse_preflight.sapgenpse import paths
@@ -192,6 +192,7 @@ def _client(keys: Keys, named: _Paths, around: Surroundings) -> Client | None:
         ),
         ini=ClientIni(named.file("client_ini", ini.file), ini.dest) if ini else None,
         library=named.file("crypto_library", keys.crypto_library) if keys.crypto_library else None,
+        product=Product(side.product, named.file("client", side.folder)) if side.product and side.folder else None,
     )
 
 

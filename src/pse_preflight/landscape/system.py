@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
 from pse_preflight.findings import Command, Finding
 from pse_preflight.landscape.url import ApiUrl, Proxy
 from pse_preflight.options import Engine
+
+ProductKind = Literal["xtract", "board-connector"]
+"""Which of Theobald's products keeps its connections in files of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,19 @@ class ClientIni:
     dest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of Theobald's that is the client.
+
+    Attributes:
+        kind: xtract or board-connector.
+        folder: where it is installed.
+    """
+
+    kind: ProductKind
+    folder: Path
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """The client's own side, as systems.yaml describes it.
@@ -74,6 +91,7 @@ class Client:
         path_is_personal: the path of the PSE follows from who runs this, and from this shell.
         ini: the destination that it uses.
         library: SAP's TLS library.
+        product: the product that keeps the connection in files of its own.
     """
 
     hosts: tuple[str, ...] = ()
@@ -83,6 +101,7 @@ class Client:
     path_is_personal: bool = False
     ini: ClientIni | None = None
     library: Path | None = None
+    product: Product | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

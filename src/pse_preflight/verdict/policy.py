@@ -232,8 +232,9 @@ def _no_client_hosts(evidence: Evidence) -> str:
 
 
 def _no_client_account(evidence: Evidence) -> str:
-    client = evidence.system.client
-    return _not_seen(evidence) if client and client.account else "client.account names nobody"
+    client, seen = evidence.system.client, evidence.client
+    named = client and (client.account or (client.product and seen and (seen.runs_as or seen.account_problem)))
+    return _not_seen(evidence) if named else "client.account names nobody"
 
 
 def _no_client_ini(evidence: Evidence) -> str:
@@ -241,11 +242,24 @@ def _no_client_ini(evidence: Evidence) -> str:
     return _not_seen(evidence) if client and client.ini else "client_ini names no file"
 
 
+def _no_product(evidence: Evidence) -> str:
+    client = evidence.system.client
+    return _not_seen(evidence) if client and client.product else "client.product names none"
+
+
+def _no_alias_told(evidence: Evidence) -> str:
+    told = evidence.client.connections.of_this if evidence.client and evidence.client.connections else ()
+    silent = "the connection does not tell whether its user name is an alias"
+    return _no_product(evidence) or ("" if any(each.user_is_alias is not None for each in told) else silent)
+
+
 def _no_crypto_library(evidence: Evidence) -> str:
     if evidence.client and evidence.client.library:
         return ""
     client = evidence.system.client
-    return (client and client.library and _not_seen(evidence)) or "neither crypto_library nor client_ini names one"
+    return (
+        client and client.library and _not_seen(evidence)
+    ) or "neither crypto_library nor the client's settings name one"
 
 
 def _not_seen(evidence: Evidence) -> str:
@@ -267,5 +281,7 @@ _INAPPLICABLE = {
     "test_client_ini_names_what_is_checked": _no_client_ini,
     "test_client_ini_verifies_the_server": _no_client_ini,
     "test_client_ini_logs_on_with_an_alias": _no_client_ini,
+    "test_connection_names_what_is_checked": _no_product,
+    "test_connection_logs_on_with_an_alias": _no_alias_told,
     "test_crypto_library_fits_the_client": _no_crypto_library,
 }
