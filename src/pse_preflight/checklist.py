@@ -1297,6 +1297,69 @@ OF_ANY_CHECK: Mapping[Code, Row] = {
 }
 """What may befall every check, and so belongs to none."""
 
+_HANA_FAILED = "-10709: Connection failed"
+_HANA_UNTRUSTED = f"{_HANA_FAILED} (RTE:[300015] SSL certificate validation failed)"
+_HANA_CONTEXT = f"{_HANA_FAILED} (RTE:[300010] Cannot create SSL context)"
+_HANA_ENGINE = f"{_HANA_FAILED} (RTE:[300012] Cannot create SSL engine)"
+_HANA_CLOSED = f"{_HANA_FAILED} (RTE:[89013] Socket closed by peer)"
+_HANA_CONNECT = f"{_HANA_FAILED} (RTE:[89006] System call 'connect' failed)"
+_HANA_NAME = f"{_HANA_FAILED} (RTE:[89001] Cannot resolve host name)"
+
+LATER_OF_HANA: Mapping[Code, str] = {
+    **dict.fromkeys((Code.HOST_UNKNOWN, Code.DNS_TIMEOUT, Code.URL_PLACEHOLDER), _HANA_NAME),
+    **dict.fromkeys((Code.PORT_REFUSED, Code.PORT_TIMEOUT, Code.PORT_UNREACHABLE), _HANA_CONNECT),
+    **dict.fromkeys((Code.PROXY_REFUSED, Code.PROXY_WANTS_LOGIN, Code.PROXY_ANSWERS_ITSELF), _HANA_FAILED),
+    **dict.fromkeys((Code.URL_NOT_HTTPS, Code.URL_UNUSUAL, Code.TLS_TIMEOUT), _HANA_FAILED),
+    **dict.fromkeys((Code.NOT_TLS, Code.TLS_TOO_OLD, Code.TLS_13_ONLY), _HANA_ENGINE),
+    Code.TLS_HANDSHAKE_FAILED: _HANA_CLOSED,
+    **dict.fromkeys(
+        (
+            Code.HOST_NOT_IN_CERTIFICATE,
+            Code.SERVER_OMITS_INTERMEDIATE,
+            Code.SERVER_SENDS_WRONG_INTERMEDIATE,
+            Code.CERTIFICATE_EXPIRED,
+            Code.CERTIFICATE_NOT_YET_VALID,
+            Code.CERTIFICATE_SELF_SIGNED,
+            Code.SIGNATURE_WRONG,
+            Code.CA_CONSTRAINT_BROKEN,
+            Code.CERTIFICATE_IRREGULAR,
+            Code.CERTIFICATE_UNREADABLE,
+            Code.ROOT_UNTRUSTED,
+            Code.TLS_INSPECTED,
+            Code.PK_LIST_EMPTY,
+            Code.ROOT_NOT_IN_PSE,
+            Code.INTERMEDIATE_NOT_IN_PSE,
+            Code.PSE_NOT_REPAIRED,
+            Code.SERVER_NOT_TRUSTED,
+            Code.HANDSHAKE_REFUSED,
+        ),
+        _HANA_UNTRUSTED,
+    ),
+    **dict.fromkeys(
+        (Code.REQUIRED_ROOT_NOT_IN_PSE, Code.ROOT_CHANGE_AHEAD), f"{_HANA_UNTRUSTED}, after the next root change"
+    ),
+    **dict.fromkeys(
+        (Code.PSE_HOLDS_SERVER_CERT_ONLY, Code.CERTIFICATE_EXPIRES_SOON), f"{_HANA_UNTRUSTED}, after the next renewal"
+    ),
+    Code.PSE_HOLDS_INTERMEDIATE_ONLY: f"{_HANA_UNTRUSTED}, after the next change of the intermediate",
+    **dict.fromkeys(
+        (
+            Code.PSE_MISSING,
+            Code.PSE_UNREADABLE,
+            Code.PSE_HAS_PIN,
+            Code.PSE_MACHINE_BOUND,
+            Code.PSE_UNREADABLE_FOR_ACCOUNT,
+            Code.PSE_PATH_IS_PERSONAL,
+            Code.CRYPTO_LIBRARY_MISSING,
+            Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT,
+            Code.CRYPTO_LIBRARY_NO_LIBRARY,
+            Code.CRYPTO_LIBRARY_BITS,
+        ),
+        _HANA_CONTEXT,
+    ),
+}
+"""What a client of SAP HANA says later: the texts of SAP's tutorials and guides, as far as they are published."""
+
 CHECKS: Mapping[str, Check] = {each.name: each for each in CHECKLIST}
 """Every check, by its name."""
 CODES: Mapping[Code, Row] = {code: row for each in CHECKLIST for code, row in each.codes.items()}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pse_preflight.checklist import OWNERS, ROWS, Code, Severity
+from pse_preflight.checklist import LATER_OF_HANA, OWNERS, ROWS, Code, Severity
 
 Command = tuple[str, ...]
 """A program and its arguments, quoted only when it is shown."""
@@ -23,6 +23,7 @@ class Finding:
         fix: the change that mends it, in words.
         commands: the programs that mend it, each with its arguments.
         certificates: SHA-256 fingerprints (hexadecimal, lower case) of the certificates it is about.
+        for_hana: the client is one of SAP HANA, which has words of its own for what it cannot do.
     """
 
     code: Code
@@ -31,6 +32,12 @@ class Finding:
     fix: str = ""
     commands: tuple[Command, ...] = ()
     certificates: tuple[str, ...] = ()
+    for_hana: bool = False
+
+    @property
+    def later(self) -> str:
+        """Return what the client would say if nobody mended it; empty where that is not known."""
+        return LATER_OF_HANA.get(self.code, "") if self.for_hana else ROWS[self.code].later
 
     @property
     def check(self) -> str:
@@ -83,7 +90,7 @@ def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
     commands = " && ".join(quoted(command, windows=windows) for command in found.commands)
     fix = ": ".join(part for part in (found.fix, commands) if part)
     lines = [f"{found.code}: {one_line(found.observed)}"]
-    lines += [f"later: {row.later}"] if row.later else []
+    lines += [f"later: {found.later}"] if found.later else []
     lines += [f"fix: {one_line(fix)}"] if fix else []
     return "\n".join([*lines, f"who: {row.who.value}"])
 

@@ -294,6 +294,22 @@ def test_a_cloud_host_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> N
     assert "in SAP's cloud" in Path("systems.yaml").read_text(encoding="utf-8")
 
 
+def test_a_database_of_hana_cloud_is_described_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = observe(Target("127.0.0.1", 1), Limits(), _now)
+    asked: list[Target] = []
+
+    def ask(target: Target, *_: object) -> Endpoint:
+        asked.append(target)
+        return replace(shown, failure=None, presented=(path(issued())[0].der,))
+
+    monkeypatch.setattr(observation, "observe", ask)
+    assert _init("https://7a1b-c2d3.hna0.prod-eu10.hanacloud.ondemand.com") == 0
+    (system,) = _read()
+    assert [each.speaks_http for each in asked] == [False]
+    assert (system.serves, system.pse.name, system.url_findings) == ("sql", "sapcli.pse", ())
+    assert "URL_UNUSUAL" not in Path("systems.yaml").read_text(encoding="utf-8")
+
+
 def test_a_proxy_is_asked_through_and_written_without_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = observe(Target("127.0.0.1", 1), Limits(), _now)
     asked: list[Target] = []

@@ -80,7 +80,9 @@ class Maker:
         return Attempt(created=created, neighbours=pse_condition.neighbours(pse) if created else ())
 
     def _publish(self, tool: Tool, pse: Path, willing: Sequence[Contribution]) -> bool:
-        owner = next((each.system.dn for each in willing if each.system.dn), None) or default_owner()
+        named = next((each.system.dn for each in willing if each.system.dn), None)
+        verifies_only = all(each.system.serves_sql for each in willing)
+        owner = None if verifies_only else named or default_owner()
         give = self.hand_over([each.system for each in willing], pse)
         return publish(pse, lambda new: create_pse(tool, new, owner, union(willing)), hand_over=give).created
 

@@ -131,6 +131,8 @@ def _keys(server: Server, proxy: Proxy | None, client: str, *, windows: bool) ->
     url, judgement = server.url, server.judgement
     kind = "in SAP's cloud" if url.is_sap_cloud else "not in a domain of SAP's cloud"
     yield f"url: {quoted(f'https://{place(url)}')}  # {kind}"
+    if url.is_hana_cloud:
+        yield "serves: sql  # a database: no HTTP, no WebSocket RFC; its clients use sapcli.pse"
     if proxy:
         yield f"proxy: {quoted(f'http://{proxy}')}"
         if proxy.user is not None:
@@ -142,7 +144,7 @@ def _keys(server: Server, proxy: Proxy | None, client: str, *, windows: bool) ->
     if judgement.path:
         yield f"# its root: {one_line(judgement.path[-1].label)}"
     yield from _roots(server, windows=windows)
-    yield from _rest(client, windows=windows)
+    yield from _rest(client, "sapcli.pse" if url.is_hana_cloud else "client.pse", windows=windows)
 
 
 def _roots(server: Server, *, windows: bool) -> Iterator[str]:
@@ -166,9 +168,9 @@ _ROOT_FILE = {False: "/path/of/your/root.pem", True: r"C:\path\of\your\root.pem"
 _SECUDIR = {False: "/opt/xtract/sec", True: r"C:\ProgramData\xtract\sec"}
 
 
-def _rest(client: str, *, windows: bool) -> Iterator[str]:
+def _rest(client: str, pse: str, *, windows: bool) -> Iterator[str]:
     yield f"# secudir: {quoted(_SECUDIR[windows])}  # the folder of the PSE that the client's service really uses"
-    yield "# pse: client.pse  # absolute, or relative to secudir"
+    yield f"# pse: {pse}  # absolute, or relative to secudir"
     yield client
 
 

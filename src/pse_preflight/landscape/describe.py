@@ -19,6 +19,8 @@ from pse_preflight.sapgenpse import paths
 
 _Read = TypeVar("_Read")
 
+PSE_OF_HANA_CLIENTS = "sapcli.pse"
+"""What HANA's clients look for in SECUDIR (sslCryptoProvider=commoncrypto)."""
 LISTS = ("auto", "mozilla", "system")
 """What the key roots may name beside a file."""
 
@@ -97,7 +99,7 @@ def _asked(alias: str, entry: SystemEntry, named: "_Paths") -> System:
     """Return a system with its URL, the way to it, and the place of its PSE; the rest as it is where nobody says."""
     around, written = named.around, _url_as_written(alias, entry)
     try:
-        url, url_findings = read_url(written)
+        url, url_findings = read_url(written, sql=entry.keys.serves == "sql")
         proxy, ignored = _proxy(entry.keys.proxy, url, around.environment)
     except PreflightError as error:
         raise UsageProblem(f"{entry.place}: {alias}: {error}") from None
@@ -108,12 +110,13 @@ def _asked(alias: str, entry: SystemEntry, named: "_Paths") -> System:
         url=url,
         url_as_written=redacted(written),
         url_findings=url_findings,
+        serves=entry.keys.serves,
         proxy=proxy,
         ignored_proxy=ignored,
         pse=pse,
         pse_identity=around.places.identity(pse),
         secudir=secudir,
-        dn=entry.keys.dn,
+        dn=None if entry.keys.serves == "sql" else entry.keys.dn,
     )
 
 
@@ -155,7 +158,8 @@ class _Paths:
 
     def pse(self, secudir: Path) -> Path:
         """Return the path of the PSE, which may be relative to SECUDIR (the tool's own rule)."""
-        written = self.entry.keys.pse or f"{self.alias}.pse"
+        keys = self.entry.keys
+        written = keys.pse or (PSE_OF_HANA_CLIENTS if keys.serves == "sql" else f"{self.alias}.pse")
         name = self._told("pse", lambda: self.around.places.file_name(written))
         return paths.pse_path(name, secudir, windows=self.around.windows)
 

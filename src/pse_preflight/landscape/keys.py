@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pse_preflight.certificate import fingerprint
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Severity
 from pse_preflight.errors import PreflightError
-from pse_preflight.landscape.system import ProductKind
+from pse_preflight.landscape.system import ProductKind, Serves
 from pse_preflight.landscape.words import plain
 from pse_preflight.options import Engine
 from pse_preflight.pse import name as distinguished_name
@@ -149,6 +149,7 @@ class Keys(_Strict):
     """The keys of one system in systems.yaml, with their defaults."""
 
     url: str | None = None
+    serves: Serves = "rfc"
     pse: SomeText | None = None
     secudir: SomeText | None = None
     dn: DistinguishedName | None = None

@@ -10,6 +10,9 @@ from pse_preflight.findings import Command, Finding
 from pse_preflight.landscape.url import ApiUrl, Proxy
 from pse_preflight.options import Engine
 
+Serves = Literal["rfc", "sql"]
+"""What a system serves to its clients: WebSocket RFC, or SQL over TLS as SAP HANA does."""
+
 ProductKind = Literal["xtract", "board-connector"]
 """Which of Theobald's products keeps its connections in files of its own."""
 
@@ -114,6 +117,7 @@ class System:
         url: the API URL's host and port.
         url_as_written: the URL in systems.yaml, without user, password and whatever follows the host.
         url_findings: what is to be said of the URL as it was written.
+        serves: what it serves; a database speaks no HTTP, and its clients have a PSE without an own key.
         folder: where the files about it go.
         pse: absolute path of the client PSE, as this system spells it.
         pse_identity: what is equal for two spellings of one PSE; empty where the path itself says it.
@@ -143,6 +147,7 @@ class System:
     url: ApiUrl
     url_as_written: str = ""
     url_findings: tuple[Finding, ...] = ()
+    serves: Serves = "rfc"
     folder: Path = Path()
     pse: Path
     pse_identity: str = ""
@@ -167,6 +172,11 @@ class System:
     extras: tuple[tuple[str, str], ...] = ()
     client: Client | None = None
     prepare: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+
+    @property
+    def serves_sql(self) -> bool:
+        """Tell whether it is a database."""
+        return self.serves == "sql"
 
     @property
     def shared_pse(self) -> str:

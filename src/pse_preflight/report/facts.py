@@ -381,7 +381,7 @@ def finding_facts(found: Finding) -> FindingFacts:
         severity=found.severity.word,
         check=found.check,
         observed=one_line(found.observed),
-        later=row.later,
+        later=found.later,
         fix=one_line(found.fix),
         fix_commands=tuple(_shown(each) for each in found.commands),
         who=row.who.value,

@@ -115,7 +115,7 @@ class _Walk:
         self._system = system
         self._run = run
         self._folder = Folder(system.folder)
-        self._target = Target(system.url.host, system.url.port, system.proxy)
+        self._target = Target(system.url.host, system.url.port, system.proxy, speaks_http=not system.serves_sql)
         self._seconds_left = run.limits.whole
         self._unwritten = ""
 
@@ -169,12 +169,13 @@ class _Walk:
             attempt = Attempt(refusals=(given.refusal,))
         attempt = replace(attempt, forbidden=bool(_forbidden(evidence, self._run)))
         client = _client_side(self._system, pse)
-        repaired_by_us = bool(attempt.added) and pse.one_reader
+        without_mark = pse.condition.content is not None and pse.condition.content.owner is None
+        changed_by_us = bool(attempt.added or (attempt.created and without_mark)) and pse.one_reader
         seen = replace(
             evidence.observations,
             pse=pse,
             attempt=attempt,
-            changed_by_us=pse.condition.digest if repaired_by_us else last.changed_by_us if last else "",
+            changed_by_us=pse.condition.digest if changed_by_us else last.changed_by_us if last else "",
             client=client,
             unwritten=self._unwritten,
         )
@@ -187,7 +188,7 @@ class _Walk:
         if seen.endpoint is None or not trust.path or not evidence.judgement.names_host or not now_judged:
             return evidence
         anchors = [each.der for each in trust.anchors]
-        ask = partial(live.handshake, self._target, anchors, clock=self._run.clock, websocket=True)
+        ask = partial(live.handshake, self._target, anchors, clock=self._run.clock, websocket=self._target.speaks_http)
         shaken = self._within(partial(ask, address=seen.endpoint.address))
         return judge(self._system, replace(seen, live=shaken), self._run.period)
 

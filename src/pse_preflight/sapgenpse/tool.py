@@ -221,8 +221,11 @@ def version(tool: Tool, secudir: Path) -> Version:
     return output.parse_version(tool.run(("cryptinfo",), secudir).text)
 
 
-def create_pse(tool: Tool, pse: Path, dn: str, certificates: Iterable[Certificate]) -> Listing:
+def create_pse(tool: Tool, pse: Path, dn: str | None, certificates: Iterable[Certificate]) -> Listing:
     """Make a PSE without PIN at a path where nothing stands, and fill its certificate list.
+
+    Args:
+        dn: its owner; None for a PSE without an own key, which can only verify others.
 
     Returns:
         The certificate list as the program prints it afterwards: every given certificate and no other.
@@ -231,15 +234,25 @@ def create_pse(tool: Tool, pse: Path, dn: str, certificates: Iterable[Certificat
         ToolError: where the program fails, where what it made cannot be read back here as a PSE without PIN, or where
             it trusts more than it was given; what it left behind is the caller's to remove.
     """
-    answer = tool.run(("gen_pse", "-p", str(pse), "-noreq", *_NO_PIN, dn), pse.parent)
+    asked = _roots_first(certificates)
+    answer = _new(tool, pse, dn, asked)
     if answer.code != 0 or not pse.is_file():
         raise _failed(answer, "made no PSE")
     _read_back(pse, answer)
-    asked = tuple(certificates)
-    listing = _add_each(tool, pse, asked)
+    listing = _add_each(tool, pse, asked if dn is not None else asked[1:])
+    if dn is None and asked and listing.find(asked[0]) is None:
+        raise _failed(answer, f"was given {asked[0].label}, and does not list it afterwards")
     _refuse_strangers(tool, pse, _unknown(listing.entries, asked))
     _refuse_strangers(tool, pse, _unknown_in_file(_read_back(pse, answer), asked))
     return listing
+
+
+def _new(tool: Tool, pse: Path, dn: str | None, certificates: Sequence[Certificate]) -> Answer:
+    """Make a PSE; one without an own key is given its first certificate, as SAP's guides do."""
+    if dn is not None:
+        return tool.run(("gen_pse", "-p", str(pse), "-noreq", *_NO_PIN, dn), pse.parent)
+    command = ("gen_verify_pse", "-p", str(pse), *_NO_PIN)
+    return _run_with(tool, pse, certificates[0], (*command, "-a")) if certificates else tool.run(command, pse.parent)
 
 
 def add_certificates(tool: Tool, pse: Path, certificates: Iterable[Certificate]) -> Listing:
@@ -264,13 +277,16 @@ def add_certificates(tool: Tool, pse: Path, certificates: Iterable[Certificate])
 
 
 def _add_each(tool: Tool, pse: Path, certificates: Sequence[Certificate]) -> Listing:
-    ordered = sorted(certificates, key=lambda certificate: not certificate.is_self_issued)
-    answers = [(certificate, _add(tool, pse, certificate)) for certificate in ordered]
+    answers = [(certificate, _add(tool, pse, certificate)) for certificate in _roots_first(certificates)]
     listing = list_certificates(tool, pse)
     for certificate, answer in answers:
         if listing.find(certificate) is None:
             raise _failed(answer, f"{_claim(answer)}, but does not list {certificate.label} afterwards")
     return listing
+
+
+def _roots_first(certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:
+    return tuple(sorted(certificates, key=lambda certificate: not certificate.is_self_issued))
 
 
 def _unknown(entries: Iterable[ListedCertificate], asked: Sequence[Certificate]) -> list[ListedCertificate]:
@@ -349,17 +365,21 @@ def has_pin(tool: Tool, pse: Path) -> bool:
 
 
 def _add(tool: Tool, pse: Path, certificate: Certificate) -> Answer:
-    """Add one certificate from a file beside the PSE, where its own kind of leftovers is removed after a kill."""
+    answer = _run_with(tool, pse, certificate, ("maintain_pk", "-p", str(pse), *_NO_PIN, "-a"))
+    _refuse(answer, (certificate.parsed.subject, certificate.parsed.issuer))
+    return answer
+
+
+def _run_with(tool: Tool, pse: Path, certificate: Certificate, command: tuple[str, ...]) -> Answer:
+    """Hand over one certificate as a file beside the PSE, where its own kind of leftovers is removed after a kill."""
     path = pse.with_name(f"{pse.name}.{secrets.token_hex(8)}.pem")
     try:
         write_private(path, certificate.pem.encode("ascii"))
-        answer = tool.run(("maintain_pk", "-p", str(pse), *_NO_PIN, "-a", str(path)), pse.parent)
+        return tool.run((*command, str(path)), pse.parent)
     except OSError as error:
         raise ToolFailed(f"cannot write into {pse.parent}: {error.strerror}") from error
     finally:
         path.unlink(missing_ok=True)
-    _refuse(answer, (certificate.parsed.subject, certificate.parsed.issuer))
-    return answer
 
 
 def _understood(answer: Answer, parse: Callable[[str], _Read]) -> _Read:

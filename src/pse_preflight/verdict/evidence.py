@@ -246,12 +246,18 @@ class _Assessment:
             roots=self._roots,
             judgement=self.judgement,
             trust=self.trust,
-            findings=tuple(sorted(dict.fromkeys(self._findings()), key=lambda each: order.index(each.code))),
-            not_created_for=self._not_created_for(),
+            findings=tuple(
+                sorted(dict.fromkeys(map(self._told, self._findings())), key=lambda each: order.index(each.code))
+            ),
+            not_created_for=self._told(cause) if (cause := self._not_created_for()) else None,
             announced=self._changes,
             successors=self._successors,
             required=self._required,
         )
+
+    def _told(self, found: Finding) -> Finding:
+        """Return a finding in the words of this system's clients."""
+        return replace(found, for_hana=True) if self._system.serves_sql else found
 
     def _lacking(self) -> frozenset[str]:
         """Return the fingerprints of the roots that the PSE is to hold and lacks."""

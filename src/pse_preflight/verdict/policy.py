@@ -176,7 +176,16 @@ _MET: Mapping[Need, Callable[[Evidence], bool]] = {
 """Where a need is met whatever was found; what the chain, or the PSE, has overcome is no obstacle."""
 
 
+_NO_HTTP = "serves: sql, and a database speaks no HTTP"
+
+
+def _no_http(evidence: Evidence) -> str:
+    return _NO_HTTP if evidence.system.serves_sql else ""
+
+
 def _no_date(evidence: Evidence) -> str:
+    if evidence.system.serves_sql:
+        return _NO_HTTP
     seen = evidence.endpoint
     return "" if seen and seen.date_offset_seconds is not None else "the server sent no Date header"
 
@@ -211,6 +220,8 @@ def _not_live(evidence: Evidence) -> str:
 
 
 def _no_websocket(evidence: Evidence) -> str:
+    if evidence.system.serves_sql:
+        return "serves: sql, and a database speaks no WebSocket RFC"
     if evidence.live and evidence.live.accepted and evidence.live.websocket is None:
         return "the server broke the connection off before a WebSocket could be asked for"
     return _not_live(evidence)
@@ -267,6 +278,7 @@ def _not_seen(evidence: Evidence) -> str:
 
 
 _INAPPLICABLE = {
+    "test_url_answers_https": _no_http,
     "test_clock_agrees_with_the_server": _no_date,
     "test_file_and_tool_agree": _one_reader,
     "test_pk_list_is_current": _no_days,
