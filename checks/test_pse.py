@@ -37,6 +37,7 @@ def test_pse_exists(system: System, pse: ClientPse, attempt: Attempt, evidence: 
     holds(not attempt.added or attempt.wanted, unless=Code.PSE_REPAIRED)
     changed = pse.one_reader and pse.condition.digest == evidence.observations.changed_by_us != ""
     holds(not system.confirm or (is_confirmed(pse) and not changed), unless=Code.PSE_UNCONFIRMED)
+    holds(not pse.tool_needs, unless=Code.TOOL_NEEDS_LIBRARY_PATH)
     holds(not evidence.observations.unwritten, unless=Code.EVIDENCE_NOT_WRITTEN)
 
 

@@ -126,6 +126,7 @@ class Code(enum.StrEnum):
     TOOL_MISSING = auto()
     TOOL_FAILED = auto()
     TOOL_TIMEOUT = auto()
+    TOOL_NEEDS_LIBRARY_PATH = auto()
     # test_pse_needs_no_pin
     PSE_HAS_PIN = auto()
     PSE_MACHINE_BOUND = auto()
@@ -763,6 +764,13 @@ CHECKLIST: tuple[Check, ...] = (
                 cause="The program did not end in time.",
                 fix="Look what holds the program up (a network drive?) and run the check again.",
                 is_error=True,
+            ),
+            Code.TOOL_NEEDS_LIBRARY_PATH: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="SAP's program does not find its library although that lies beside it; it was run with its own folder in the path of libraries.",
+                fix="Set the variable that the message names before you call the program by hand.",
             ),
         },
     ),

@@ -278,6 +278,9 @@ def good(url: str = f"https://{HOST}") -> Seen:
 _add(None, good, name="everything is right")
 
 
+_add(Code.TOOL_NEEDS_LIBRARY_PATH, lambda: good().but_pse(tool_needs="LD_LIBRARY_PATH=/opt/sap"), verdict=Verdict.PASS)
+
+
 # The URL and the network
 
 _add(Code.URL_NOT_HTTPS, partial(good, f"http://{HOST}"))

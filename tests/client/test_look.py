@@ -380,6 +380,22 @@ def test_the_secudir_of_a_product_is_its_services(windows: Callable[..., None], 
     assert seen.findings[1].observed.endswith(r"\Windows\System32\config\systemprofile\AppData\Local\sec")
 
 
+def test_the_program_is_looked_for_beside_what_the_clients_use(tmp_path: Path) -> None:
+    product = _product(tmp_path, tmp_path / "client.pse", Library=str(tmp_path / "b" / "sapcrypto.dll"))
+    ini = _ini(tmp_path, f"DEFAULT\nTLS_SAPCRYPTOLIB={tmp_path / 'c' / 'libsapcrypto.so'}\n\nDEST=PRD\nWSHOST=x\n")
+    sides = (
+        Client(library=tmp_path / "a" / "libsapcrypto.so"),
+        Client(product=product),
+        Client(ini=ini),
+        Client(ini=replace(ini, file=tmp_path / "none.ini")),
+        Client(hosts=("no-such-host",), library=tmp_path / "d" / "libsapcrypto.so"),
+        Client(library=Path("relative.so")),
+        None,
+    )
+    found = client.tool_folders([_system(tmp_path, each) for each in sides])
+    assert found == (tmp_path / "a", tmp_path / "b", product.folder, tmp_path / "c")
+
+
 # systems.yaml
 
 

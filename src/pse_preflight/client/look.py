@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,6 +79,22 @@ def hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] | 
     ((name, group),) = wanted
     again = (sys.executable, "-m", "pse_preflight", *(f"--system={each.alias}" for each in systems))
     return _windows_handover(name, group) if _WINDOWS else _posix_handover(name, group, pse, again)
+
+
+def tool_folders(systems: Iterable[System]) -> tuple[Path, ...]:
+    """Return where SAP's program may lie beside what the clients use: their TLS libraries, and the product's folder."""
+    found: dict[Path, None] = {}
+    for system in systems:
+        client = system.client
+        if client is None or not is_its_host(system):
+            continue
+        side = _with_ini(ClientSide(host="", dest=client.ini.dest if client.ini else ""), client)
+        side = replace(side, connections=installed.read_of(client.product, system) if client.product else None)
+        library = client.library or _named_library(side)
+        found |= dict.fromkeys(
+            [*([library.parent] if library else []), *([client.product.folder] if client.product else [])]
+        )
+    return tuple(each for each in found if each.is_absolute())
 
 
 def _runs_as(client: Client) -> RunsAs:

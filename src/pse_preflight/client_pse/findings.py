@@ -46,6 +46,17 @@ def _pin_told(pse: ClientPse) -> str:
     return ""
 
 
+def tool_needs(pse: ClientPse) -> Finding | None:
+    """Say that the tool starts with an environment variable only, which a command by hand needs too."""
+    if not pse.tool_needs:
+        return None
+    return finding(
+        Code.TOOL_NEEDS_LIBRARY_PATH,
+        f"{pse.tool} does not find its library, which lies beside it; it was run with {pse.tool_needs}",
+        fix=f"set {pse.tool_needs} before you call it by hand",
+    )
+
+
 def unconfirmed(pse: ClientPse, system: System, changed_by_us: str = "") -> Finding | None:
     """Say that SAP's tool has not yet listed a PSE that the bundled implementation wrote or changed.
 

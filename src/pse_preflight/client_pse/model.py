@@ -39,6 +39,7 @@ class ClientPse:
         refusal: why the tool gave no list, where it was asked.
         tool: how people know the program that listed it.
         one_reader: the tool is the bundled implementation, so file and tool are one and the same reader.
+        tool_needs: the environment variable, with its value, without which the tool does not start here.
         program: the tool as a fix names it; a recording does not keep it.
     """
 
@@ -47,6 +48,7 @@ class ClientPse:
     refusal: Refusal | None = None
     tool: str = ""
     one_reader: bool = False
+    tool_needs: str = ""
     program: str = field(default="sapgenpse", compare=False)
 
     @cached_property

@@ -38,6 +38,8 @@ _NO_PIN = ("-x", "")
 _BATCH_FILES = frozenset({".bat", ".cmd"})
 _LIBRARY = re.compile(r"libsapcrypto|sapcrypto\.dll|slcryptokernel|error while loading shared libraries", re.IGNORECASE)
 _WRONG_MACHINE = re.compile("wrong ELF class")
+LIBRARY_PATH = {"win32": "PATH", "darwin": "DYLD_LIBRARY_PATH"}.get(sys.platform, "LD_LIBRARY_PATH")
+"""The variable in which this system's loader looks for libraries."""
 _LIBRARY_CODES = frozenset({127, 0xC0000135, 0xC0000135 - (1 << 32)})
 _WRONG_MACHINE_CODES = frozenset({0xC000007B, 0xC000007B - (1 << 32)})
 _FIRST_NT_ERROR = 0xC0000000
@@ -141,9 +143,16 @@ class InstalledTool:
     program: Path
     seconds: float = _SECONDS
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False, compare=False)
+    _added: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The variable that the program was found to need, once it is known."""
 
     name: ClassVar[str] = "sapgenpse"
     is_bundled: ClassVar[bool] = False
+
+    @property
+    def needs(self) -> str:
+        """Return the assignment without which the program did not find its library here; empty where there is none."""
+        return next((f"{name}={self.program.parent}" for name in self._added), "")
 
     @property
     def label(self) -> str:
@@ -151,9 +160,25 @@ class InstalledTool:
         return str(self.program)
 
     def run(self, arguments: Sequence[str], secudir: Path) -> Answer:
-        """Run it without any input, its dates in UTC."""
+        """Run it without any input, its dates in UTC.
+
+        Where it does not find its library although that lies beside it, as in some of SAP's packages, it is run once
+        more with its own folder in the path of libraries, and from then on at once.
+        """
+        answer = self._run(arguments, secudir)
+        if self._added or not _lacks_library(answer) or not _has_library_beside(self.program):
+            return answer
+        own, others = str(self.program.parent), self.environ.get(LIBRARY_PATH, "")
+        self._added[LIBRARY_PATH] = os.pathsep.join([own, others]) if others else own
+        again = self._run(arguments, secudir)
+        if _lacks_library(again):
+            self._added.clear()
+            return answer
+        return again
+
+    def _run(self, arguments: Sequence[str], secudir: Path) -> Answer:
         command = (str(self.program), *arguments)
-        environment = {**self.environ, "SECUDIR": str(secudir), "TZ": "UTC"}
+        environment = {**self.environ, **self._added, "SECUDIR": str(secudir), "TZ": "UTC"}
         try:
             ended = process.run(command, environment, seconds=self.seconds, largest=_LARGEST_OUTPUT)
         except (OSError, ValueError) as error:
@@ -190,13 +215,18 @@ def find_tool(
     engine: Engine,
     explicit: Path | None = None,
     *,
+    beside: Iterable[Path] = (),
     environ: Mapping[str, str] = os.environ,
     windows: bool = sys.platform == "win32",
 ) -> Tool:
     """Find the program to use: the one that is named, else SAP's where it is installed, else the bundled one.
 
-    It is looked for in the absolute entries of PATH and in the places where SAP's products put it; never in the
-    working folder.
+    It is looked for in the absolute entries of PATH, beside SAP's TLS library where that is named, and in the places
+    where SAP's products and people put it; never in the working folder, and in no folder but those of PATH into which
+    everybody may write.
+
+    Args:
+        beside: the folders in which SAP's TLS library lies, and those of the clients.
 
     Raises:
         ToolMissing: where the one that was asked for is not there.
@@ -205,7 +235,7 @@ def find_tool(
         return BundledTool(environ)
     if explicit is not None:
         return InstalledTool(_usable(explicit.absolute(), windows=windows), environ=environ)
-    found = next(_programs(_folders(environ, windows=windows), windows=windows), None)
+    found = next(_programs(_folders(environ, beside, windows=windows), windows=windows), None)
     if found is not None:
         return InstalledTool(found, environ=environ)
     if engine == "auto":
@@ -435,11 +465,22 @@ def _remedy(answer: Answer) -> str:
     """Return what to do where the answer shows why the program cannot work here."""
     if answer.code in _WRONG_MACHINE_CODES or _says(answer, _WRONG_MACHINE):
         return "the program and SAP's library are built for different machines (32 and 64 bit); install a matching pair"
-    if answer.code in _LIBRARY_CODES or (answer.code != 0 and _says(answer, _LIBRARY)):
+    if _lacks_library(answer):
+        if _has_library_beside(Path(answer.command[0])):
+            return f"SAP's library lies beside the program and is not found, even with that folder in {LIBRARY_PATH}"
         return "SAP's library (libsapcrypto.so, sapcrypto.dll) is not found; put it beside the program"
     if _is_script(answer.command[0]):
         return "this is a script around the program; name the program itself with --sapgenpse"
     return ""
+
+
+def _lacks_library(answer: Answer) -> bool:
+    """Tell whether the program did not find SAP's library."""
+    return answer.code in _LIBRARY_CODES or (answer.code != 0 and _says(answer, _LIBRARY))
+
+
+def _has_library_beside(program: Path) -> bool:
+    return any(any(program.parent.glob(each)) for each in ("libsapcrypto.*", "sapcrypto.dll", "libslcryptokernel.*"))
 
 
 def _says(answer: Answer, what: re.Pattern[str]) -> bool:
@@ -479,6 +520,8 @@ def _usable(program: Path, *, windows: bool) -> Path:
         raise ToolMissing(
             f"{program} is a batch file, to which arguments cannot be handed safely", fix="name the program itself"
         )
+    if windows and not program.exists() and program.with_name(f"{program.name}.exe").is_file():
+        program = program.with_name(f"{program.name}.exe")
     if program.is_dir():
         raise ToolMissing(f"{program} is a folder", fix=f"name the program: {program / _file_name(windows=windows)}")
     if not program.is_file():
@@ -505,10 +548,20 @@ def _file_name(*, windows: bool) -> str:
     return "sapgenpse.exe" if windows else "sapgenpse"
 
 
-def _folders(environ: Mapping[str, str], *, windows: bool) -> Iterator[Path]:
+def _folders(environ: Mapping[str, str], beside: Iterable[Path], *, windows: bool) -> Iterator[Path]:
     for entry in environ.get("PATH", "").split(";" if windows else ":"):
         folder = Path(entry.strip('"') if windows else entry)
         if folder.is_absolute():
             yield folder
-    for pattern in well_known_folders(environ, windows=windows):
-        yield from map(Path, sorted(iglob(pattern)))  # noqa: PTH207 - the pattern is absolute, Path.glob takes none
+    known = well_known_folders(environ, windows=windows)
+    for folder in (*beside, *(Path(each) for pattern in known for each in sorted(iglob(pattern)))):  # noqa: PTH207 - the pattern is absolute, Path.glob takes none
+        if folder.is_absolute() and not _is_open_to_all(folder):
+            yield folder
+
+
+def _is_open_to_all(folder: Path) -> bool:
+    """Tell whether everybody may put a program there; on Windows that is not known here."""
+    try:
+        return sys.platform != "win32" and bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return True

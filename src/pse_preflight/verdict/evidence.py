@@ -17,6 +17,7 @@ from pse_preflight.client_pse.findings import (
     condition_findings,
     disagreement,
     file_findings,
+    tool_needs,
     unconfirmed,
 )
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
@@ -326,7 +327,9 @@ class _Assessment:
             repair = "--repair --engine=bundled" if pse.one_reader else "--repair"
         files = root_names(self._successors, self._required) | file_names(self.judgement.path)
         files = {} if self._seen.unwritten else files
-        return Remedy(pse.program, system.pse, {key: system.folder / name for key, name in files.items()}, repair)
+        needs = "" if self._seen.recorded else pse.tool_needs
+        program = ("env", needs, pse.program) if needs.startswith(("LD_", "DYLD_")) else (pse.program,)
+        return Remedy(program, system.pse, {key: system.folder / name for key, name in files.items()}, repair)
 
     def _findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
@@ -371,7 +374,13 @@ class _Assessment:
             if each.code is not Code.PSE_READABLE_BY_GROUP or not (seen.client and seen.client.group_may_read):
                 yield each
         yield from (
-            each for each in (unconfirmed(seen.pse, system, seen.changed_by_us), disagreement(seen.pse)) if each
+            each
+            for each in (
+                unconfirmed(seen.pse, system, seen.changed_by_us),
+                disagreement(seen.pse),
+                tool_needs(seen.pse),
+            )
+            if each
         )
 
 
