@@ -117,8 +117,9 @@ def test_every_example_of_systems_yaml_is_accepted(tmp_path: Path, example: str)
     (tmp_path / "systems.yaml").write_text(EXAMPLES[example], encoding="utf-8")
     root = Certificate.of(root_authority("Company Root", now() - timedelta(days=1), 900).certificate)
     (tmp_path / "company-root.pem").write_text(root.pem, encoding="utf-8")
-    around = Surroundings({"PROXY_PASSWORD": "x", "HOME": "/home/x"}, tmp_path, tmp_path, tmp_path, windows=False)
-    landscape = read_landscape(tmp_path / "systems.yaml", around.environment, windows=False)
+    windows = ": 'C:\\" in EXAMPLES[example]
+    around = Surroundings({"PROXY_PASSWORD": "x", "HOME": "/home/x"}, tmp_path, tmp_path, tmp_path, windows=windows)
+    landscape = read_landscape(tmp_path / "systems.yaml", around.environment, windows=windows)
     assert select(["all"], landscape, around)
 
 
@@ -213,6 +214,26 @@ def test_every_block_of_commands_is_found_and_marked_with_a_known_word() -> None
     assert marks == {"", "main-job", "installs", "exit 1", *NOT_RUN}
     fences = sum(len(re.findall(r"^ *```sh$", page.read_text(encoding="utf-8"), re.MULTILINE)) for page in PAGES)
     assert fences == sum(len(list(_blocks(page, "sh"))) for page in PAGES)
+
+
+OF_A_REAL_WINDOWS = "needs a real Windows"
+"""Marks a block with programs that Wine only pretends to have."""
+ONLY_THERE = re.compile(r"\b(schtasks|certutil|icacls|setx|Get-\w+|Set-\w+|Import-\w+)\b")
+
+
+def _windows_blocks() -> Iterator[tuple[str, str, str]]:
+    for page in PAGES:
+        for shell in ("powershell", "bat"):
+            yield from ((f"{page_name(page)}: {text}", shell, mark) for mark, text in _blocks(page, shell))
+
+
+def test_lines_for_windows_can_be_pasted_and_what_wine_lacks_is_marked() -> None:
+    for text, shell, mark in _windows_blocks():
+        assert "&&" not in text, text
+        assert (mark == OF_A_REAL_WINDOWS) == bool(ONLY_THERE.search(text)), text
+        assert shell == "bat" or not re.search(r'(?<!\')""', text), f"PowerShell 5.1 drops it: {text}"
+        assert shell == "powershell" or " # " not in text, f"cmd has no comment there: {text}"
+    assert {mark for _, _, mark in _windows_blocks()} == {"", "needs a system", OF_A_REAL_WINDOWS}
 
 
 def test_every_code_has_a_cause_and_a_fix() -> None:
