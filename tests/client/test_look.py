@@ -16,9 +16,8 @@ from xml.etree import ElementTree
 import pytest
 
 from pse_preflight.checklist import Severity
-from pse_preflight.client import access, installed
+from pse_preflight.client import access
 from pse_preflight.client import look as client
-from pse_preflight.client.installed import ServiceEntry
 from pse_preflight.client.side import ClientSide
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import message
@@ -336,48 +335,6 @@ def test_the_connection_of_a_product_is_read_and_compared(tmp_path: Path) -> Non
     _product(tmp_path, tmp_path / "client.pse", Library=str(library))
     assert _codes(_system(tmp_path, Client(product=product, bits=64))) == ["CRYPTO_LIBRARY_BITS"]
     assert _codes(_system(tmp_path, Client(product=Product("xtract", tmp_path)))) == ["CONNECTIONS_UNREADABLE"]
-
-
-@pytest.mark.parametrize(
-    ("entries", "account", "codes"),
-    [
-        ([], "SYSTEM", ["CLIENT_ACCOUNT_ASSUMED"]),
-        ([("Xtract", "LocalSystem")], "LocalSystem", []),
-        ([("Xtract", r"DOM\svc")], r"DOM\svc", []),
-        ([("Xtract", r"DOM\svc"), ("Other", "LocalSystem")], "", ["CLIENT_ACCOUNT_UNKNOWN"]),
-    ],
-)
-def test_the_account_of_a_product_is_that_of_its_service(
-    windows: Callable[..., None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    entries: list[tuple[str, str]],
-    account: str,
-    codes: list[str],
-) -> None:
-    windows(descriptor=f"O:BAD:(A;;FA;;;{SERVICE})")
-    product = _product(tmp_path, tmp_path / "client.pse")
-    told = [ServiceEntry(name, str(product.folder / "x.exe"), whose) for name, whose in entries]
-    monkeypatch.setattr(installed, "service_entries", lambda: told)
-    system = _system(tmp_path, Client(product=product))
-    seen = client.look(system, pse_is_there=True)
-    assert seen is not None
-    assert seen.runs_as == account
-    assert [each.code for each in seen.findings] == codes
-    assert (client.hand_over([system], system.pse) is not None) is bool(account)
-    named = client.look(replace(system, client=Client(product=product, account="a")), pse_is_there=True)
-    assert named is not None
-    assert (named.runs_as, named.account_is_assumed) == ("a", False)
-
-
-def test_the_secudir_of_a_product_is_its_services(windows: Callable[..., None], tmp_path: Path) -> None:
-    windows(sid="S-1-5-18")
-    system = _system(tmp_path, Client(product=_product(tmp_path, tmp_path / "client.pse"), path_is_personal=True))
-    seen = client.look(system, pse_is_there=False)
-    assert seen is not None
-    assert [each.code for each in seen.findings] == ["CLIENT_ACCOUNT_ASSUMED", "PSE_PATH_IS_PERSONAL"]
-    assert r"SYSTEM would look in" in seen.findings[1].observed
-    assert seen.findings[1].observed.endswith(r"\Windows\System32\config\systemprofile\AppData\Local\sec")
 
 
 def test_the_program_is_looked_for_beside_what_the_clients_use(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_a_database_gets_the_pse_of_its_clients_and_is_green(site: Site) -> None
     assert server.connections == 2
     assert set(server.requests) == {b""}
     assert "OK (PSE created, not yet confirmed by SAP's tool)" in site.output
+    assert "Not checked: user and password, SAP's own TLS library." in site.output
     told = {each["code"]: each for each in _findings(site)}
     assert f"SECUDIR={_pse(site).parent} and sslCryptoProvider=commoncrypto" in told["PSE_CREATED"]["fix"]
     assert "sapcli.pse was written by the bundled open implementation" in told["PSE_UNCONFIRMED"]["observed"]

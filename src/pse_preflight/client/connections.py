@@ -8,6 +8,7 @@ found is not judged, and a file without any of it is told as not understood. Use
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from pse_preflight.checklist import Code
 from pse_preflight.client.ini import beside_the_host, decode, host_in, is_same_path, without_login
@@ -120,14 +121,14 @@ def findings(
         observed = f"the connections of {product} cannot be read: {seen.problem}"
         yield finding(Code.CONNECTIONS_UNREADABLE, observed, fix="correct `client.folder` in systems.yaml")
         return
-    yield from _not_understood(seen, product)
+    yield from _not_understood(seen, product, url)
     if not seen.of_this:
         yield _not_found(seen, product, url)
     for each in seen.of_this:
         yield from _judged(each, product, url, pse, library, windows=windows)
 
 
-def _not_understood(seen: Connections, product: str) -> Iterator[Finding]:
+def _not_understood(seen: Connections, product: str, url: ApiUrl) -> Iterator[Finding]:
     told = [f"{file} ({why})" for file, why in seen.not_understood[:_MOST_NAMED]]
     told += [f"{len(seen.not_understood) - _MOST_NAMED} more"] if len(seen.not_understood) > _MOST_NAMED else []
     silent = [f"{each.label} names no client PSE" for each in seen.of_this if not each.pse]
@@ -136,7 +137,7 @@ def _not_understood(seen: Connections, product: str) -> Iterator[Finding]:
         yield finding(
             Code.CONNECTION_NOT_UNDERSTOOD,
             f"{seen.folder} is only partly judged: {what}",
-            fix=f"compare host, port 443, library, client PSE and alias in {product} by hand",
+            fix=f"compare host, port {url.port}, library, client PSE and alias in {product} by hand",
         )
 
 
@@ -189,6 +190,7 @@ def _differences(found: Connection, url: ApiUrl, pse: str, library: str, *, wind
         yield f"its library is {found.library}, checked is {library}"
 
 
+@lru_cache(1024)
 def _api_host(host: str) -> str | None:
     try:
         return read_url(host)[0].api_host

@@ -8,6 +8,7 @@ file are not kept: only what is compared is taken over, and of an alias only its
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from pse_preflight.checklist import Code
@@ -273,6 +274,7 @@ def beside_the_host(text: str, url: ApiUrl) -> str:
     return next((what for what, pattern in _BESIDE_A_HOST.items() if pattern.search(text)), "")
 
 
+@lru_cache(1024)
 def host_in(text: str) -> str:
     """Return the host in a text that may hold more, as DNS wants it; empty where there is none."""
     bare = _COMMENT_BEHIND.split(text.strip().strip("\"'"), maxsplit=1)[0]

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path, PureWindowsPath
 
 from pse_preflight.client import connections
@@ -65,7 +66,8 @@ def read_all(product: Product) -> tuple[list[Connection], list[tuple[str, str]],
     for file in files[: connections.MOST_FILES]:
         name = str(file.relative_to(product.folder))
         try:
-            found += connections.parse(_content(file), name)
+            status = file.stat()
+            found += _connections(file, name, (status.st_mtime_ns, status.st_size))
         except SettingsUnreadable as error:
             not_understood.append((name, str(error)))
         except OSError as error:
@@ -116,6 +118,12 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
             yield Path(entry.path)
 
 
+@lru_cache(connections.MOST_FILES)
+def _connections(file: Path, name: str, _state: tuple[int, int]) -> tuple[Connection, ...]:
+    """Read a file of connections; for many systems it is read once, unless it changes meanwhile."""
+    return connections.parse(_content(file), name)
+
+
 def _content(file: Path) -> bytes:
     with file.open("rb") as stream:
         content = stream.read(connections.LARGEST_FILE + 1)
@@ -143,6 +151,7 @@ if sys.platform == "win32":
 
     _SERVICES = r"SYSTEM\CurrentControlSet\Services"
 
+    @cache
     def service_entries() -> list[ServiceEntry]:
         """Return the entries of the service manager: it keeps them in the registry, as Microsoft documents."""
         found: list[ServiceEntry] = []

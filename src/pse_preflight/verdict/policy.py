@@ -244,7 +244,9 @@ def _no_client_hosts(evidence: Evidence) -> str:
 
 def _no_client_account(evidence: Evidence) -> str:
     client, seen = evidence.system.client, evidence.client
-    named = client and (client.account or (client.product and seen and (seen.runs_as or seen.account_problem)))
+    if client and client.product and seen and not (seen.runs_as or seen.account_problem):
+        return "client.account names nobody, and the product's service is to be found on Windows only"
+    named = client and (client.account or client.product)
     return _not_seen(evidence) if named else "client.account names nobody"
 
 
