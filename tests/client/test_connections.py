@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -282,3 +284,17 @@ def test_services_with_different_accounts_are_not_decided() -> None:
     found = runs_as(FOLDER, [ServiceEntry("a", PROGRAM, "LocalSystem"), ServiceEntry("b", PROGRAM, r"DOM\svc")])
     assert found.account is None
     assert found.source == r"the services a, b run as different accounts: LocalSystem, DOM\svc"
+
+
+def test_whatever_somebody_has_made_of_a_file_is_read_or_told() -> None:
+    chance = random.Random(17)
+    seeds = [form.encode(encoding) for form in FORMS.values() for encoding in ("utf-8", "utf-16")]
+    for _ in range(1000):
+        content = bytearray(chance.choice(seeds))
+        for _ in range(chance.randint(1, 4)):
+            place = chance.randrange(len(content))
+            content[place : place + chance.randint(0, 9)] = chance.choice(
+                [b"\0", b'"', b"<", b"{", b"[[", b"\xff\xfe", b"@"]
+            )
+        with suppress(SettingsUnreadable):
+            assert not [each for each in parse(bytes(content), "x") if leads_to(each, URL) and not each.host]

@@ -528,3 +528,24 @@ def test_what_cannot_be_taken_from_a_product_is_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
     assert not Path("systems.yaml").exists()
+
+
+def test_the_systems_of_an_app_config_are_taken_from_it() -> None:
+    said = (
+        f'<add NAME="PRD" WSHOST="{HOST}:443" WSPORT="443" TLS_CLIENT_PSE="&quot;/sec/a.pse&quot;" PASSWD="{SECRET}"/>'
+    )
+    Path("App.config").write_text(f"<configuration><x>{said}</x></configuration>", encoding="utf-8")
+    assert _init("--from-ini", "App.config") == 0
+    (system,) = _read()
+    assert (system.alias, system.url.host, system.pse) == ("PRD", HOST, Path("/sec/a.pse"))
+    assert system.client is not None
+    assert system.client.ini is not None
+    assert (system.client.ini.file.name, system.client.ini.dest) == ("App.config", "PRD")
+    assert SECRET not in Path("systems.yaml").read_text(encoding="utf-8")
+
+
+def test_an_app_config_that_is_none_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("App.config").write_text("<configuration>", encoding="utf-8")
+    assert _init("--from-ini", "App.config") == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("App.config cannot be read: it is no well-formed XML (line 1)")

@@ -29,6 +29,7 @@ from pse_preflight.run.server import Server, look
 
 WINDOWS = sys.platform == "win32"
 _PORT = re.compile("[0-9]{1,5}")
+_QUOTES = "\"'"
 
 Asked = tuple[ApiUrl, tuple[Finding, ...]]
 
@@ -258,14 +259,14 @@ def _url_of(found: Destination, file: Path) -> ApiUrl:
 def _keys_of_destination(found: Destination, where: str, file: Path) -> Iterator[str]:
     yield f"url: {quoted(f'https://{where}')}"
     if found.pse:
-        yield f"pse: {quoted(found.pse)}"
+        yield f"pse: {quoted(found.pse.strip(_QUOTES))}"
     if found.proxy_host and found.proxy_port.isdecimal():
         proxy = found.proxy_host.rpartition("://")[2]
         yield f"proxy: {quoted(f'http://{proxy}:{found.proxy_port}')}"
         if found.proxy_login:
             yield _PROXY_LOGIN
     if found.library:
-        yield f"crypto_library: {quoted(found.library)}"
+        yield f"crypto_library: {quoted(found.library.strip(_QUOTES))}"
     yield f"client_ini: {{file: {quoted(str(file))}, dest: {quoted(found.name)}}}"
     if _url_of(found, file).is_sap_cloud:
         yield _REQUIRED_ROOTS
