@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
@@ -218,6 +219,45 @@ def test_every_block_of_commands_is_found_and_marked_with_a_known_word() -> None
 
 OF_A_REAL_WINDOWS = "needs a real Windows"
 """Marks a block with programs that Wine only pretends to have."""
+OURS = ("pse-preflight", "opengenpse")
+
+
+def _lines_for_cmd(page: Path) -> Iterator[tuple[str, int]]:
+    """Return what a reader on Windows pastes of our programs from a page, in its order, each with its exit code.
+
+    Lines of sh are among them: the pages say that they are the same there. What is installed is left out, and a block
+    with other people's programs, or with what PowerShell alone reads.
+    """
+    pattern = r"(?:^ *<!-- ([\w\- ]+) -->\n)?^( *)```(?:sh|bat|powershell)\n(.*?)^\2```$"
+    for found in re.finditer(pattern, page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        mark, lines = found[1] or "", textwrap.dedent(found[3]).splitlines()
+        bare = [line.replace("C:\\pse-preflight\\Scripts\\", "") for line in lines]
+        ours = [line for line in bare if line.split(" ")[0] in OURS and not re.search(r"['$]|/opt/", line)]
+        installs = [line for line in bare if line.startswith(("py ", "pip "))]
+        if mark not in {*NOT_RUN, OF_A_REAL_WINDOWS} and len(ours) + len(installs) == len(bare):
+            yield from ((line, 1 if mark == "exit 1" and line == bare[-1] else 0) for line in ours)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "win32", reason="lines are pasted into cmd.exe")
+@pytest.mark.parametrize("page", [each for each in PAGES if list(_lines_for_cmd(each))], ids=page_name)
+def test_every_line_of_ours_can_be_pasted_into_cmd(page: Path, tmp_path: Path) -> None:
+    programs = sysconfig.get_path("scripts")
+    environment = {**surroundings(), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    made_before = [("pse-preflight check demo", 0)]  # as the transcripts show
+    for line, code in (*made_before, *_lines_for_cmd(page)):
+        shell = [os.environ.get("COMSPEC", "cmd.exe"), "/d", "/c", line]
+        ran = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, timeout=180, check=False)
+        assert ran.returncode == code, f"{line}\n{ran.stdout!r}\n{ran.stderr!r}"
+
+
+def test_the_lines_that_windows_readers_paste_are_found() -> None:
+    lines = {line for page in PAGES for line, _ in _lines_for_cmd(page)}
+    assert {"pse-preflight check demo", "pse-preflight --version"} <= lines
+    assert 'opengenpse gen_verify_pse -p sapcli.pse -x "" -a .pse-preflight/demo/root.pem' in lines
+    assert 'opengenpse maintain_pk -l -p client.pse -x ""' in lines
+
+
 ONLY_THERE = re.compile(r"\b(schtasks|certutil|icacls|setx|Get-\w+|Set-\w+|Import-\w+)\b")
 
 
