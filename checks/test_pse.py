@@ -38,6 +38,7 @@ def test_pse_exists(system: System, pse: ClientPse, attempt: Attempt, evidence: 
     holds(not attempt.added or attempt.wanted, unless=Code.PSE_REPAIRED)
     changed = pse.one_reader and pse.condition.digest == evidence.observations.changed_by_us != ""
     holds(not system.confirm or (is_confirmed(pse) and not changed), unless=Code.PSE_UNCONFIRMED)
+    holds(not pse.tool_needs, unless=Code.TOOL_NEEDS_LIBRARY_PATH)
     holds(not evidence.observations.unwritten, unless=Code.EVIDENCE_NOT_WRITTEN)
 
 
@@ -118,3 +119,4 @@ def belongs_to(owner: Certificate, dn: str) -> bool:
 def test_client_account_can_read_the_pse(client: "ClientSide", holds: Holds) -> None:
     """The account that the client runs as can read the PSE, whoever runs this."""
     holds(client.reach and client.reach.readable)
+    holds(not client.account_is_assumed, unless=Code.CLIENT_ACCOUNT_ASSUMED)

@@ -129,6 +129,7 @@ class Code(enum.StrEnum):
     TOOL_MISSING = auto()
     TOOL_FAILED = auto()
     TOOL_TIMEOUT = auto()
+    TOOL_NEEDS_LIBRARY_PATH = auto()
     # test_pse_needs_no_pin
     PSE_HAS_PIN = auto()
     PSE_MACHINE_BOUND = auto()
@@ -149,6 +150,7 @@ class Code(enum.StrEnum):
     PSE_UNREADABLE_FOR_ACCOUNT = auto()
     CLIENT_ACCOUNT_UNKNOWN = auto()
     CLIENT_ACCESS_UNKNOWN = auto()
+    CLIENT_ACCOUNT_ASSUMED = auto()
     # test_maintain_pk_lists_the_chain
     PK_LIST_EMPTY = auto()
     ROOT_NOT_IN_PSE = auto()
@@ -184,6 +186,7 @@ class Code(enum.StrEnum):
     CLIENT_INI_UNREADABLE = auto()
     CLIENT_INI_NO_DEST = auto()
     CLIENT_INI_HOST_HAS_SCHEME = auto()
+    CLIENT_INI_HOST_NOT_ALONE = auto()
     CLIENT_INI_DIFFERS = auto()
     CLIENT_INI_DEST_TWICE = auto()
     # test_client_ini_verifies_the_server
@@ -191,6 +194,14 @@ class Code(enum.StrEnum):
     # test_client_ini_logs_on_with_an_alias
     CLIENT_INI_USER_NOT_ALIAS = auto()
     CLIENT_INI_ALIAS_ODD = auto()
+    # test_connection_names_what_is_checked
+    CONNECTIONS_UNREADABLE = auto()
+    CONNECTION_HOST_NOT_ALONE = auto()
+    CONNECTION_DIFFERS = auto()
+    CONNECTION_NOT_FOUND = auto()
+    CONNECTION_NOT_UNDERSTOOD = auto()
+    # test_connection_logs_on_with_an_alias
+    CONNECTION_USER_NOT_ALIAS = auto()
     # test_crypto_library_fits_the_client
     CRYPTO_LIBRARY_MISSING = auto()
     CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT = auto()
@@ -230,6 +241,7 @@ class Need(enum.Enum):
     CLIENT_HOST = "the client's own machine"
     CLIENT_ACCOUNT = "the client's account"
     CLIENT_INI = "the destination in sapnwrfc.ini"
+    CONNECTIONS = "the connections of the client's product"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -788,6 +800,13 @@ CHECKLIST: tuple[Check, ...] = (
                 fix="Look what holds the program up (a network drive?) and run the check again.",
                 is_error=True,
             ),
+            Code.TOOL_NEEDS_LIBRARY_PATH: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="SAP's program does not find its library although that lies beside it; it was run with its own folder in the path of libraries.",
+                fix="Set the variable that the message names before you call the program by hand.",
+            ),
         },
     ),
     Check(
@@ -929,6 +948,13 @@ CHECKLIST: tuple[Check, ...] = (
                 cause="The access rights of the PSE, or of a folder on its way, cannot be seen by whoever runs this.",
                 fix="Run the checks as the client's account, or as an account that may see the rights.",
                 is_error=True,
+            ),
+            Code.CLIENT_ACCOUNT_ASSUMED: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="No service of the product is found here, so the account is taken with which the product is installed.",
+                fix="Write `client.account` in systems.yaml, as the service's properties show it (services.msc, Log On).",
             ),
         },
     ),
@@ -1174,8 +1200,15 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_B,
                 later=_COMMUNICATION,
                 who=Who.CLIENT,
-                cause="WSHOST in sapnwrfc.ini has a scheme; the SDK takes a host alone.",
-                fix="Write the host alone in WSHOST: no https://, no port, no path.",
+                cause="WSHOST in sapnwrfc.ini has a scheme such as https://; the SDK takes a host alone.",
+                fix="Write the host alone in WSHOST, without https://.",
+            ),
+            Code.CLIENT_INI_HOST_NOT_ALONE: Row(
+                severity=_B,
+                later=_COMMUNICATION,
+                who=Who.CLIENT,
+                cause="WSHOST in sapnwrfc.ini has a port, a path, a user, quotes or a comment beside the host; the SDK takes a host alone.",
+                fix="Write the host alone in WSHOST; the port stands in WSPORT, a comment on a line of its own.",
             ),
             Code.CLIENT_INI_DIFFERS: Row(
                 severity=_M,
@@ -1202,7 +1235,7 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_M,
                 later="",
                 who=Who.CLIENT,
-                cause="TLS_TRUST_ALL=1: the client verifies no server at all.",
+                cause="TLS_TRUST_ALL is set, and not to 0: the client may verify no server at all.",
                 fix="Remove the line TLS_TRUST_ALL from sapnwrfc.ini.",
             ),
         },
@@ -1225,6 +1258,63 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.CLIENT,
                 cause="ALIAS_USER is longer than 40 characters, or has blanks at its ends.",
                 fix="Copy the name of the communication user again; upper and lower case matter.",
+            ),
+        },
+    ),
+    Check(
+        "test_connection_names_what_is_checked",
+        Question.CLIENT,
+        needs=_CLIENT,
+        codes={
+            Code.CONNECTIONS_UNREADABLE: Row(
+                severity=_B,
+                later="",
+                who=Who.CLIENT,
+                cause="The folder of the product, or that of its connections, is not there or cannot be read here.",
+                fix="Correct `client.folder` in systems.yaml, or run the checks as an account that may read it.",
+                is_error=True,
+            ),
+            Code.CONNECTION_HOST_NOT_ALONE: Row(
+                severity=_B,
+                later=_COMMUNICATION,
+                who=Who.CLIENT,
+                cause="The host in the product's connection has a scheme, a port, a path or a user beside it.",
+                fix="Write the host alone in the connection: no https://, no port, no path.",
+            ),
+            Code.CONNECTION_DIFFERS: Row(
+                severity=_M,
+                later="whatever is wrong with what the client really uses",
+                who=Who.CLIENT,
+                cause="Host, port, client PSE or library of the product's connection are not what is being checked.",
+                fix="Correct the connection in the product or systems.yaml, whichever is wrong.",
+            ),
+            Code.CONNECTION_NOT_FOUND: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="None of the product's connections that are understood here leads to this host.",
+                fix="Make the connection in the product, or compare it there by hand.",
+            ),
+            Code.CONNECTION_NOT_UNDERSTOOD: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="A connection file of the product has a form that is not known here, or lacks what is compared.",
+                fix="Compare host, port, library, client PSE and alias in the product by hand.",
+            ),
+        },
+    ),
+    Check(
+        "test_connection_logs_on_with_an_alias",
+        Question.CLIENT,
+        needs=(*_CLIENT, Need.CONNECTIONS),
+        codes={
+            Code.CONNECTION_USER_NOT_ALIAS: Row(
+                severity=_B,
+                later="RFC_LOGON_FAILURE",
+                who=Who.CLIENT,
+                cause="\"User name is alias\" is not ticked in the product's connection to a system of SAP's cloud.",
+                fix='Tick "User name is alias" and give the name of the communication user.',
             ),
         },
     ),
@@ -1300,6 +1390,69 @@ OF_ANY_CHECK: Mapping[Code, Row] = {
 }
 """What may befall every check, and so belongs to none."""
 
+_HANA_FAILED = "-10709: Connection failed"
+_HANA_UNTRUSTED = f"{_HANA_FAILED} (RTE:[300015] SSL certificate validation failed)"
+_HANA_CONTEXT = f"{_HANA_FAILED} (RTE:[300010] Cannot create SSL context)"
+_HANA_ENGINE = f"{_HANA_FAILED} (RTE:[300012] Cannot create SSL engine)"
+_HANA_CLOSED = f"{_HANA_FAILED} (RTE:[89013] Socket closed by peer)"
+_HANA_CONNECT = f"{_HANA_FAILED} (RTE:[89006] System call 'connect' failed)"
+_HANA_NAME = f"{_HANA_FAILED} (RTE:[89001] Cannot resolve host name)"
+
+LATER_OF_HANA: Mapping[Code, str] = {
+    **dict.fromkeys((Code.HOST_UNKNOWN, Code.DNS_TIMEOUT, Code.URL_PLACEHOLDER), _HANA_NAME),
+    **dict.fromkeys((Code.PORT_REFUSED, Code.PORT_TIMEOUT, Code.PORT_UNREACHABLE), _HANA_CONNECT),
+    **dict.fromkeys((Code.PROXY_REFUSED, Code.PROXY_WANTS_LOGIN, Code.PROXY_ANSWERS_ITSELF), _HANA_FAILED),
+    **dict.fromkeys((Code.URL_NOT_HTTPS, Code.URL_UNUSUAL, Code.TLS_TIMEOUT), _HANA_FAILED),
+    **dict.fromkeys((Code.NOT_TLS, Code.TLS_TOO_OLD, Code.TLS_13_ONLY), _HANA_ENGINE),
+    Code.TLS_HANDSHAKE_FAILED: _HANA_CLOSED,
+    **dict.fromkeys(
+        (
+            Code.HOST_NOT_IN_CERTIFICATE,
+            Code.SERVER_OMITS_INTERMEDIATE,
+            Code.SERVER_SENDS_WRONG_INTERMEDIATE,
+            Code.CERTIFICATE_EXPIRED,
+            Code.CERTIFICATE_NOT_YET_VALID,
+            Code.CERTIFICATE_SELF_SIGNED,
+            Code.SIGNATURE_WRONG,
+            Code.CA_CONSTRAINT_BROKEN,
+            Code.CERTIFICATE_IRREGULAR,
+            Code.CERTIFICATE_UNREADABLE,
+            Code.ROOT_UNTRUSTED,
+            Code.TLS_INSPECTED,
+            Code.PK_LIST_EMPTY,
+            Code.ROOT_NOT_IN_PSE,
+            Code.INTERMEDIATE_NOT_IN_PSE,
+            Code.PSE_NOT_REPAIRED,
+            Code.SERVER_NOT_TRUSTED,
+            Code.HANDSHAKE_REFUSED,
+        ),
+        _HANA_UNTRUSTED,
+    ),
+    **dict.fromkeys(
+        (Code.REQUIRED_ROOT_NOT_IN_PSE, Code.ROOT_CHANGE_AHEAD), f"{_HANA_UNTRUSTED}, after the next root change"
+    ),
+    **dict.fromkeys(
+        (Code.PSE_HOLDS_SERVER_CERT_ONLY, Code.CERTIFICATE_EXPIRES_SOON), f"{_HANA_UNTRUSTED}, after the next renewal"
+    ),
+    Code.PSE_HOLDS_INTERMEDIATE_ONLY: f"{_HANA_UNTRUSTED}, after the next change of the intermediate",
+    **dict.fromkeys(
+        (
+            Code.PSE_MISSING,
+            Code.PSE_UNREADABLE,
+            Code.PSE_HAS_PIN,
+            Code.PSE_MACHINE_BOUND,
+            Code.PSE_UNREADABLE_FOR_ACCOUNT,
+            Code.PSE_PATH_IS_PERSONAL,
+            Code.CRYPTO_LIBRARY_MISSING,
+            Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT,
+            Code.CRYPTO_LIBRARY_NO_LIBRARY,
+            Code.CRYPTO_LIBRARY_BITS,
+        ),
+        _HANA_CONTEXT,
+    ),
+}
+"""What a client of SAP HANA says later: the texts of SAP's tutorials and guides, as far as they are published."""
+
 CHECKS: Mapping[str, Check] = {each.name: each for each in CHECKLIST}
 """Every check, by its name."""
 CODES: Mapping[Code, Row] = {code: row for each in CHECKLIST for code, row in each.codes.items()}
@@ -1368,5 +1521,6 @@ BREAKING: Mapping[Need, tuple[Code, ...]] = {
     Need.CLIENT_HOST: (Code.WRONG_HOST,),
     Need.CLIENT_ACCOUNT: (Code.CLIENT_ACCOUNT_UNKNOWN,),
     Need.CLIENT_INI: (Code.CLIENT_INI_UNREADABLE, Code.CLIENT_INI_NO_DEST),
+    Need.CONNECTIONS: (Code.CONNECTIONS_UNREADABLE,),
 }
 """The codes, each another check's, for which a need is not met."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pse_preflight.checklist import OWNERS, ROWS, Code, Severity
+from pse_preflight.checklist import LATER_OF_HANA, OWNERS, ROWS, Code, Severity
 
 Command = tuple[str, ...]
 """A program and its arguments, quoted only when it is shown."""
@@ -25,6 +25,7 @@ class Finding:
         certificates: SHA-256 fingerprints (hexadecimal, lower case) of the certificates it is about.
         detail: what helps who wants to know it all: identifiers, another reading, a library's own words.
         said_instead: what this client would say of it later, where that is not what an SAP client says.
+        for_hana: the client is one of SAP HANA, which has words of its own for what it cannot do.
     """
 
     code: Code
@@ -35,11 +36,14 @@ class Finding:
     certificates: tuple[str, ...] = ()
     detail: str = ""
     said_instead: str | None = None
+    for_hana: bool = False
 
     @property
     def later(self) -> str:
         """Return what the client would say if nobody mended it; empty where that is not known."""
-        return ROWS[self.code].later if self.said_instead is None else self.said_instead
+        if self.said_instead is not None:
+            return self.said_instead
+        return LATER_OF_HANA.get(self.code, "") if self.for_hana else ROWS[self.code].later
 
     @property
     def check(self) -> str:
@@ -95,7 +99,6 @@ def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
     fix = ": ".join(part for part in (found.fix, commands) if part)
     lines = [f"{found.code}: {one_line(found.observed)}"]
     lines += [f"detail: {one_line(found.detail)}"] if found.detail else []
-    lines += [f"later: {row.later}"] if row.later else []
     lines += [f"later: {found.later}"] if found.later else []
     lines += [f"fix: {one_line(fix)}"] if fix else []
     return "\n".join([*lines, f"who: {row.who.value}"])

@@ -1,7 +1,7 @@
 """pytest hooks and options; everything heavy is imported when a check needs it."""
 
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -192,7 +192,17 @@ def _run(config: pytest.Config) -> CheckRun:
         said = {"--repair": settings.repair, "--thorough": settings.thorough, "--retry": settings.retry}
         _refuse_together("--presented", said)
     _refuse_contradicting_repair(settings, systems.values())
+    settings = _with_tool_folders(settings, systems.values())
     return CheckRun(settings, systems, is_worker=hasattr(config, "workerinput"))
+
+
+def _with_tool_folders(settings: "Settings", systems: Collection["System"]) -> "Settings":
+    """Let SAP's program be found beside what the clients use; what looks is loaded only where a client is described."""
+    if settings.engine == "bundled" or settings.sapgenpse or not any(each.client for each in systems):
+        return settings
+    from pse_preflight.client.look import tool_folders
+
+    return replace(settings, tool_folders=tool_folders(systems))
 
 
 def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -> CheckRun:

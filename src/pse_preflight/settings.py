@@ -29,6 +29,7 @@ class Settings:
         read_only: no PSE is made or changed.
         engine: auto, sapgenpse or bundled.
         sapgenpse: the program to use, where it was named.
+        tool_folders: where it is looked for too: beside the TLS libraries of the clients, and in their own folders.
         fail_on: the mildest severity that turns a check red.
         at: the UTC day to judge, in place of the present moment.
         evidence: the folder for evidence, absolute.
@@ -43,6 +44,7 @@ class Settings:
     read_only: bool = False
     engine: Engine = "auto"
     sapgenpse: Path | None = None
+    tool_folders: tuple[Path, ...] = ()
     fail_on: Severity = Severity.MAJOR
     at: date | None = None
     evidence: Path

@@ -25,6 +25,7 @@ from pse_preflight.chain.sap_roots import Announcement, Named, Release, Root, Sa
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CODES, Code, Severity
 from pse_preflight.client.account import Reach
+from pse_preflight.client.connections import Connection, Connections
 from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
@@ -43,7 +44,7 @@ from pse_preflight.endpoint.model import (
     WebSocketAnswer,
     WebSocketReading,
 )
-from pse_preflight.landscape.system import Client, ClientIni, System, TrustStore
+from pse_preflight.landscape.system import Client, ClientIni, Product, System, TrustStore
 from pse_preflight.landscape.url import read_url, redacted
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse import name as distinguished_name
@@ -58,6 +59,7 @@ from tests.kit.pse_mutations import SALT, START, owner, owner_key
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOST, ELSEWHERE = "my401122-api.s4hana.cloud.sap", "erp.company.de"
+FOLDER = Path("/xtract").absolute()
 PSE, INI, LIBRARY = (Path("/sec", name).absolute() for name in ("client.pse", "sapnwrfc.ini", "libsapcrypto.so"))
 NOBODYS = Certificate.of(World(NOW).root("Root of nobody").certificate)
 
@@ -212,10 +214,17 @@ def _client(system: System) -> ClientSide:
         reach=Reach(readable=True),
         destinations=(destination,),
         dest="PRD",
+        runs_as="xtract",
+        connections=Connections(folder=str(FOLDER), of_this=(_connection(system.url.host),)),
         library=Library(str(LIBRARY), bits=frozenset({64}), version="8.5.60"),
         library_reach=Reach(readable=True),
     )
     return _told(side, system)
+
+
+def _connection(host: str, **said: Any) -> Connection:
+    usual = Connection("config/connections/PRD", "PRD", host, "443", str(LIBRARY), str(PSE), user_is_alias=True)
+    return replace(usual, **said)
 
 
 def _told(side: ClientSide, system: System) -> ClientSide:
@@ -225,7 +234,13 @@ def _told(side: ClientSide, system: System) -> ClientSide:
 def _system(url: str, required: Certificate, **keys: Any) -> System:
     read, found = read_url(url)
     client = Client(
-        hosts=("box",), account="xtract", bits=64, path_is_personal=True, ini=ClientIni(INI, "PRD"), library=LIBRARY
+        hosts=("box",),
+        account="xtract",
+        bits=64,
+        path_is_personal=True,
+        ini=ClientIni(INI, "PRD"),
+        library=LIBRARY,
+        product=Product("xtract", FOLDER),
     )
     usual = System(
         alias="PRD",
@@ -266,6 +281,9 @@ def good(url: str = f"https://{HOST}") -> Seen:
 
 
 _add(None, good, name="everything is right")
+
+
+_add(Code.TOOL_NEEDS_LIBRARY_PATH, lambda: good().but_pse(tool_needs="LD_LIBRARY_PATH=/opt/sap"), verdict=Verdict.PASS)
 
 
 # The URL and the network
@@ -952,6 +970,7 @@ def _destined(**said: Any) -> Seen:
 
 
 _add(Code.CLIENT_INI_HOST_HAS_SCHEME, partial(_destined, host=f"https://{HOST}"))
+_add(Code.CLIENT_INI_HOST_NOT_ALONE, partial(_destined, host=f"{HOST}/sap/bc/rfc"))
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, host="my999999-api.s4hana.cloud.sap"))
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, pse="/elsewhere/client.pse"), name="another PSE in sapnwrfc.ini")
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, proxy_host="proxy", proxy_port="3128"), name="a proxy in sapnwrfc.ini")
@@ -959,6 +978,33 @@ _add(Code.CLIENT_INI_TRUSTS_ALL, partial(_destined, trusts_all=True))
 _add(Code.CLIENT_INI_USER_NOT_ALIAS, partial(_destined, has_user=True, alias_length=None))
 _add(Code.CLIENT_INI_ALIAS_ODD, partial(_destined, alias_length=41))
 _add(Code.CLIENT_INI_ALIAS_ODD, partial(_destined, alias_has_blanks=True), name="an alias with blanks")
+
+
+def _connected(*connections: Connection, **said: Any) -> Seen:
+    """Return the good system with other connections of the product."""
+    return good().but_client(connections=Connections(folder=str(FOLDER), of_this=connections, **said))
+
+
+_BINARY = (("config/connections/QAS", "it is binary"),)
+_add(Code.CONNECTIONS_UNREADABLE, partial(_connected, problem="/xtract is no folder that can be seen here"))
+_add(Code.CONNECTION_HOST_NOT_ALONE, lambda: _connected(_connection(f"https://{HOST}")))
+_add(Code.CONNECTION_DIFFERS, lambda: _connected(_connection(HOST, port="8443")))
+_add(Code.CONNECTION_DIFFERS, lambda: _connected(_connection(HOST, pse="/x.pse")), name="another PSE in the connection")
+_add(
+    Code.CONNECTION_DIFFERS,
+    lambda: _connected(_connection("my401122.s4hana.cloud.sap")),
+    name="the host for people in the connection",
+)
+_add(
+    Code.CONNECTION_DIFFERS,
+    lambda: _connected(_connection(HOST), _connection(HOST, library="/x.so")),
+    name="two connections that differ",
+)
+_add(Code.CONNECTION_NOT_FOUND, partial(_connected, other_hosts=("my999999-api.s4hana.cloud.sap",)))
+_add(Code.CONNECTION_NOT_UNDERSTOOD, lambda: _connected(_connection(HOST), not_understood=_BINARY))
+_add(Code.CONNECTION_NOT_UNDERSTOOD, lambda: _connected(_connection(HOST, pse="")), name="no PSE in the connection")
+_add(Code.CONNECTION_USER_NOT_ALIAS, lambda: _connected(_connection(HOST, user_is_alias=False)))
+_add(Code.CLIENT_ACCOUNT_ASSUMED, lambda: good().but_client(account_is_assumed=True))
 
 
 @_scenario(Code.CLIENT_INI_DEST_TWICE)

@@ -23,7 +23,7 @@ from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.findings import message
 from pse_preflight.landscape.file import read_landscape
 from pse_preflight.landscape.select import Surroundings, select
-from pse_preflight.landscape.system import Client, ClientIni, System
+from pse_preflight.landscape.system import Client, ClientIni, Product, System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.verdict.policy import inapplicable
 from tests.kit.places import CHECKOUT
@@ -134,6 +134,21 @@ def test_the_destination_is_read_and_compared(tmp_path: Path) -> None:
     assert _codes(_system(tmp_path, other)) == ["CLIENT_INI_DIFFERS"]
     absent = Client(ini=_ini(tmp_path, text.replace("DEST=PRD", "DEST=QAS")))
     assert _codes(_system(tmp_path, absent)) == ["CLIENT_INI_NO_DEST"]
+
+
+def test_the_app_config_of_a_dotnet_program_is_read_and_compared(tmp_path: Path) -> None:
+    pse, config = tmp_path / "client.pse", tmp_path / "App.config"
+    said = f'<add NAME="PRD" WSHOST="a.example.com" WSPORT="443" TLS_CLIENT_PSE="{pse}" PASSWD="Gehe1m!"/>'
+    config.write_text(f"<configuration>{said}</configuration>", encoding="utf-8")
+    system = _system(tmp_path, Client(ini=ClientIni(config, "PRD")))
+    assert _codes(system) == []
+    config.write_text(f"<configuration>{said.replace('443', '80')}</configuration>", encoding="utf-8")
+    assert _codes(system) == ["CLIENT_INI_DIFFERS"]
+    config.write_text(f"<configuration>{said}", encoding="utf-8")
+    seen = client.look(system, pse_is_there=True)
+    assert seen is not None
+    assert [each.code for each in seen.findings] == ["CLIENT_INI_UNREADABLE"]
+    assert seen.findings[0].observed.endswith("cannot be read here: it is no well-formed XML (line 1)")
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
@@ -299,6 +314,45 @@ def test_a_new_file_of_windows_is_handed_over_and_a_folder_is_left(
         give(system.pse)
 
 
+# a product of Theobald's
+
+
+def _product(tmp_path: Path, pse: Path, **said: str) -> Product:
+    told = {"Host": "a.example.com", "Port": "443", "Client PSE": str(pse)} | said
+    file = tmp_path / "xtract" / "config" / "connections" / "PRD.ini"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{key} = {value}\n" for key, value in told.items()), encoding="utf-8")
+    return Product("xtract", tmp_path / "xtract")
+
+
+def test_the_connection_of_a_product_is_read_and_compared(tmp_path: Path) -> None:
+    library = tmp_path / "sapcrypto.dll"
+    library.write_bytes(ELF[32])
+    product = _product(tmp_path, tmp_path / "client.pse")
+    assert _codes(_system(tmp_path, Client(product=product))) == []
+    _product(tmp_path, tmp_path / "other.pse")
+    assert _codes(_system(tmp_path, Client(product=product))) == ["CONNECTION_DIFFERS"]
+    _product(tmp_path, tmp_path / "client.pse", Library=str(library))
+    assert _codes(_system(tmp_path, Client(product=product, bits=64))) == ["CRYPTO_LIBRARY_BITS"]
+    assert _codes(_system(tmp_path, Client(product=Product("xtract", tmp_path)))) == ["CONNECTIONS_UNREADABLE"]
+
+
+def test_the_program_is_looked_for_beside_what_the_clients_use(tmp_path: Path) -> None:
+    product = _product(tmp_path, tmp_path / "client.pse", Library=str(tmp_path / "b" / "sapcrypto.dll"))
+    ini = _ini(tmp_path, f"DEFAULT\nTLS_SAPCRYPTOLIB={tmp_path / 'c' / 'libsapcrypto.so'}\n\nDEST=PRD\nWSHOST=x\n")
+    sides = (
+        Client(library=tmp_path / "a" / "libsapcrypto.so"),
+        Client(product=product),
+        Client(ini=ini),
+        Client(ini=replace(ini, file=tmp_path / "none.ini")),
+        Client(hosts=("no-such-host",), library=tmp_path / "d" / "libsapcrypto.so"),
+        Client(library=Path("relative.so")),
+        None,
+    )
+    found = client.tool_folders([_system(tmp_path, each) for each in sides])
+    assert found == (tmp_path / "a", tmp_path / "b", product.folder, tmp_path / "c")
+
+
 # systems.yaml
 
 
@@ -326,6 +380,19 @@ def test_the_keys_arrive(tmp_path: Path) -> None:
         ini=ClientIni(tmp_path / "x/sapnwrfc.ini", "PRD"),
         library=Path("/sap/libsapcrypto.so"),
     )
+
+
+def test_the_product_arrives_with_its_folder(tmp_path: Path) -> None:
+    keys = r"    client: {product: board-connector, folder: 'C:\Program Files\BoardConnector'}"
+    system = _read(tmp_path, keys, windows=True)
+    assert system.client is not None
+    assert system.client.product == Product("board-connector", Path(r"C:\Program Files\BoardConnector"))
+
+
+def test_the_connection_stands_in_one_place(tmp_path: Path) -> None:
+    keys = "    client: {product: xtract, folder: /x}\n    client_ini: {file: x, dest: y}\n"
+    with pytest.raises(PreflightError, match="both say what the client uses; keep the one that is right"):
+        _read(tmp_path, keys)
 
 
 def test_where_the_keys_are_silent_there_is_no_client_side(tmp_path: Path) -> None:
@@ -359,6 +426,10 @@ def test_a_path_is_personal_unless_something_is_absolute(
         ("    client: {host: [a]}\n", "unknown key; did you mean hosts?"),
         ("    client: {bits: 16}\n", "32 or 64"),
         ("    client: xtract\n", "client"),
+        ("    client: {product: xtract}\n", "`folder` is missing; such as {product: xtract, folder: 'C:"),
+        ("    client: {folder: /x}\n", "`product` is missing"),
+        ("    client: {product: xtrac, folder: /x}\n", "xtract or board-connector"),
+        ("    client: {product: xtract, folder: 'C:x'}\n", "is a path of Windows"),
         ("    client_ini: {file: x}\n", "dest"),
         ("    client_ini: {file: x, des: y}\n", "dest"),
     ],
@@ -415,7 +486,7 @@ def test_what_is_not_configured_skips_with_its_reason(checks: Callable[..., dict
         "client_ini names no file",
         "client_ini names no file",
         "client_ini names no file",
-        "neither crypto_library nor client_ini names one",
+        "neither crypto_library nor the client's settings name one",
     ]
 
 

@@ -408,3 +408,46 @@ def test_other_pse_files_in_the_folder_are_named_once_one_is_made(pse: Path) -> 
     write_pse(pse.with_name("other.pse"))
     _, _, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
     assert "other PSE files there: other.pse" in found[0].observed
+
+
+# a database's clients: a PSE without an own key
+
+
+@pytest.mark.parametrize("tool", [BundledTool({}), SapsTool()], ids=["bundled", "SAP's"])
+def test_a_database_alone_gets_a_pse_without_an_own_key(pse: Path, tool: Any) -> None:
+    database = system("HXE", 443, pse, serves="sql")
+    made, attempt, said = _make([Contribution(database, (ISSUING, ROOT))], tool)
+    assert attempt.created
+    assert [each.code for each in said] == ["PSE_CREATED"]
+    assert "sslCryptoProvider=commoncrypto" in said[0].fix
+    assert made.condition.content is not None
+    assert made.condition.content.owner is None
+    assert {each.certificate for each in made.entries} == {ROOT, ISSUING}
+    assert [each.name for each in pse.parent.iterdir() if each.suffix != ".lock"] == [pse.name]
+    if isinstance(tool, SapsTool):
+        (command, *_), *_ = tool.calls
+        assert command == "gen_verify_pse"
+
+
+def test_a_pse_that_rfc_clients_use_too_has_an_own_key(pse: Path) -> None:
+    rfc = system("PRD", 443, pse)
+    contributions = [Contribution(replace(rfc, serves="sql", dn=None), (ROOT,)), Contribution(rfc, (ISSUING,))]
+    made, _, said = _make(contributions[::-1])
+    assert made.condition.content is not None
+    assert made.condition.content.owner is not None
+    assert "TLS_CLIENT_PSE" in said[0].fix
+
+
+def test_a_tool_that_does_not_list_what_the_new_pse_was_given_is_told(pse: Path) -> None:
+    def forgets(arguments: Sequence[str], answer: Answer) -> Answer:
+        if arguments[0] == "gen_verify_pse":
+            path = Path(arguments[arguments.index("-p") + 1])
+            path.unlink()
+            return BundledTool({}).run(("gen_verify_pse", "-p", str(path), "-x", ""), path.parent)
+        return answer
+
+    database = system("HXE", 443, pse, serves="sql")
+    _, attempt, said = _make([Contribution(database, (ROOT, ISSUING))], SapsTool(forgets))
+    assert (attempt.created, [each.code for each in said]) == (False, ["TOOL_FAILED"])
+    assert "does not list it afterwards" in said[0].observed
+    assert not pse.exists()

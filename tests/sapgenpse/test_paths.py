@@ -60,4 +60,7 @@ def test_the_well_known_folders_are_absolute_and_of_the_right_system() -> None:
     assert all(folder.startswith("/") for folder in unix)
     windows = well_known_folders({"PROGRAMFILES": "D:\\Programs"}, windows=True)
     assert windows[0] == "D:\\Programs\\SAP\\hdbclient"
+    places = {r"C:\PSE", r"C:\sap\libs\sapcryptolib", r"C:\SAProuter", r"D:\Programs\XtractUniversal"}
+    assert places <= set(windows)
+    assert {"/usr/sap/saprouter", "/usr/sap/hdbclient"} <= set(unix)
     assert "C:\\Program Files\\SAP\\hdbclient" in well_known_folders({}, windows=True)

@@ -152,7 +152,9 @@ BLOCKS: dict[str, tuple[str, ...]] = {
 """Every cause and the checks, without `test_`, that cannot be made for it where nothing else is known."""
 
 BLOCKED = {code: [f"test_{check}" for check in checks] for code, checks in BLOCKS.items()}
-OF_THE_CLIENT = {"WRONG_HOST", "CLIENT_ACCOUNT_UNKNOWN", "CLIENT_INI_UNREADABLE", "CLIENT_INI_NO_DEST"}
+OF_THE_CLIENT = {
+    *("WRONG_HOST", "CLIENT_ACCOUNT_UNKNOWN", "CLIENT_INI_UNREADABLE", "CLIENT_INI_NO_DEST", "CONNECTIONS_UNREADABLE"),
+}
 """Causes on the client's own side, which have tests of their own."""
 
 

@@ -3,19 +3,21 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pse_preflight.client import access, account
+from pse_preflight.client import access, account, dotnet, installed
 from pse_preflight.client import ini as client_ini
 from pse_preflight.client import library as crypto_library
 from pse_preflight.client.account import Reach
 from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
+from pse_preflight.client.installed import RunsAs
 from pse_preflight.client.library import Library
 from pse_preflight.client.own_certificate import read_own_certificate
 from pse_preflight.client.posix import PosixAccount
+from pse_preflight.client.settings_tree import SettingsUnreadable
 from pse_preflight.client.side import ClientSide
 from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount, PreflightError
@@ -43,17 +45,22 @@ def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
     if system.client is None:
         return None
     host, client = socket.gethostname(), system.client
+    runs_as = _runs_as(client)
+    client = replace(client, account=runs_as.account)
     side = ClientSide(
         host=host,
         windows=_WINDOWS,
         is_its_host=is_its_host(system, host),
         group_may_read=_belongs_to_group(system.pse, client.group),
         dest=client.ini.dest if client.ini else "",
+        runs_as=client.account or "",
+        account_is_assumed=bool(runs_as.account) and not runs_as.source,
+        account_problem="" if runs_as.account else runs_as.source,
     )
     if side.is_its_host:
         side = _with_ini(side, client)
-        named = Path(side.destination.library) if side.destination and side.destination.library else None
-        side = replace(side, library=_library(client.library or named))
+        side = replace(side, connections=installed.read_of(client.product, system) if client.product else None)
+        side = replace(side, library=_library(client.library or _named_library(side)))
         side = _with_account(side, system, client, pse_is_there=pse_is_there)
         side = _with_own_certificate(side, system, client)
     return replace(side, findings=tuple(findings_of(side, system)))
@@ -65,7 +72,7 @@ def hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] | 
     Raises:
         NotForAccount: where it could not be read by that account, or by others too; with an administrator's command.
     """
-    wanted = {(each.client.account, each.client.group) for each in systems if each.client}
+    wanted = {(_runs_as(each.client).account, each.client.group) for each in systems if each.client}
     wanted.discard((None, None))
     if not wanted:
         return None
@@ -74,6 +81,36 @@ def hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] | 
     ((name, group),) = wanted
     again = (sys.executable, "-m", "pse_preflight", *(f"--system={each.alias}" for each in systems))
     return _windows_handover(name, group) if _WINDOWS else _posix_handover(name, group, pse, again)
+
+
+def tool_folders(systems: Iterable[System]) -> tuple[Path, ...]:
+    """Return where SAP's program may lie beside what the clients use: their TLS libraries, and the product's folder."""
+    found: dict[Path, None] = {}
+    for system in systems:
+        client = system.client
+        if client is None or not is_its_host(system):
+            continue
+        side = _with_ini(ClientSide(host="", dest=client.ini.dest if client.ini else ""), client)
+        side = replace(side, connections=installed.read_of(client.product, system) if client.product else None)
+        library = client.library or _named_library(side)
+        found |= dict.fromkeys(
+            [*([library.parent] if library else []), *([client.product.folder] if client.product else [])]
+        )
+    return tuple(each for each in found if each.is_absolute())
+
+
+def _runs_as(client: Client) -> RunsAs:
+    """Return whom the client runs as: as systems.yaml says, else as the product's service does on Windows."""
+    if client.account or client.product is None or not _WINDOWS:
+        return RunsAs(client.account, "systems.yaml" if client.account else "")
+    return installed.runs_as(client.product)
+
+
+def _named_library(side: ClientSide) -> Path | None:
+    """Return SAP's TLS library as the client's own settings name it."""
+    of_product = [each.library for each in side.connections.of_this] if side.connections else []
+    named = next((each for each in of_product if each), side.destination.library if side.destination else "")
+    return Path(named) if named else None
 
 
 def _belongs_to_group(pse: Path, group: str | None) -> bool:
@@ -161,18 +198,23 @@ def _with_ini(side: ClientSide, client: Client) -> ClientSide:
         return replace(side, destinations=read_ini(client.ini.file))
     except OSError as error:
         return replace(side, ini_problem=error.strerror or type(error).__name__)
+    except SettingsUnreadable as error:
+        return replace(side, ini_problem=str(error))
 
 
 def read_ini(file: Path) -> tuple[Destination, ...]:
-    """Read a sapnwrfc.ini; no password in it outlives this call.
+    """Read a sapnwrfc.ini, or the App.config of a .NET program; no password in it outlives this call.
 
     Raises:
         OSError: where it cannot be read, or is larger than 1 MiB.
+        SettingsUnreadable: where it is XML, and none that is read.
     """
     with file.open("rb") as stream:
         content = stream.read(client_ini.LARGEST_FILE + 1)
     if len(content) > client_ini.LARGEST_FILE:
         raise OSError(0, "it is larger than 1 MiB", str(file))
+    if dotnet.is_dotnet(content):
+        return dotnet.parse(content)
     return client_ini.parse(client_ini.decode(content))
 
 

@@ -46,6 +46,17 @@ def _pin_told(pse: ClientPse) -> str:
     return ""
 
 
+def tool_needs(pse: ClientPse) -> Finding | None:
+    """Say that the tool starts with an environment variable only, which a command by hand needs too."""
+    if not pse.tool_needs:
+        return None
+    return finding(
+        Code.TOOL_NEEDS_LIBRARY_PATH,
+        f"{pse.tool} does not find its library, which lies beside it; it was run with {pse.tool_needs}",
+        fix=f"set {pse.tool_needs} before you call it by hand",
+    )
+
+
 def unconfirmed(pse: ClientPse, system: System, changed_by_us: str = "") -> Finding | None:
     """Say that SAP's tool has not yet listed a PSE that the bundled implementation wrote or changed.
 
@@ -57,10 +68,10 @@ def unconfirmed(pse: ClientPse, system: System, changed_by_us: str = "") -> Find
     listed_by_saps = pse.listing is not None and not pse.one_reader
     if not (written or changed) or listed_by_saps or not system.confirm:
         return None
+    done = "changed" if owner is not None and not written else "written"
     return finding(
         Code.PSE_UNCONFIRMED,
-        f"{pse.condition.path} was {'written' if written else 'changed'} by the bundled open implementation, and SAP's"
-        " tool has not listed it here",
+        f"{pse.condition.path} was {done} by the bundled open implementation, and SAP's tool has not listed it here",
         fix="run once where sapgenpse is installed (--sapgenpse PATH)",
     )
 
@@ -86,7 +97,7 @@ def disagreement(pse: ClientPse) -> Finding | None:
 def attempt_findings(pse: ClientPse, attempt: Attempt, system: System) -> tuple[Finding, ...]:
     """Say what the run has done about a PSE that was missing or lacked certificates, or why it has not."""
     if attempt.created:
-        return (_created(pse, attempt),)
+        return (_created(pse, attempt, system),)
     if attempt.wanted:
         return (_not_repaired(pse, attempt),)
     if attempt.added:
@@ -94,15 +105,23 @@ def attempt_findings(pse: ClientPse, attempt: Attempt, system: System) -> tuple[
     return () if pse.is_there else (_missing(system, attempt),)
 
 
-def _created(pse: ClientPse, attempt: Attempt) -> Finding:
+def _created(pse: ClientPse, attempt: Attempt, system: System) -> Finding:
     others = ", ".join(attempt.neighbours[:_NEIGHBOURS_NAMED])
     more = f"; other PSE files there: {others}" if others else ""
     by = f" by {pse.tool}" if pse.tool else ""
     return finding(
         Code.PSE_CREATED,
         f"{pse.condition.path} was missing and has been made in this run{by}{more}",
-        fix="name this file to the client as its PSE (TLS_CLIENT_PSE) and restart the client",
+        fix=_named_to_hana(pse) if system.serves_sql else _NAMED_TO_THE_SDK,
     )
+
+
+_NAMED_TO_THE_SDK = "name this file to the client as its PSE (TLS_CLIENT_PSE) and restart the client"
+
+
+def _named_to_hana(pse: ClientPse) -> str:
+    folder = pse.condition.path.parent
+    return f"let the client run with SECUDIR={folder} and sslCryptoProvider=commoncrypto, and restart it"
 
 
 def _missing(system: System, attempt: Attempt) -> Finding:

@@ -16,7 +16,7 @@ from pse_preflight.landscape.system import System
 from pse_preflight.options import Engine
 from pse_preflight.pse.create import NotReplaced, NotWritten, publish
 from pse_preflight.sapgenpse.output import Listing
-from pse_preflight.sapgenpse.tool import Tool, ToolError, create_pse, list_certificates
+from pse_preflight.sapgenpse.tool import InstalledTool, Tool, ToolError, create_pse, list_certificates
 
 _MOST_LOOKS = 3
 """So often is a PSE looked at that changes while it is looked at."""
@@ -80,7 +80,9 @@ class Maker:
         return Attempt(created=created, neighbours=pse_condition.neighbours(pse) if created else ())
 
     def _publish(self, tool: Tool, pse: Path, willing: Sequence[Contribution]) -> bool:
-        owner = next((each.system.dn for each in willing if each.system.dn), None) or default_owner()
+        named = next((each.system.dn for each in willing if each.system.dn), None)
+        verifies_only = all(each.system.serves_sql for each in willing)
+        owner = None if verifies_only else named or default_owner()
         give = self.hand_over([each.system for each in willing], pse)
         return publish(pse, lambda new: create_pse(tool, new, owner, union(willing)), hand_over=give).created
 
@@ -119,7 +121,8 @@ class Maker:
             program = "opengenpse" if self.tool.is_bundled else self.tool.label
             pse = ClientPse(condition, tool=self.tool.label, one_reader=self.tool.is_bundled, program=program)
         listing, refusal = self._listing(condition)
-        return replace(pse, listing=listing, refusal=Refusal.of(refusal) if refusal else None)
+        needs = self.tool.needs if isinstance(self.tool, InstalledTool) else ""
+        return replace(pse, listing=listing, refusal=Refusal.of(refusal) if refusal else None, tool_needs=needs)
 
     def _listing(self, condition: Condition) -> tuple[Listing | None, ToolError | None]:
         """Ask the tool for the list; the bundled one is not asked about a file that its own reader has refused."""

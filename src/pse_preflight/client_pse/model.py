@@ -41,6 +41,7 @@ class ClientPse:
         one_reader: the tool is the bundled implementation, so file and tool are one and the same reader.
         store: what it is, where the client has a trust store in its place: JKS, PKCS#12, PEM and so on.
         left_out: what of a trust store does not count, and why.
+        tool_needs: the environment variable, with its value, without which the tool does not start here.
         program: the tool as a fix names it; a recording does not keep it.
     """
 
@@ -51,6 +52,7 @@ class ClientPse:
     one_reader: bool = False
     store: str = ""
     left_out: tuple[str, ...] = ()
+    tool_needs: str = ""
     program: str = field(default="sapgenpse", compare=False)
 
     @cached_property

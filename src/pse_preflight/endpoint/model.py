@@ -15,11 +15,16 @@ KIBIBYTE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A system to ask, directly or through a proxy."""
+    """A system to ask, directly or through a proxy.
+
+    Attributes:
+        speaks_http: what comes after the handshake is HTTP; else nothing is sent after it.
+    """
 
     host: str
     port: int
     proxy: Proxy | None = None
+    speaks_http: bool = True
 
     @property
     def peer(self) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from pse_preflight.findings import one_line
 from pse_preflight.landscape.file import SystemEntry
 from pse_preflight.landscape.keys import ClientKeys, Keys
 from pse_preflight.landscape.places import PathUnusable, Places
-from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, System, TrustStore, Waiver
+from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, Product, System, TrustStore, Waiver
 from pse_preflight.landscape.url import ApiUrl, Proxy, parse_proxy, read_url, redacted
 from pse_preflight.landscape.variables import Variables
 from pse_preflight.sapgenpse import paths
@@ -23,6 +23,8 @@ _Read = TypeVar("_Read")
 _WINDOWS_STORE = "windows:"
 _STORE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
+PSE_OF_HANA_CLIENTS = "sapcli.pse"
+"""What HANA's clients look for in SECUDIR (sslCryptoProvider=commoncrypto)."""
 LISTS = ("auto", "mozilla", "system")
 """What the key roots may name beside a file."""
 
@@ -101,7 +103,7 @@ def _asked(alias: str, entry: SystemEntry, named: "_Paths") -> System:
     """Return a system with its URL, the way to it, and the place of its PSE; the rest as it is where nobody says."""
     around, written = named.around, _url_as_written(alias, entry)
     try:
-        url, url_findings = read_url(written)
+        url, url_findings = read_url(written, sql=entry.keys.serves == "sql")
         proxy, ignored = _proxy(entry.keys.proxy, url, around.environment)
     except PreflightError as error:
         raise UsageProblem(f"{entry.place}: {alias}: {error}") from None
@@ -112,13 +114,14 @@ def _asked(alias: str, entry: SystemEntry, named: "_Paths") -> System:
         url=url,
         url_as_written=redacted(written),
         url_findings=url_findings,
+        serves=entry.keys.serves,
         proxy=proxy,
         ignored_proxy=ignored,
         pse=pse,
         truststore=truststore[1] if truststore else None,
         pse_identity=around.places.identity(pse),
         secudir=secudir,
-        dn=None if truststore else entry.keys.dn,
+        dn=None if truststore or entry.keys.serves == "sql" else entry.keys.dn,
     )
 
 
@@ -160,7 +163,8 @@ class _Paths:
 
     def pse(self, secudir: Path) -> Path:
         """Return the path of the PSE, which may be relative to SECUDIR (the tool's own rule)."""
-        written = self.entry.keys.pse or f"{self.alias}.pse"
+        keys = self.entry.keys
+        written = keys.pse or (PSE_OF_HANA_CLIENTS if keys.serves == "sql" else f"{self.alias}.pse")
         name = self._told("pse", lambda: self.around.places.file_name(written))
         return paths.pse_path(name, secudir, windows=self.around.windows)
 
@@ -221,6 +225,7 @@ def _client(keys: Keys, named: _Paths, around: Surroundings) -> Client | None:
         ),
         ini=ClientIni(named.file("client_ini", ini.file), ini.dest) if ini else None,
         library=named.file("crypto_library", keys.crypto_library) if keys.crypto_library else None,
+        product=Product(side.product, named.file("client", side.folder)) if side.product and side.folder else None,
     )
 
 

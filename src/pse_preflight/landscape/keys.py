@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pse_preflight.certificate import fingerprint
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Severity
 from pse_preflight.errors import PreflightError
+from pse_preflight.landscape.system import ProductKind, Serves
 from pse_preflight.landscape.words import plain
 from pse_preflight.options import Engine
 from pse_preflight.pse import name as distinguished_name
@@ -119,13 +120,25 @@ class WaiverKeys(_Strict):
 
 
 class ClientKeys(_Strict):
-    """The block `client`: on which machines and as whom the client runs."""
+    """The block `client`: on which machines and as whom the client runs, and which product it is."""
 
     hosts: list[str] = []
     account: str | None = None
     group: str | None = None
     bits: Literal[32, 64] | None = None
     certificate_logon: bool = False
+    product: ProductKind | None = None
+    folder: SomeText | None = None
+
+    @model_validator(mode="after")
+    def _product_has_its_folder(self) -> "ClientKeys":
+        if (self.product is None) != (self.folder is None):
+            lacking = "product" if self.product is None else "folder"
+            raise ValueError(
+                f"`product` and `folder` belong together, and `{lacking}` is missing; such as"
+                r" {product: xtract, folder: 'C:\Program Files\XtractUniversal'}"
+            )
+        return self
 
 
 class ClientIniKeys(_Strict):
@@ -139,6 +152,7 @@ class Keys(_Strict):
     """The keys of one system in systems.yaml, with their defaults."""
 
     url: str | None = None
+    serves: Serves = "rfc"
     pse: SomeText | None = None
     truststore: SomeText | None = None
     truststore_password: Annotated[str | None, Field(repr=False)] = None
@@ -157,6 +171,14 @@ class Keys(_Strict):
     client: ClientKeys | None = None
     client_ini: ClientIniKeys | None = None
     crypto_library: SomeText | None = None
+
+    @model_validator(mode="after")
+    def _one_place_of_the_connection(self) -> "Keys":
+        if self.client_ini and self.client and self.client.product:
+            raise ValueError(
+                "`client_ini` and `client.product` both say what the client uses; keep the one that is right"
+            )
+        return self
 
 
 _BLOCKS: Mapping[str, type[_Strict]] = {

@@ -4,10 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
 from pse_preflight.findings import Command, Finding
 from pse_preflight.landscape.url import ApiUrl, Proxy
 from pse_preflight.options import Engine
+
+Serves = Literal["rfc", "sql"]
+"""What a system serves to its clients: WebSocket RFC, or SQL over TLS as SAP HANA does."""
+
+ProductKind = Literal["xtract", "board-connector"]
+"""Which of Theobald's products keeps its connections in files of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,19 @@ class ClientIni:
     dest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of Theobald's that is the client.
+
+    Attributes:
+        kind: xtract or board-connector.
+        folder: where it is installed.
+    """
+
+    kind: ProductKind
+    folder: Path
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """The client's own side, as systems.yaml describes it.
@@ -75,6 +95,7 @@ class Client:
         certificate_logon: it logs on with the certificate of its PSE (TLS_CLIENT_CERTIFICATE_LOGON).
         ini: the destination that it uses.
         library: SAP's TLS library.
+        product: the product that keeps the connection in files of its own.
     """
 
     hosts: tuple[str, ...] = ()
@@ -85,6 +106,7 @@ class Client:
     certificate_logon: bool = False
     ini: ClientIni | None = None
     library: Path | None = None
+    product: Product | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +132,7 @@ class System:
         url: the API URL's host and port.
         url_as_written: the URL in systems.yaml, without user, password and whatever follows the host.
         url_findings: what is to be said of the URL as it was written.
+        serves: what it serves; a database speaks no HTTP, and its clients have a PSE without an own key.
         folder: where the files about it go.
         pse: absolute path of the client PSE, as this system spells it.
         truststore: where the client has a trust store in place of a PSE, whose path is `pse` then.
@@ -140,6 +163,7 @@ class System:
     url: ApiUrl
     url_as_written: str = ""
     url_findings: tuple[Finding, ...] = ()
+    serves: Serves = "rfc"
     folder: Path = Path()
     pse: Path
     truststore: TrustStore | None = None
@@ -165,6 +189,11 @@ class System:
     extras: tuple[tuple[str, str], ...] = ()
     client: Client | None = None
     prepare: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+
+    @property
+    def serves_sql(self) -> bool:
+        """Tell whether it is a database."""
+        return self.serves == "sql"
 
     @property
     def shared_pse(self) -> str:

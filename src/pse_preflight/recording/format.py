@@ -25,7 +25,7 @@ from pse_preflight.endpoint.model import Endpoint, Failure, LiveHandshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding
 from pse_preflight.json_types import Der
-from pse_preflight.landscape.system import ExpiryDays, System, TrustStore
+from pse_preflight.landscape.system import ExpiryDays, Serves, System, TrustStore
 from pse_preflight.landscape.url import UrlUnreadable, read_url
 from pse_preflight.options import Engine
 from pse_preflight.verdict import changes
@@ -56,6 +56,7 @@ class Asked:
 
     alias: str
     url: str
+    serves: Serves = "rfc"
     pse: str
     truststore: bool = False
     secudir: str
@@ -168,7 +169,7 @@ def system_of(recording: Recording, folder: Path = Path()) -> System:
     """
     asked = recording.asked
     try:
-        url, findings = read_url(asked.url)
+        url, findings = read_url(asked.url, sql=asked.serves == "sql")
     except UrlUnreadable as error:
         raise EvidenceUnreadable(f"the recording of {asked.alias}: asked.url: {error}") from None
     return System(
@@ -176,6 +177,7 @@ def system_of(recording: Recording, folder: Path = Path()) -> System:
         url=url,
         url_as_written=asked.url,
         url_findings=findings,
+        serves=asked.serves,
         folder=folder,
         pse=Path(asked.pse),
         truststore=TrustStore() if asked.truststore else None,

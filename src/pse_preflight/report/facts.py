@@ -11,6 +11,7 @@ from pse_preflight.chain.judge import Judgement
 from pse_preflight.chain.sap_roots import RootClock
 from pse_preflight.checklist import CHECKLIST, OF_ANY_CHECK, ROWS, Code, Question, Severity
 from pse_preflight.findings import Command, Finding, message, one_line, quoted
+from pse_preflight.landscape.system import Serves
 from pse_preflight.options import SeverityWord
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome
@@ -22,6 +23,8 @@ NOT_CHECKED = (
     "UCON",
     "SAP's own TLS library",
 )
+
+NOT_CHECKED_OF_A_DATABASE = ("user and password", "SAP's own TLS library")
 
 Ended = Literal["passed", "failed", "error", "skipped"]
 Role = Literal["server", "intermediate", "root"]
@@ -146,6 +149,7 @@ class SystemFacts:
             system itself was asked.
         presented_from: the file whose chain was judged in place of the one that is sent; empty where there is none.
         labels: the keys of systems.yaml that start with x-.
+        serves: rfc or sql.
     """
 
     alias: str
@@ -177,6 +181,7 @@ class SystemFacts:
     origin: str
     presented_from: str = ""
     labels: tuple[tuple[str, str], ...]
+    serves: Serves = "rfc"
 
     @property
     def place(self) -> str:
@@ -335,6 +340,7 @@ def system_facts(evidence: Evidence) -> SystemFacts:
     sent = readable(seen.presented) if seen else ()
     return SystemFacts(
         alias=system.alias,
+        serves=system.serves,
         host=system.url.host,
         port=system.url.port,
         proxy=(seen.proxy or "") if seen else "",
@@ -421,7 +427,9 @@ def result(run: RunFacts, checks: Iterable[CheckFacts], systems: Mapping[str, Sy
     found = tuple(_system_result(run, alias, by_alias[alias], systems.get(alias)) for alias in sorted(by_alias))
     verdicts = {each.verdict for each in found}
     worst: SystemVerdict = "FAILED" if "FAILED" in verdicts else "NOT JUDGED" if "NOT JUDGED" in verdicts else "OK"
-    return Result(run=run, verdict=worst, systems=found)
+    databases_only = bool(found) and all(each.facts and each.facts.serves == "sql" for each in found)
+    not_checked = NOT_CHECKED_OF_A_DATABASE if databases_only else NOT_CHECKED
+    return Result(run=run, verdict=worst, systems=found, not_checked=not_checked)
 
 
 def _system_result(run: RunFacts, alias: str, checks: Sequence[CheckFacts], facts: SystemFacts | None) -> SystemResult:

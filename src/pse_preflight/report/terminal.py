@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pse_preflight.chain.sap_roots_file import sap_roots
 from pse_preflight.checklist import Code
 from pse_preflight.landscape.system import System
-from pse_preflight.report.facts import NOT_CHECKED, CertificateFacts, FindingFacts, Result, SystemFacts, SystemResult
+from pse_preflight.report.facts import CertificateFacts, FindingFacts, Result, SystemFacts, SystemResult
 from pse_preflight.settings import Settings
 
 WIDTH = 80
@@ -55,7 +55,7 @@ def lines(result: Result, *, verbose: bool) -> Iterator[str]:
         yield from _table(result.systems)
         for origin in dict.fromkeys(each.facts.origin for each in result.systems if each.facts and not verbose):
             yield from _wrapped(origin, "")
-    yield from _wrapped(f"Not checked: {', '.join(NOT_CHECKED)}.", "")
+    yield from _wrapped(f"Not checked: {', '.join(result.not_checked)}.", "")
 
 
 def verdict_lines(result: Result) -> Iterator[str]:

@@ -207,6 +207,6 @@ def _find_tool(settings: Settings) -> Tool | ToolError:
     if settings.replay:
         return ToolMissing("a replay asks no program")
     try:
-        return find_tool(settings.engine, settings.sapgenpse)
+        return find_tool(settings.engine, settings.sapgenpse, beside=settings.tool_folders)
     except ToolError as error:
         return error

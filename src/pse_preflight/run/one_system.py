@@ -117,7 +117,7 @@ class _Walk:
         self._system = system
         self._run = run
         self._folder = Folder(system.folder)
-        self._target = Target(system.url.host, system.url.port, system.proxy)
+        self._target = Target(system.url.host, system.url.port, system.proxy, speaks_http=not system.serves_sql)
         self._seconds_left = run.limits.whole
         self._unwritten = ""
 
@@ -185,12 +185,13 @@ class _Walk:
             attempt = Attempt(refusals=(given.refusal,))
         attempt = replace(attempt, forbidden=bool(_forbidden(evidence, self._run)))
         client = _client_side(self._system, pse)
-        repaired_by_us = bool(attempt.added) and pse.one_reader
+        without_mark = pse.condition.content is not None and pse.condition.content.owner is None
+        changed_by_us = bool(attempt.added or (attempt.created and without_mark)) and pse.one_reader
         seen = replace(
             evidence.observations,
             pse=pse,
             attempt=attempt,
-            changed_by_us=pse.condition.digest if repaired_by_us else last.changed_by_us if last else "",
+            changed_by_us=pse.condition.digest if changed_by_us else last.changed_by_us if last else "",
             client=client,
             unwritten=self._unwritten,
         )
@@ -211,7 +212,7 @@ class _Walk:
             self._target,
             [each.der for each in trust.trusted_live],
             clock=self._run.clock,
-            websocket=True,
+            websocket=self._target.speaks_http,
             partial=trust.any_may_anchor,
         )
         shaken = self._within(partial(ask, address=seen.endpoint.address))

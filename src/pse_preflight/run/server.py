@@ -58,7 +58,7 @@ def look(
     limits: Limits | None = None,
 ) -> Server:
     """Ask a server once, fetch what it forgot to send, and judge its chain."""
-    limits, target = limits or Limits(), Target(url.host, url.port, proxy)
+    limits, target = limits or Limits(), Target(url.host, url.port, proxy, speaks_http=not url.is_hana_cloud)
     seen, mozilla, known = observation.observe(target, limits, clock), named_roots("mozilla"), saps_roots_here(None)
     moment = clock()
     question = chain.ChainQuestion(

@@ -17,6 +17,7 @@ from pse_preflight.client_pse.findings import (
     condition_findings,
     disagreement,
     file_findings,
+    tool_needs,
     unconfirmed,
 )
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
@@ -240,7 +241,7 @@ class _Assessment:
 
     def evidence(self) -> Evidence:
         order = list(CODES)
-        found = dict.fromkeys(self._as_said_by_the_client(self._findings()))
+        found = dict.fromkeys(map(self._told, self._findings()))
         return Evidence(
             system=self._system,
             period=self._period,
@@ -249,11 +250,17 @@ class _Assessment:
             judgement=self.judgement,
             trust=self.trust,
             findings=tuple(sorted(found, key=lambda each: order.index(each.code))),
-            not_created_for=self._not_created_for(),
+            not_created_for=self._told(cause) if (cause := self._not_created_for()) else None,
             announced=self._changes,
             successors=self._successors,
             required=self._required,
         )
+
+    def _told(self, found: Finding) -> Finding:
+        """Return a finding in the words of this system's clients."""
+        if self._system.serves_sql:
+            return replace(found, for_hana=True)
+        return as_said_by_its_client(found, self._seen.pse) if self._system.truststore else found
 
     def _lacking(self) -> frozenset[str]:
         """Return the fingerprints of the roots that the PSE is to hold and lacks."""
@@ -323,12 +330,9 @@ class _Assessment:
         files = root_names(self._successors, self._required) | file_names(self.judgement.path)
         files = {} if self._seen.unwritten else files
         at_hand = {key: system.folder / name for key, name in files.items()}
-        return Remedy(pse.program, system.pse, at_hand, repair, pse.store)
-
-    def _as_said_by_the_client(self, findings: Iterable[Finding]) -> Iterable[Finding]:
-        if self._system.truststore is None:
-            return findings
-        return (as_said_by_its_client(each, self._seen.pse) for each in findings)
+        needs = "" if self._seen.recorded else pse.tool_needs
+        program = ("env", needs, pse.program) if needs.startswith(("LD_", "DYLD_")) else (pse.program,)
+        return Remedy(program, system.pse, at_hand, repair, pse.store)
 
     def _findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
@@ -368,7 +372,7 @@ class _Assessment:
     def _elsewhere(self, endpoint: Endpoint) -> Iterable[Finding]:
         """Judge what another address, or another kind of key, shows as a system of its own; what is grave is told."""
         seen = replace(self._seen, endpoint=endpoint, addresses=(), live=None)
-        own = set(self._as_said_by_the_client((*self.judgement.findings, *self.trust.findings)))
+        own = set(map(self._told, (*self.judgement.findings, *self.trust.findings)))
         where = f"{endpoint.address or endpoint.host} with {endpoint.key_kind.upper()} keys"
         for found in _Assessment(self._system, seen, self._period).evidence().findings:
             if found.severity > Severity.MINOR and found not in own and OWNERS.get(found.code) in _ABOUT_A_SERVER:
@@ -390,7 +394,13 @@ class _Assessment:
             if not (is_told or is_meant):
                 yield each
         yield from (
-            each for each in (unconfirmed(seen.pse, system, seen.changed_by_us), disagreement(seen.pse)) if each
+            each
+            for each in (
+                unconfirmed(seen.pse, system, seen.changed_by_us),
+                disagreement(seen.pse),
+                tool_needs(seen.pse),
+            )
+            if each
         )
 
 

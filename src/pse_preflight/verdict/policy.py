@@ -209,7 +209,16 @@ _MET: Mapping[Need, Callable[[Evidence], bool]] = {
 """Where a need is met whatever was found; what the chain, or the PSE, has overcome is no obstacle."""
 
 
+_NO_HTTP = "serves: sql, and a database speaks no HTTP"
+
+
+def _no_http(evidence: Evidence) -> str:
+    return _NO_HTTP if evidence.system.serves_sql else ""
+
+
 def _no_date(evidence: Evidence) -> str:
+    if evidence.system.serves_sql:
+        return _NO_HTTP
     seen = evidence.endpoint
     return "" if seen and seen.date_offset_seconds is not None else "the server sent no Date header"
 
@@ -244,6 +253,8 @@ def _not_live(evidence: Evidence) -> str:
 
 
 def _no_websocket(evidence: Evidence) -> str:
+    if evidence.system.serves_sql:
+        return "serves: sql, and a database speaks no WebSocket RFC"
     if evidence.live and evidence.live.accepted and evidence.live.websocket is None:
         return "the server broke the connection off before a WebSocket could be asked for"
     return _not_live(evidence)
@@ -265,10 +276,14 @@ def _no_client_hosts(evidence: Evidence) -> str:
 
 
 def _no_client_account(evidence: Evidence) -> str:
-    system = evidence.system
+    system, seen = evidence.system, evidence.client
     if system.truststore and system.truststore.windows:
         return "a store of Windows is no file"
-    return _not_seen(evidence) if system.client and system.client.account else "client.account names nobody"
+    client = system.client
+    if client and client.product and seen and not (seen.runs_as or seen.account_problem):
+        return "client.account names nobody, and the product's service is to be found on Windows only"
+    named = client and (client.account or client.product)
+    return _not_seen(evidence) if named else "client.account names nobody"
 
 
 def _no_client_ini(evidence: Evidence) -> str:
@@ -276,11 +291,24 @@ def _no_client_ini(evidence: Evidence) -> str:
     return _not_seen(evidence) if client and client.ini else "client_ini names no file"
 
 
+def _no_product(evidence: Evidence) -> str:
+    client = evidence.system.client
+    return _not_seen(evidence) if client and client.product else "client.product names none"
+
+
+def _no_alias_told(evidence: Evidence) -> str:
+    told = evidence.client.connections.of_this if evidence.client and evidence.client.connections else ()
+    silent = "the connection does not tell whether its user name is an alias"
+    return _no_product(evidence) or ("" if any(each.user_is_alias is not None for each in told) else silent)
+
+
 def _no_crypto_library(evidence: Evidence) -> str:
     if evidence.client and evidence.client.library:
         return ""
     client = evidence.system.client
-    return (client and client.library and _not_seen(evidence)) or "neither crypto_library nor client_ini names one"
+    return (
+        client and client.library and _not_seen(evidence)
+    ) or "neither crypto_library nor the client's settings name one"
 
 
 def _not_seen(evidence: Evidence) -> str:
@@ -288,6 +316,7 @@ def _not_seen(evidence: Evidence) -> str:
 
 
 _INAPPLICABLE = {
+    "test_url_answers_https": _no_http,
     "test_clock_agrees_with_the_server": _no_date,
     "test_file_and_tool_agree": _one_reader,
     "test_pk_list_is_current": _no_days,
@@ -302,5 +331,7 @@ _INAPPLICABLE = {
     "test_client_ini_names_what_is_checked": _no_client_ini,
     "test_client_ini_verifies_the_server": _no_client_ini,
     "test_client_ini_logs_on_with_an_alias": _no_client_ini,
+    "test_connection_names_what_is_checked": _no_product,
+    "test_connection_logs_on_with_an_alias": _no_alias_told,
     "test_crypto_library_fits_the_client": _no_crypto_library,
 }

@@ -29,14 +29,14 @@ class Remedy:
     """How a certificate is added to this PSE, for the fixes that are shown.
 
     Attributes:
-        program: the tool that is installed here.
+        program: the tool that is installed here, with what it needs to start.
         pse: the PSE.
         files: the PEM file already written for each certificate that may be added, by SHA-256.
         repair: the options that let a run add what is missing; empty where no run may.
         store: what it is, where it is no PSE but a trust store.
     """
 
-    program: str
+    program: Command
     pse: Path
     files: dict[str, Path] = field(default_factory=dict)
     repair: str = ""
@@ -49,7 +49,7 @@ class Remedy:
 
     def _adding(self, fingerprint: str, file: str) -> Command:
         if not self.store:
-            return (self.program, "maintain_pk", "-a", file, "-p", str(self.pse))
+            return (*self.program, "maintain_pk", "-a", file, "-p", str(self.pse))
         if self.store in _KEYTOOLS:
             alias = f"preflight-{fingerprint[:_SHORT]}"
             return ("keytool", "-importcert", "-alias", alias, "-file", file, "-keystore", str(self.pse))
