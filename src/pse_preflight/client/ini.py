@@ -59,7 +59,8 @@ class Destination:
         proxy_login: a user for the proxy is given.
         trusts_all: TLS_TRUST_ALL is set to whatever is not plainly 0.
         without_tls: USE_TLS is set to whatever is not plainly 1.
-        certificate_logon: TLS_CLIENT_CERTIFICATE_LOGON is set to whatever is not plainly 0: it logs on with the certificate of its PSE.
+        certificate_logon: TLS_CLIENT_CERTIFICATE_LOGON is set to whatever is not plainly 0: it logs on with the
+            certificate of its PSE.
         has_user: USER is given.
         alias_length: the number of characters of ALIAS_USER; None where it is not given.
         alias_has_blanks: it begins or ends with a blank.
