@@ -250,6 +250,19 @@ def test_a_folder_that_is_none_of_the_product_is_told(tmp_path: Path) -> None:
     assert installed.read_of(empty, _system(tmp_path, empty)).problem == ""
 
 
+def test_a_folder_that_may_not_be_seen_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    product = _install(tmp_path / "x")
+
+    def refuse(path: Path, **_: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for place, name in ((Path, "is_dir"), (os, "scandir")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, refuse)
+            problem = installed.read_of(product, _system(tmp_path, product)).problem
+        assert problem == f"{product.folder / 'config' / 'connections'}: Permission denied"
+
+
 def test_more_files_than_any_installation_has_are_told_and_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,7 +270,7 @@ def test_more_files_than_any_installation_has_are_told_and_not_read(
     product = _install(tmp_path / "x", a="Host=a\n", b="Host=b\n", c="Host=c\n", d="Host=d\n")
     seen = installed.read_of(product, _system(tmp_path, product))
     assert seen.other_hosts == ("a", "b")
-    assert seen.not_understood == (("2 files", "no more than 2 are read"),)
+    assert seen.not_understood == (("all others", "no more than 2 files are read"),)
 
 
 FOLDER = Product("xtract", Path(r"C:\Program Files\XtractUniversal"))

@@ -1,5 +1,6 @@
 """Whom a product's service runs as, and what follows for its PSE; the service manager's answers are made by hand."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,11 @@ def test_elsewhere_nobody_knows_whom_a_product_runs_as(
     assert seen is not None
     assert (seen.runs_as, seen.account, seen.findings) == ("", "", ())
     assert _handed_over(system) is None
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="there is no service manager elsewhere")
+def test_the_service_managers_own_entries_are_read() -> None:
+    found = {each.name.lower(): each for each in installed.service_entries()}
+    assert found["rpcss"].command
+    assert found["rpcss"].account
+    assert "%" not in found["rpcss"].command

@@ -471,6 +471,15 @@ def test_the_next_command_runs_as_it_is_printed(
 # a product of Theobald's
 
 
+PSE, LIBRARY = (Path("/sec", name).absolute() for name in ("a.pse", "libsapcrypto.so"))
+
+
+def _read_here() -> tuple[System, ...]:
+    here = Path.cwd()
+    around = Surroundings({"HOME": str(here)}, here, here, here)
+    return select(["all"], read_landscape(here / "systems.yaml", {}), around)
+
+
 def _connections(**files: str) -> Path:
     folder = Path("xtract", "config", "connections")
     folder.mkdir(parents=True)
@@ -480,16 +489,14 @@ def _connections(**files: str) -> Path:
 
 
 def test_the_systems_of_a_product_are_taken_from_its_connections(capsys: pytest.CaptureFixture[str]) -> None:
-    said = (
-        f'<c Name="PRD" Host="https://{HOST}" Port="443" ClientPSE="/sec/a.pse" Library="/l.so" Password="{SECRET}"/>'
-    )
+    said = f'<c Name="PRD" Host="https://{HOST}" Port="443" ClientPSE="{PSE}" Library="{LIBRARY}" Password="{SECRET}"/>'
     folder = _connections(a=said, b='<c Host="own.example.com" Port="44300"/>', c="<c/>", d=said)
     assert _init("--product", "xtract", "--folder", str(folder)) == 0
-    prd, own = _read()
-    assert (prd.alias, prd.url.host, prd.url.port, prd.pse) == ("PRD", HOST, 443, Path("/sec/a.pse"))
+    prd, own = _read_here()
+    assert (prd.alias, prd.url.host, prd.url.port, prd.pse) == ("PRD", HOST, 443, PSE)
     assert (own.alias, own.url.host, own.url.port) == ("own", "own.example.com", 44300)
     assert prd.client is not None
-    assert (prd.client.product, prd.client.library) == (Product("xtract", folder.absolute()), Path("/l.so"))
+    assert (prd.client.product, prd.client.library) == (Product("xtract", folder.absolute()), LIBRARY)
     told = capsys.readouterr().out
     assert f"not understood: {Path('config', 'connections', 'c.xml')}, it names no host" in told
     assert SECRET not in told + Path("systems.yaml").read_text(encoding="utf-8")
@@ -501,7 +508,7 @@ def test_a_system_that_is_asked_gets_its_product(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(observation, "observe", lambda *_: replace(shown, failure=None, presented=(leaf,)))
     monkeypatch.setenv("PROGRAMFILES", str(Path("/programs").absolute()))
     assert _init("--product", "board-connector", f"https://{HOST}") == 0
-    (system,) = _read()
+    (system,) = _read_here()
     assert system.client is not None
     assert system.client.product == Product("board-connector", Path("/programs/BoardConnector").absolute())
 
@@ -531,13 +538,11 @@ def test_what_cannot_be_taken_from_a_product_is_one_line(
 
 
 def test_the_systems_of_an_app_config_are_taken_from_it() -> None:
-    said = (
-        f'<add NAME="PRD" WSHOST="{HOST}:443" WSPORT="443" TLS_CLIENT_PSE="&quot;/sec/a.pse&quot;" PASSWD="{SECRET}"/>'
-    )
+    said = f'<add NAME="PRD" WSHOST="{HOST}:443" WSPORT="443" TLS_CLIENT_PSE="&quot;{PSE}&quot;" PASSWD="{SECRET}"/>'
     Path("App.config").write_text(f"<configuration><x>{said}</x></configuration>", encoding="utf-8")
     assert _init("--from-ini", "App.config") == 0
-    (system,) = _read()
-    assert (system.alias, system.url.host, system.pse) == ("PRD", HOST, Path("/sec/a.pse"))
+    (system,) = _read_here()
+    assert (system.alias, system.url.host, system.pse) == ("PRD", HOST, PSE)
     assert system.client is not None
     assert system.client.ini is not None
     assert (system.client.ini.file.name, system.client.ini.dest) == ("App.config", "PRD")

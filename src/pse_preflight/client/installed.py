@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path, PureWindowsPath
 
 from pse_preflight.client import connections
@@ -52,17 +53,16 @@ class RunsAs:
 
 def read_all(product: Product) -> tuple[list[Connection], list[tuple[str, str]], str]:
     """Return the connections below the product's folder, the files that are not understood, and why none is read."""
-    folders = [folder for parts in _BELOW if (folder := product.folder.joinpath(*parts)).is_dir()]
-    if not folders:
-        there = product.folder.is_dir()
-        usual = " nor ".join(str(Path(*parts)) for parts in _BELOW)
-        return [], [], f"{product.folder} {f'has neither {usual}' if there else 'is no folder that can be seen here'}"
-    found: list[Connection] = []
-    not_understood: list[tuple[str, str]] = []
     try:
-        files = [file for folder in folders for file in _files(folder, 1)]
+        folders = [folder for parts in _BELOW if (folder := product.folder.joinpath(*parts)).is_dir()]
+        if not folders:
+            return [], [], _without_connections(product.folder)
+        every = (file for folder in folders for file in _files(folder, 1))
+        files = list(islice(every, connections.MOST_FILES + 1))
     except OSError as error:
         return [], [], f"{error.filename}: {error.strerror or type(error).__name__}"
+    found: list[Connection] = []
+    not_understood: list[tuple[str, str]] = []
     for file in files[: connections.MOST_FILES]:
         name = str(file.relative_to(product.folder))
         try:
@@ -72,10 +72,14 @@ def read_all(product: Product) -> tuple[list[Connection], list[tuple[str, str]],
             not_understood.append((name, str(error)))
         except OSError as error:
             not_understood.append((name, error.strerror or type(error).__name__))
-    more = len(files) - connections.MOST_FILES
-    if more > 0:
-        not_understood.append((f"{more} files", f"no more than {connections.MOST_FILES} are read"))
+    if len(files) > connections.MOST_FILES:
+        not_understood.append(("all others", f"no more than {connections.MOST_FILES} files are read"))
     return found, not_understood, ""
+
+
+def _without_connections(folder: Path) -> str:
+    usual = " nor ".join(str(Path(*parts)) for parts in _BELOW)
+    return f"{folder} {f'has neither {usual}' if folder.is_dir() else 'is no folder that can be seen here'}"
 
 
 def read_of(product: Product, system: System) -> Connections:

@@ -520,8 +520,6 @@ def _usable(program: Path, *, windows: bool) -> Path:
         raise ToolMissing(
             f"{program} is a batch file, to which arguments cannot be handed safely", fix="name the program itself"
         )
-    if windows and not program.exists() and program.with_name(f"{program.name}.exe").is_file():
-        program = program.with_name(f"{program.name}.exe")
     if program.is_dir():
         raise ToolMissing(f"{program} is a folder", fix=f"name the program: {program / _file_name(windows=windows)}")
     if not program.is_file():
