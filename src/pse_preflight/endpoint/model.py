@@ -189,6 +189,11 @@ class Endpoint:
     date_offset_seconds: float | None = None
     earlier: tuple[FailedTry, ...] = ()
 
+    @property
+    def spoken_with(self) -> str | None:
+        """Return the system's own address; None where a proxy led there, which keeps it to itself."""
+        return None if self.proxy else self.address
+
 
 NOT_ASKED = Endpoint(host="", port=0, proxy=None, asked_at=datetime.min.replace(tzinfo=UTC))
 """What stands where no connection was made: it has shown nothing."""
