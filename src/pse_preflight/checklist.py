@@ -1089,7 +1089,7 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_B,
                 later=_COMMUNICATION,
                 who=Who.CLIENT,
-                cause="WSHOST in sapnwrfc.ini has a scheme; the SDK takes a host alone.",
+                cause="WSHOST in sapnwrfc.ini has a scheme, or a port, a path, quotes, a comment; the SDK takes a host alone.",
                 fix="Write the host alone in WSHOST: no https://, no port, no path.",
             ),
             Code.CLIENT_INI_DIFFERS: Row(
@@ -1117,7 +1117,7 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_M,
                 later="",
                 who=Who.CLIENT,
-                cause="TLS_TRUST_ALL=1: the client verifies no server at all.",
+                cause="TLS_TRUST_ALL is set, and not to 0: the client may verify no server at all.",
                 fix="Remove the line TLS_TRUST_ALL from sapnwrfc.ini.",
             ),
         },

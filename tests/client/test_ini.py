@@ -137,7 +137,9 @@ def test_an_own_value_wins_over_the_default_section() -> None:
         ("/usr/sap/libsapcrypto.so", "/opt/libsapcrypto.so", "TLS_SAPCRYPTOLIB is /opt/libsapcrypto.so"),
         ("CLIENT=100", "PROXY_HOST=proxy\nPROXY_PORT=3128", "are proxy:3128, checked is a direct connection"),
         ("CLIENT=100", "PROXY_HOST=proxy", "are proxy, checked is a direct connection"),
-        ("CLIENT=100", "USE_TLS=0", "USE_TLS=0"),
+        ("CLIENT=100", "USE_TLS=0", "USE_TLS is set, and not to 1"),
+        ("CLIENT=100", 'USE_TLS="0"', "USE_TLS is set, and not to 1"),
+        ("CLIENT=100", "USE_TLS=00", "USE_TLS is set, and not to 1"),
     ],
 )
 def test_what_differs_is_told(old: str, new: str, says: str) -> None:
@@ -171,6 +173,20 @@ def test_a_port_of_any_length_is_no_surprise() -> None:
     assert _codes(text) == ["CLIENT_INI_DIFFERS"]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [f"{HOST}:443", f"{HOST}/", f"{HOST}/sap/bc/rfc", f"{HOST} # production", f'"{HOST}"', f"{HOST}?x", f"//{HOST}"],
+)
+def test_more_than_the_host_is_told_even_if_the_host_is_right(written: str) -> None:
+    (found,) = _codes(DOCUMENTED.replace(HOST, written))
+    assert found in {"CLIENT_INI_HOST_HAS_SCHEME", "CLIENT_INI_DIFFERS"}
+    assert _codes(DOCUMENTED.replace(HOST, f" {HOST.title()}\t")) == []
+
+
+def test_another_host_with_a_port_is_told_once() -> None:
+    assert _codes(DOCUMENTED.replace(HOST, "other.example.com:443")) == ["CLIENT_INI_DIFFERS"]
+
+
 def test_a_scheme_in_the_host_is_told_even_if_the_host_is_right() -> None:
     assert _codes(DOCUMENTED.replace(HOST, f"https://{HOST}")) == ["CLIENT_INI_HOST_HAS_SCHEME"]
 
@@ -180,7 +196,16 @@ def test_a_scheme_in_the_host_is_told_even_if_the_host_is_right() -> None:
     [
         ("TLS_TRUST_ALL=1", ["CLIENT_INI_TRUSTS_ALL"]),
         ("tls_trust_all = 1", ["CLIENT_INI_TRUSTS_ALL"]),
+        ("TLS_TRUST_ALL=01", ["CLIENT_INI_TRUSTS_ALL"]),
+        ('TLS_TRUST_ALL="1"', ["CLIENT_INI_TRUSTS_ALL"]),
+        ("TLS_TRUST_ALL=1 # only today", ["CLIENT_INI_TRUSTS_ALL"]),
+        ("TLS_TRUST_ALL=+1", ["CLIENT_INI_TRUSTS_ALL"]),
+        ("TLS_TRUST_ALL=ja", ["CLIENT_INI_TRUSTS_ALL"]),
+        ("TLS_TRUST_ALL='0'", ["CLIENT_INI_TRUSTS_ALL"]),
+        ("TLS_TRUST_ALL=0x1;", ["CLIENT_INI_TRUSTS_ALL"]),
         ("TLS_TRUST_ALL=0", []),
+        ("TLS_TRUST_ALL = 0 ", []),
+        ("TLS_TRUST_ALL=", []),
         ("#TLS_TRUST_ALL=1", []),
     ],
 )

@@ -24,7 +24,9 @@ _KEPT = frozenset({"WSHOST", "TLS_CLIENT_PSE", "TLS_SAPCRYPTOLIB", "TLS_TRUST_AL
 _PORTS = frozenset({"WSPORT", "PROXY_PORT"})
 _PORT = re.compile(r"[0-9]{1,5}")
 _NO_NUMBER = "no number"
-_TRUE = frozenset({"1", "true", "yes", "on"})
+_OFF = frozenset({"", "0"})
+"""What switches off for certain; how the SDK reads other words, quotes or a comment there is documented nowhere."""
+_ON = frozenset({"", "1"})
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -42,8 +44,8 @@ class Destination:
         proxy_host: PROXY_HOST.
         proxy_port: PROXY_PORT.
         proxy_login: a user for the proxy is given.
-        trusts_all: TLS_TRUST_ALL is set.
-        without_tls: USE_TLS is 0.
+        trusts_all: TLS_TRUST_ALL is set to whatever is not plainly 0.
+        without_tls: USE_TLS is set to whatever is not plainly 1.
         has_user: USER is given.
         alias_length: the number of characters of ALIAS_USER; None where it is not given.
         alias_has_blanks: it begins or ends with a blank.
@@ -167,8 +169,8 @@ def _destination(section: _Section, common: _Section) -> Destination:
         proxy_host=values.get("PROXY_HOST", ""),
         proxy_port=values.get("PROXY_PORT", ""),
         proxy_login=bool({"PROXY_USER", "PROXY_PASSWD"} & section.given),
-        trusts_all=values.get("TLS_TRUST_ALL", "").lower() in _TRUE,
-        without_tls=values.get("USE_TLS", "") == "0",
+        trusts_all=values.get("TLS_TRUST_ALL", "") not in _OFF,
+        without_tls=values.get("USE_TLS", "") not in _ON,
         has_user="USER" in section.given,
         alias_length=length,
         alias_has_blanks=blanks,
@@ -203,10 +205,11 @@ def _twice(file: str, named: list[Destination]) -> Iterator[Finding]:
 
 
 def _judged(where: str, found: Destination, expected: Expected) -> Iterator[Finding]:
-    if "://" in found.host:
+    more = _beside_the_host(found.host, expected.url)
+    if more:
         yield finding(
             Code.CLIENT_INI_HOST_HAS_SCHEME,
-            f"{where}: WSHOST has a scheme, and the SDK takes a host alone",
+            f"{where}: WSHOST has {more}, and the SDK takes a host alone",
             fix=f"WSHOST={expected.url.host}",
         )
     differences = list(_differences(found, expected))
@@ -219,7 +222,7 @@ def _judged(where: str, found: Destination, expected: Expected) -> Iterator[Find
     if found.trusts_all:
         yield finding(
             Code.CLIENT_INI_TRUSTS_ALL,
-            f"{where}: TLS_TRUST_ALL=1, so the client talks to any server, verified or not",
+            f"{where}: TLS_TRUST_ALL is set, and not to 0, so the client may talk to any server, verified or not",
             fix="remove the line TLS_TRUST_ALL",
         )
     yield from _logon(where, found, expected)
@@ -227,7 +230,7 @@ def _judged(where: str, found: Destination, expected: Expected) -> Iterator[Find
 
 def _differences(found: Destination, expected: Expected) -> Iterator[str]:
     if found.without_tls:
-        yield "USE_TLS=0"
+        yield "USE_TLS is set, and not to 1"
     yield from _different_host(found, expected.url)
     yield from _different_path("TLS_CLIENT_PSE", found.pse, expected.pse, windows=expected.windows)
     if expected.library and found.library:
@@ -244,6 +247,14 @@ def _different_host(found: Destination, url: ApiUrl) -> Iterator[str]:
         yield f"WSHOST is {host or 'no host name' if found.host else 'missing'}, checked is {url.host}"
     if found.port != str(url.port):
         yield f"WSPORT is {found.port or 'missing'}, checked is {url.port}"
+
+
+def _beside_the_host(text: str, url: ApiUrl) -> str:
+    """Say what WSHOST holds beside the right host; nothing where it is that host alone, or another one."""
+    if "://" in text:
+        return "a scheme"
+    alone = text.lower() == url.host
+    return "more than the host (a port, a path, quotes, a comment)" if not alone and _host(text) == url.host else ""
 
 
 def _host(text: str) -> str:
