@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pse_preflight.json_types import Mode, WholeCertificate
-from pse_preflight.pse.file import LARGEST_FILE, MachineBoundPse, PinNeeded, PseError, TrustedCertificate, read
+from pse_preflight.pse.errors import DamagedPse, MachineBoundPse, NotAPse, PinNeeded, PseError
+from pse_preflight.pse.file import LARGEST_FILE, TrustedCertificate, read
 
 CREDENTIALS = "cred_v2"
 """The file beside a PSE in which SAP's programs keep PINs."""
@@ -134,6 +135,8 @@ def _understood(path: Path, content: bytes, mode: int | None) -> Condition:
         return Condition(path, State.HAS_PIN, str(error), None, mode, beside)
     except MachineBoundPse as error:
         return Condition(path, State.MACHINE_BOUND, str(error), None, mode, beside)
+    except (NotAPse, DamagedPse) as error:  # known to be something else, whatever a program lists of it
+        return Condition(path, State.UNREADABLE, str(error), None, mode, beside)
     except PseError as error:
         return Condition(path, State.NOT_UNDERSTOOD, str(error), None, mode, beside)
 
