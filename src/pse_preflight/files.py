@@ -2,11 +2,17 @@
 
 import contextlib
 import os
+import re
+import time
 from pathlib import Path
+
+_HOUR = 3600.0
 
 
 def write_whole(file: Path, text: str) -> Path:
     """Write a file so that nobody ever reads half of it.
+
+    What a run that was killed has left of the same file is removed, once it is an hour old.
 
     Raises:
         OSError: where that is not possible.
@@ -21,7 +27,15 @@ def write_whole(file: Path, text: str) -> Path:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+            _remove_leftovers(file)
     return file
+
+
+def _remove_leftovers(file: Path) -> None:
+    name = re.compile(rf"\.{re.escape(file.name)}\.[0-9]+")
+    for each in os.scandir(file.parent):
+        if name.fullmatch(each.name) and each.stat(follow_symlinks=False).st_mtime < time.time() - _HOUR:
+            Path(each.path).unlink()
 
 
 def is_file(path: Path) -> bool:
