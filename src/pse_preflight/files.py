@@ -1,12 +1,18 @@
-"""How a file of ours is written: whole, or not at all."""
+"""How a file of ours is written, whole or not at all, and whether one is there."""
 
 import contextlib
 import os
+import re
+import time
 from pathlib import Path
+
+_HOUR = 3600.0
 
 
 def write_whole(file: Path, text: str) -> Path:
     """Write a file so that nobody ever reads half of it.
+
+    What a run that was killed has left of the same file is removed, once it is an hour old.
 
     Raises:
         OSError: where that is not possible.
@@ -21,4 +27,27 @@ def write_whole(file: Path, text: str) -> Path:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+            _remove_leftovers(file)
     return file
+
+
+def _remove_leftovers(file: Path) -> None:
+    name = re.compile(rf"\.{re.escape(file.name)}\.[0-9]+")
+    for each in os.scandir(file.parent):
+        if name.fullmatch(each.name) and each.stat(follow_symlinks=False).st_mtime < time.time() - _HOUR:
+            Path(each.path).unlink()
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a file is seen there; where this account may not look, it sees none."""
+    return os.path.isfile(path)  # noqa: PTH113 - never fails
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is seen there; where this account may not look, it sees none."""
+    return os.path.isdir(path)  # noqa: PTH112 - never fails
+
+
+def leave_owner_rights() -> None:
+    """Let this process keep its own rights to what it makes, whatever umask it was started with."""
+    os.umask(os.umask(0o077) & 0o077)

@@ -1,5 +1,6 @@
 """One thing that was found, and how it is told to people."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pse_preflight.checklist import LATER_OF_HANA, OWNERS, ROWS, Code, Severity
 
 Command = tuple[str, ...]
 """A program and its arguments, quoted only when it is shown."""
+
+_SIGNS_OF_CMD = re.compile(r'[&|<>^()"!,;=]')
+_BACKSLASHES_AT_END = re.compile(r"\\*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +93,21 @@ def most_decisive_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def quoted(command: Command, *, windows: bool = sys.platform == "win32") -> str:
     """Quote a command so that it can be pasted into sh, or into cmd.exe on Windows."""
-    return subprocess.list2cmdline(command) if windows else shlex.join(command)
+    return " ".join(map(_quoted_for_cmd, command)) if windows else shlex.join(command)
+
+
+def _quoted_for_cmd(argument: str) -> str:
+    """Quote an argument for cmd.exe, and for the program that it starts.
+
+    Between quotes cmd.exe takes its signs for what they are; a quote within the argument ends that, so then each of
+    them gets a caret of its own (Microsoft: "cmd", and "Everyone quotes command line arguments the wrong way").
+    """
+    text = subprocess.list2cmdline([argument])
+    if not _SIGNS_OF_CMD.search(argument):
+        return text
+    if '"' in argument:
+        return _SIGNS_OF_CMD.sub(r"^\g<0>", text)
+    return text if text.startswith('"') else f'"{_BACKSLASHES_AT_END.sub(lambda found: found[0] * 2, text)}"'
 
 
 def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:

@@ -378,8 +378,10 @@ def _misuse(session: pytest.Session, ours: Sequence[pytest.Item]) -> str:
         return _NOTHING_SELECTED
     if config.getoption("collectonly"):
         return ""
+    from pse_preflight.files import leave_owner_rights
     from pse_preflight.report.destinations import refuse_folder
 
+    leave_owner_rights()
     try:
         refuse_folder(run.settings.evidence, sorted({item_alias(item) for item in ours}))
     except UsageProblem as error:

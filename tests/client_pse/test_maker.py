@@ -137,6 +137,31 @@ def test_what_neither_file_nor_tool_understands_is_unreadable(pse: Path, content
     assert (seen.listing, seen.opens_without_pin) == (None, False)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no PSE at all",
+        ROOT.pem.encode(),
+        ROOT.der,
+        plain_file()[:-1],
+        plain_file() + b"\n",
+        base64.b64encode(plain_file()),
+        b"PK\x03\x04",
+    ],
+    ids=["empty", "a text", "PEM", "a certificate", "truncated", "longer", "base64", "a zip"],
+)
+def test_what_is_known_to_be_something_else_is_no_pse_whatever_a_tool_lists(
+    pse: Path, tmp_path: Path, content: bytes
+) -> None:
+    write_pse(tmp_path / "known.pse", [ROOT, ISSUING])
+    pse.parent.mkdir()
+    pse.write_bytes(content)
+    seen = _look(pse, SapsTool(_listing_of(tmp_path / "known.pse")))
+    assert _said(seen) == [("PSE_UNREADABLE", "blocker")]
+    assert (seen.listing, seen.entries, seen.opens_without_pin) == (None, (), False)
+
+
 def test_a_truncated_pse_is_unreadable_and_the_whole_one_is_not(pse: Path) -> None:
     content = write_pse(pse, [ROOT])
     assert _said(_look(pse)) == []

@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.connection import Address
 from pse_preflight.endpoint.fetch import _is_public, fetch_certificates
-from pse_preflight.endpoint.model import Limits, Target
+from pse_preflight.endpoint.model import Endpoint, Limits
 from tests.kit.servers import LOOPBACK, Connection, Server, Talk, answering, free_port, http_answer, serve, silent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Limits()
 SHORT = Limits(resolve=0.3, connect=0.3, http=0.3, whole=3.0)
-SYSTEM = Target(LOOPBACK, 443)
+OWN = LOOPBACK
+"""The address that TLS was spoken with."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def giving(body: bytes, status: str = "200 OK", *headers: str) -> Talk:
 
 
 def fetch(server: Server, path: str = "/ca.crt", limits: Limits = LIMITS, host: str = LOOPBACK) -> tuple[bytes, ...]:
-    return fetch_certificates([f"http://{host}:{server.port}{path}"], SYSTEM, limits)
+    return fetch_certificates([f"http://{host}:{server.port}{path}"], OWN, limits)
 
 
 # what is fetched
@@ -84,15 +85,15 @@ def test_an_answer_that_ends_with_the_connection(der: bytes) -> None:
 def test_two_addresses_and_no_more(der: bytes) -> None:
     with serve(giving(b"nothing")) as useless, serve(giving(der)) as good, serve(giving(der)) as third:
         addresses = [f"http://{LOOPBACK}:{server.port}/" for server in (useless, good, third)]
-        assert fetch_certificates(addresses, SYSTEM, LIMITS) == (der,)
-        assert fetch_certificates(addresses[:1], SYSTEM, LIMITS) == ()
+        assert fetch_certificates(addresses, OWN, LIMITS) == (der,)
+        assert fetch_certificates(addresses[:1], OWN, LIMITS) == ()
         assert (useless.connections, good.connections, third.connections) == (2, 1, 0)
 
 
 def test_the_same_certificate_twice_counts_once(der: bytes) -> None:
     with serve(giving(der)) as server:
         address = f"http://{LOOPBACK}:{server.port}/"
-        assert fetch_certificates([address, address], SYSTEM, LIMITS) == (der,)
+        assert fetch_certificates([address, address], OWN, LIMITS) == (der,)
 
 
 def test_nothing_to_fetch_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,8 +101,8 @@ def test_nothing_to_fetch_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    assert fetch_certificates([], Target("a.host", 443), LIMITS) == ()
-    assert fetch_certificates(["ldap://a.host/x"], Target("a.host", 443), LIMITS) == ()
+    assert fetch_certificates([], None, LIMITS) == ()
+    assert fetch_certificates(["ldap://a.host/x"], None, LIMITS) == ()
 
 
 # what comes to nothing
@@ -192,19 +193,19 @@ def test_no_more_certificates_than_are_kept(issuing: Identity, der: bytes) -> No
 )
 def test_only_plain_http_addresses_are_asked(der: bytes, address: str) -> None:
     with serve(giving(der)) as server:
-        assert fetch_certificates([address.format(f"{LOOPBACK}:{server.port}")], SYSTEM, LIMITS) == ()
+        assert fetch_certificates([address.format(f"{LOOPBACK}:{server.port}")], OWN, LIMITS) == ()
         assert server.connections == 0
 
 
 def test_a_refused_port_is_no_error() -> None:
-    assert fetch_certificates([f"http://{LOOPBACK}:{free_port()}/"], SYSTEM, LIMITS) == ()
+    assert fetch_certificates([f"http://{LOOPBACK}:{free_port()}/"], OWN, LIMITS) == ()
 
 
 def test_the_systems_own_address_is_allowed_on_any_port(der: bytes) -> None:
     with serve(giving(der)) as server:
         address = f"http://{LOOPBACK}:{server.port}/"
-        assert fetch_certificates([address], Target(LOOPBACK, 443), LIMITS) == (der,)
-        assert fetch_certificates([address], Target("192.0.2.1", 443), LIMITS) == ()
+        assert fetch_certificates([address], LOOPBACK, LIMITS) == (der,)
+        assert fetch_certificates([address], "192.0.2.1", LIMITS) == ()
         assert server.connections == 1
 
 
@@ -227,15 +228,13 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def test_what_counts_is_the_address_and_not_the_name(der: bytes, names: Callable[..., None]) -> None:
-    names("system.host", ["192.0.2.1"])
     names("innocent.host", [LOOPBACK])
     names("also.innocent.host", ["192.0.2.1"], [LOOPBACK])
     with serve(giving(der)) as server:
         own = f"http://innocent.host:{server.port}/"
-        assert fetch_certificates([own], Target("system.host", 443), LIMITS) == ()
+        assert fetch_certificates([own], "192.0.2.1", LIMITS) == ()
         assert server.connections == 0
-        names("system.host", [LOOPBACK])
-        assert fetch_certificates([own], Target("system.host", 443), LIMITS) == (der,)
+        assert fetch_certificates([own], LOOPBACK, LIMITS) == (der,)
         assert b"Host: innocent.host:" in server.requests[0]
 
 
@@ -250,10 +249,9 @@ def test_a_name_that_changes_its_address_does_not_get_past(
         raise ConnectionRefusedError
 
     monkeypatch.setattr("pse_preflight.endpoint.connection.TimedSocket.connect", connect)
-    names("system.host", ["192.0.2.1"])
     names("rebinding.host", ["8.8.8.8"], [LOOPBACK])
     assert der
-    assert fetch_certificates(["http://rebinding.host/"], Target("system.host", 443), LIMITS) == ()
+    assert fetch_certificates(["http://rebinding.host/"], "192.0.2.1", LIMITS) == ()
     assert connected == ["8.8.8.8"]
 
 
@@ -267,18 +265,34 @@ def test_inner_addresses_among_public_ones_are_left_out(
         raise ConnectionRefusedError
 
     monkeypatch.setattr("pse_preflight.endpoint.connection.TimedSocket.connect", connect)
-    names("system.host", ["192.0.2.1"])
     names("mixed.host", ["10.0.0.1", "8.8.8.8", "127.0.0.1"])
-    fetch_certificates(["http://mixed.host/"], Target("system.host", 443), LIMITS)
+    fetch_certificates(["http://mixed.host/"], "192.0.2.1", LIMITS)
     assert connected == ["8.8.8.8"]
 
 
-def test_a_system_whose_name_does_not_resolve_has_no_address_of_its_own(der: bytes, names: Callable[..., None]) -> None:
+def test_where_no_address_is_known_none_is_the_systems_own(der: bytes, names: Callable[..., None]) -> None:
     names("inside.host", [LOOPBACK])
     with serve(giving(der)) as server:
         address = f"http://inside.host:{server.port}/"
-        assert fetch_certificates([address], Target("unknown.host", 443), LIMITS) == ()
+        assert fetch_certificates([address], None, LIMITS) == ()
         assert server.connections == 0
+
+
+@pytest.mark.parametrize("later", [[LOOPBACK], ["192.0.2.7", LOOPBACK], ["10.0.0.9"]], ids=str)
+def test_what_the_systems_name_resolves_to_later_is_not_its_own(
+    der: bytes, names: Callable[..., None], later: list[str]
+) -> None:
+    """Whoever answers for the name may lead it into the network of the client once TLS was spoken elsewhere."""
+    names("system.host", later)
+    with serve(giving(der)) as server:
+        assert fetch_certificates([f"http://system.host:{server.port}/"], "192.0.2.1", SHORT) == ()
+        assert server.connections == 0
+
+
+def test_through_a_proxy_tls_is_spoken_with_no_address_that_is_known() -> None:
+    seen = Endpoint(host="a.host", port=443, proxy=None, asked_at=START, address=LOOPBACK)
+    assert seen.spoken_with == LOOPBACK
+    assert replace(seen, proxy="http://proxy:3128").spoken_with is None
 
 
 @pytest.mark.parametrize(
@@ -322,5 +336,5 @@ def test_a_proxy_is_never_used(der: bytes, monkeypatch: pytest.MonkeyPatch) -> N
     with serve(giving(b"")) as proxy, serve(giving(der)) as server:
         monkeypatch.setenv("http_proxy", f"http://{proxy.host}:{proxy.port}")
         address = f"http://{LOOPBACK}:{server.port}/"
-        assert fetch_certificates([address], replace(SYSTEM, proxy=proxy.proxy), LIMITS) == (der,)
+        assert fetch_certificates([address], OWN, LIMITS) == (der,)
         assert proxy.connections == 0

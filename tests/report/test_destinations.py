@@ -90,6 +90,27 @@ def test_a_folder_of_another_account_is_refused(reachable: Path, whose: str) -> 
     assert ran.stdout.startswith(f"UsageProblem no evidence can be written to {refused}: Permission denied; name")
 
 
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can be another account")
+@pytest.mark.parametrize(("option", "refused"), [("--junitxml", True), ("--trust-report", False)])
+def test_a_report_that_is_there_is_refused_where_it_cannot_be_written_anew(
+    reachable: Path, option: str, refused: bool
+) -> None:
+    """pytest writes into the file that is there; the page takes the place of it."""
+    reachable.chmod(0o777)
+    file = reachable / "report.xml"
+    file.write_text("root's", encoding="ascii")
+    call = f"refuse_file({option!r}, sys.argv[1])"
+    script = AS_NOBODY.replace('refuse_folder(Path(sys.argv[1]), ["PRD"])', call).replace(
+        "refuse_folder", "refuse_file"
+    )
+    command = [sys.executable, "-c", script, str(file)]
+    ran = subprocess.run(
+        command, env={"PYTHONPATH": str(SOURCES)}, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ("Permission denied" in ran.stdout) is refused
+    assert file.read_text(encoding="ascii") == "root's"
+
+
 @pytest.mark.parametrize("parallel", [False, True])
 def test_a_run_ends_before_anything_is_asked(tmp_path: Path, *, parallel: bool) -> None:
     (tmp_path / "proof").write_text("mine", encoding="utf-8")

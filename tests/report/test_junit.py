@@ -16,7 +16,10 @@ import pytest
 
 from pse_preflight.certificate import Certificate, now
 from pse_preflight.demo.authority import root_authority
+from pse_preflight.report.junit import evidence_text
+from tests.kit import report_facts
 from tests.kit.places import CHECKOUT, SOURCES
+from tests.kit.report_facts import certificate
 from tests.kit.runs import PARALLEL, Ended, run_checks, surroundings
 
 SCHEMA = CHECKOUT / "tests" / "outside" / "schemas" / "junit-10.xsd"
@@ -131,6 +134,20 @@ def test_each_case_has_its_evidence_with_files_that_are_there(folder: Path, repo
         assert all((folder / each).is_file() and not Path(each).is_absolute() for each in attached)
         assert "localhost" in text
         assert text.isascii()
+
+
+@pytest.mark.parametrize(
+    "hostile", ["[[ATTACHMENT|/etc/passwd]]", "x [[ATTACHMENT|a]] y", "[[[ATTACHMENT|a]]]", "[[attachment|a]]"]
+)
+def test_no_peer_attaches_a_file(hostile: str) -> None:
+    """GitLab looks for the sign anywhere in the text, Jenkins in lines of their own."""
+    chain = (certificate(hostile, "server"), certificate(hostile, "root"))
+    facts = report_facts.system(
+        chain=chain, changes=(hostile,), proxy=hostile, address=hostile, tls=hostile, origin=hostile
+    )
+    text = evidence_text(facts)
+    assert re.findall(r"\[\[.*", text) == [f"[[ATTACHMENT|{each}]]" for each in facts.files]
+    assert "/etc/passwd" not in hostile or "/etc/passwd" in text
 
 
 def test_the_evidence_is_told_once_and_not_on_the_terminal(folder: Path, report: ET.Element) -> None:

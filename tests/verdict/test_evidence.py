@@ -131,3 +131,21 @@ def test_a_command_to_paste_has_what_the_tool_needs_to_start(seen: Observations,
         if each.code is Code.ROOT_NOT_IN_PSE
     ]
     assert [each[:2] for each in found.commands] == [("/opt/sap/sapgenpse", "maintain_pk")]
+
+
+@pytest.mark.parametrize("sent", [0, 1])
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_chain_that_the_network_cut_says_nothing_of_what_the_server_omits(
+    tmp_path: Path, sent: int, *, cut: bool
+) -> None:
+    """Twin: a server that breaks off after it has sent less than its chain."""
+    failure = Failure(Code.TLS_HANDSHAKE_FAILED, ended="closed", heard_bytes=600)
+    endpoint = _endpoint(server())
+    endpoint = replace(endpoint, failure=failure, presented=endpoint.presented[:sent], presented_cut=cut)
+    write_pse(tmp_path / "sec" / "a.pse", issuers(server()))
+    pse = Maker(BundledTool({}), "bundled").look(tmp_path / "sec" / "a.pse")
+    described = replace(system("A", 443, tmp_path / "sec" / "a.pse"), roots="roots.pem")
+    seen = Observations(endpoint=endpoint, roots=Roots((ROOT,), "roots.pem"), pse=pse, known=NOTHING_KNOWN)
+    told = {each.code for each in judge(described, seen, MOMENT).findings if each.severity > Severity.MINOR}
+    omitted = {Code.SERVER_OMITS_INTERMEDIATE} if sent and not cut else set()
+    assert told - {Code.PSE_WRITABLE_BY_OTHERS} == {Code.TLS_HANDSHAKE_FAILED, *omitted}

@@ -20,6 +20,7 @@ from pse_preflight.certificate_file import read_certificates
 from pse_preflight.chain.sap_roots import PUBLISHED, Announcement, Named, Release, Root, SapRoots, Table
 from pse_preflight.chain.search import is_self_signed
 from pse_preflight.errors import UsageProblem
+from pse_preflight.files import is_file, is_folder
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.errors import PseError
 
@@ -222,7 +223,7 @@ class _Member:
 
 def _published(path: Path) -> _PublishedTable | Table:
     """Read whichever form stands there."""
-    if path.is_dir():
+    if is_folder(path):
         return _list_of(_members_of_folder(path), path)
     content = _bytes(path)
     if content.startswith(_ZIP):
@@ -270,7 +271,7 @@ def _members_of_folder(folder: Path) -> list[_Member]:
     """Return the files that hold certificates; of SAP's whole publication those of the required list."""
     every = list(islice(folder.rglob("*"), _MOST_LOOKED_AT))
     _refuse_too_many(len(every), folder, _MOST_LOOKED_AT - 1)
-    found = {each.relative_to(folder): each for each in sorted(every) if _is_wanted(each) and each.is_file()}
+    found = {each.relative_to(folder): each for each in sorted(every) if _is_wanted(each) and is_file(each)}
     _refuse_too_many(len(found), folder)
     return [
         _Member(str(name), _bytes(folder / name), _day(folder / name))

@@ -21,6 +21,7 @@ from pse_preflight.client.settings_tree import SettingsUnreadable
 from pse_preflight.client.side import ClientSide
 from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount, PreflightError
+from pse_preflight.files import is_file, is_folder
 from pse_preflight.landscape.system import Client, System
 
 _WINDOWS = sys.platform == "win32"
@@ -134,7 +135,7 @@ def _windows_handover(name: str | None, group: str | None) -> Callable[[Path], N
     client, me, group_sid = access.windows_account(name, group, access.run_program)
 
     def file_only(path: Path) -> None:
-        if path.is_file():
+        if is_file(path):
             access.windows_hand_over(path, client.sid, me, group_sid or None, access.run_program)
 
     return file_only
@@ -229,7 +230,7 @@ def _library(path: Path | None) -> Library | None:
     except PermissionError:
         return Library(str(path), unreadable=True)
     except OSError as error:
-        problem = "it is a folder" if path.is_dir() else error.strerror or type(error).__name__
+        problem = "it is a folder" if is_folder(path) else error.strerror or type(error).__name__
         return Library(str(path), problem=problem)
     return Library(str(path), bits=crypto_library.read_bits(header), version=_version_beside(path))
 
@@ -239,7 +240,7 @@ def _version_beside(path: Path) -> str:
     from pse_preflight.sapgenpse import tool
 
     program = path.with_name("sapgenpse.exe" if _WINDOWS else "sapgenpse")
-    if not program.is_file():
+    if not is_file(program):
         return ""
     try:
         return tool.version(tool.InstalledTool(program), path.parent).library or ""

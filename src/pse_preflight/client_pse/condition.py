@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pse_preflight.json_types import Mode, WholeCertificate
-from pse_preflight.pse.file import LARGEST_FILE, MachineBoundPse, PinNeeded, PseError, TrustedCertificate, read
+from pse_preflight.pse.errors import DamagedPse, MachineBoundPse, NotAPse, PinNeeded, PseError
+from pse_preflight.pse.file import LARGEST_FILE, TrustedCertificate, read
 from pse_preflight.pse.kinds import FileKind, kind_of_file
 
 CREDENTIALS = "cred_v2"
@@ -148,9 +149,10 @@ def _understood(path: Path, content: bytes, mode: int | None) -> Condition:
 def _not_understood(path: Path, content: bytes, error: PseError) -> Condition:
     found = kind_of_file(content)
     if found.kind in {FileKind.UNKNOWN, FileKind.PSE_UNKNOWN}:
-        return Condition(path, State.NOT_UNDERSTOOD, str(error))
+        is_none = isinstance(error, NotAPse | DamagedPse)  # whatever a program lists of it
+        return Condition(path, State.UNREADABLE if is_none else State.NOT_UNDERSTOOD, str(error))
     other = "; a client that is not SAP's takes it as `truststore`" if found.kind in _STORES else ""
-    return Condition(path, State.NOT_UNDERSTOOD, f"it is {found.what}", remedy=f"{found.remedy}{other}")
+    return Condition(path, State.UNREADABLE, f"it is {found.what}", remedy=f"{found.remedy}{other}")
 
 
 def neighbours(path: Path) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+from pse_preflight.files import is_file
 from pse_preflight.findings import Command, quoted
 
 PROGRAM = "pse-preflight"
@@ -25,7 +26,7 @@ def invocation(program: str = PROGRAM, *arguments: str) -> Command:
     as_subcommand = () if program == PROGRAM else (program,)
     if getattr(sys, "frozen", False):
         return (sys.executable, *as_subcommand, *arguments)
-    script = next((each for each in _places(program) if each.is_file()), None)
+    script = next((each for each in _places(program) if is_file(each)), None)
     if script:
         return (str(script), *arguments)
     return (sys.executable, str(_PACKAGE), *as_subcommand, *arguments)

@@ -10,6 +10,7 @@ from typing import TextIO
 from pse_preflight import __version__
 from pse_preflight.command.invocation import PROGRAM
 from pse_preflight.errors import PreflightError
+from pse_preflight.files import leave_owner_rights
 
 MISUSE = 4
 """The exit code of a misuse, as pytest has it."""
@@ -22,6 +23,7 @@ COMMANDS = ("check", "show", "init", "report", "roots", "opengenpse")
 
 def console() -> int:
     """Be the program; return the exit code."""
+    leave_owner_rights()
     for stream in (sys.stdout, sys.stderr):
         _never_fail_for_a_letter(stream)
     try:

@@ -181,7 +181,10 @@ class _DemoServer:
             chain, holder = self._scenario(_authorities(self._authority))
             context = _context(chain, holder)
             self._server.get_request = partial(_accept, self._server, context)  # type: ignore[method-assign]
-            threading.Thread(target=self._server.serve_forever, name="demo system", daemon=True).start()
+            try:
+                threading.Thread(target=self._server.serve_forever, name="demo system", daemon=True).start()
+            except RuntimeError as error:  # the machine has no thread left for it
+                raise PreflightError(f"the demo system cannot be started: {error}") from None
             self._started = True
 
 
@@ -279,9 +282,12 @@ def _save(folder: Path, name: str, identity: Identity) -> None:
 def _write_private(file: Path, content: bytes) -> None:
     temporary = file.with_suffix(".new")
     temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(content)
-    temporary.replace(file)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(content)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _load(folder: Path, name: str, issuers: tuple[x509.Certificate, ...]) -> Identity:

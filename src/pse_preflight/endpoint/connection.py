@@ -11,6 +11,7 @@ from typing import Any
 
 from pse_preflight.checklist import Code
 from pse_preflight.endpoint.model import Limits, StageFailed
+from pse_preflight.errors import PreflightError
 
 _NAME_HAS_NO_ADDRESS = {
     getattr(socket, name)
@@ -172,7 +173,10 @@ def _in_time(ask: Callable[[], list[Any]], deadline: Deadline) -> list[Any]:
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
             answers.put(error)
 
-    threading.Thread(target=run, name="name resolution", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="name resolution", daemon=True).start()
+    except RuntimeError as error:  # the machine has no thread left for it
+        raise PreflightError(f"no name can be resolved: {error}; run fewer systems at once") from None
     try:
         answer = answers.get(timeout=deadline.left())
     except queue.Empty:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pse_preflight.certificate import CertificateUnreadable
 from pse_preflight.certificate_file import read_certificates
 from pse_preflight.endpoint.connection import Address, Deadline, connect, resolve
-from pse_preflight.endpoint.model import Limits, StageFailed, Target
+from pse_preflight.endpoint.model import Limits, StageFailed
 from pse_preflight.endpoint.tunnel import USER_AGENT
 from pse_preflight.landscape.url import authority
 
@@ -36,15 +36,18 @@ class _Place:
     path: str
 
 
-def fetch_certificates(addresses: Sequence[str], target: Target, limits: Limits) -> tuple[bytes, ...]:
+def fetch_certificates(addresses: Sequence[str], own: str | None, limits: Limits) -> tuple[bytes, ...]:
     """Fetch DER certificates; what cannot or must not be fetched gives nothing.
 
     Only the first two addresses are asked (`limits.fetches`): plain http, directly, without following redirects;
     hosts with a public address on port 80 or 443, or the system's own address on any port.
+
+    Args:
+        own: the address that TLS was spoken with; None where a proxy led there. What the system's name resolves to
+            besides may be anybody's.
     """
     deadline = Deadline.after(limits.whole)
     places = [place for each in addresses[: limits.fetches] if (place := _read_address(each))]
-    own = _own_addresses(target, limits, deadline) if places else frozenset()
     found: list[bytes] = []
     for place in places:
         with contextlib.suppress(StageFailed, OSError, http.client.HTTPException):
@@ -65,16 +68,9 @@ def _read_address(text: str) -> _Place | None:
     return _Place(parts.hostname, port, path)
 
 
-def _own_addresses(target: Target, limits: Limits, deadline: Deadline) -> frozenset[str]:
-    try:
-        return frozenset(each.ip for each in resolve(target.host, target.port, limits, deadline))
-    except StageFailed:
-        return frozenset()
-
-
-def _fetch(place: _Place, own: frozenset[str], limits: Limits, deadline: Deadline) -> bytes:
+def _fetch(place: _Place, own: str | None, limits: Limits, deadline: Deadline) -> bytes:
     resolved = resolve(place.host, place.port, limits, deadline)
-    allowed = [each for each in resolved if each.ip in own or _is_public(each, place.port)]
+    allowed = [each for each in resolved if each.ip == own or _is_public(each, place.port)]
     if not allowed:
         return b""
     sock, _address = connect(allowed, limits, deadline)

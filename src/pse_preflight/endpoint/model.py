@@ -168,7 +168,7 @@ class Endpoint:
         addresses: every address that the peer's name resolved to, in the resolver's order.
         address: the address that the connection went to.
         failure: the stage that ended the pass; what had been seen before is kept.
-        presented: DER certificates in the order sent; may be cut at the limits, see `presented_cut`.
+        presented: DER certificates in the order sent; may be cut, at the limits or by the network, see `presented_cut`.
         tls_12: whether TLS 1.2 works; None where that could not be told.
         wants_client_certificate: whether the server asked for one (visible with TLS 1.2 only, else None).
         http_failure: why there is no HTTP answer though TLS works.
@@ -195,6 +195,11 @@ class Endpoint:
     date_offset_seconds: float | None = None
     from_file: str = ""
     earlier: tuple[FailedTry, ...] = ()
+
+    @property
+    def spoken_with(self) -> str | None:
+        """Return the system's own address; None where a proxy led there, which keeps it to itself."""
+        return None if self.proxy else self.address
 
 
 NOT_ASKED = Endpoint(host="", port=0, proxy=None, asked_at=datetime.min.replace(tzinfo=UTC))

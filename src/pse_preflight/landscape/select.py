@@ -11,6 +11,7 @@ from pse_preflight import demo
 from pse_preflight.certificate import CertificateUnreadable
 from pse_preflight.certificate_file import read_certificate_file
 from pse_preflight.errors import UsageProblem
+from pse_preflight.files import is_file
 from pse_preflight.findings import one_line
 from pse_preflight.landscape import alias as aliases
 from pse_preflight.landscape.describe import LISTS, Surroundings, describe
@@ -36,7 +37,7 @@ def find_file(explicit: str | None, around: Surroundings) -> Path | None:
     if asked:
         return around.folder / asked
     usual = [around.folder / FILE_NAME, around.rootdir / FILE_NAME, _machine_folder(around) / FILE_NAME]
-    return next((path for path in usual if path.is_file()), None)
+    return next((path for path in usual if is_file(path)), None)
 
 
 def _machine_folder(around: Surroundings) -> Path:

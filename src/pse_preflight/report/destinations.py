@@ -1,6 +1,7 @@
 """Where a run writes: tried before anything is asked."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -46,6 +47,8 @@ def refuse_file(option: str, named: str) -> None:
             example = Path(named) / _EXAMPLES[option]
             raise UsageProblem(f"{option}={named}: is a folder; name a file in it, such as {example}")
         file.parent.mkdir(parents=True, exist_ok=True)
+        if option == "--junitxml" and file.exists() and not os.access(file, os.W_OK):  # pytest writes into it
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         _try_to_make(file)
     except OSError as error:
         raise UsageProblem(f"{option}={named}: cannot be written: {_reason(error)}") from None

@@ -1,5 +1,6 @@
 """What a JUnit report tells of a check beside its message: properties for machines, evidence for people."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from pse_preflight.report.facts import SystemFacts
 from pse_preflight.report.terminal import drawing, printable
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome
+
+_TWO_BRACKETS = re.compile(r"\[(?=\[)")
+"""They begin what GitLab and Jenkins take for the name of a file to attach; no name of a peer's says that."""
 
 
 def properties(outcome: Outcome, evidence: Evidence) -> list[tuple[str, str]]:
@@ -40,8 +44,9 @@ def evidence_text(facts: SystemFacts) -> str:
 
     GitLab takes a file's path from the project's folder, where the job runs; so does this, where the file is below it.
     """
-    told = "\n".join(printable(line, "ascii") for line in _seen(facts))
-    return f"{told}\n"
+    told = [_TWO_BRACKETS.sub("[ ", printable(line, "ascii")) for line in _seen(facts)]
+    attached = [f"[[ATTACHMENT|{_from_here(Path(each))}]]" for each in facts.files]
+    return "\n".join([*told, *attached, ""])
 
 
 def _seen(facts: SystemFacts) -> Iterator[str]:
@@ -55,7 +60,6 @@ def _seen(facts: SystemFacts) -> Iterator[str]:
     yield f"{facts.holder} {facts.pse}: {facts.pse_state}{by}"
     yield from drawing(facts)
     yield from (f"changed: {each}" for each in facts.changes)
-    yield from (f"[[ATTACHMENT|{_from_here(Path(each))}]]" for each in facts.files)
 
 
 def _from_here(file: Path) -> str:

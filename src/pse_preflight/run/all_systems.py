@@ -12,6 +12,7 @@ from pse_preflight.client_pse.trust_store import TrustStores
 from pse_preflight.endpoint.model import Limits
 from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.system import System
+from pse_preflight.pse.create import tidy
 from pse_preflight.recording.folder import Folder, Replay
 from pse_preflight.run.one_system import Clock, Run, gather
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
@@ -152,6 +153,7 @@ class _PseSharers:
         self._maker = maker
         self._places = places
         self._repairing = settings.repair
+        self._may_write = system.create and not settings.read_only and settings.at is None
         self._before: ClientPse | None = None
         self._after: tuple[ClientPse, Attempt] | None = None
         self._contributions: dict[str, Contribution | None] = {}
@@ -168,6 +170,8 @@ class _PseSharers:
     def join(self, contribution: Contribution) -> tuple[ClientPse, Attempt]:
         """Return the PSE that is there; a missing or lacking one is mended when the last system has contributed."""
         before = self.look()
+        if before.is_there and self._may_write:
+            tidy(self._path)
         if before.is_there and not self._repairing:
             return before, NOTHING_DONE
         self._places.release()  # whoever waits here gives way to the systems that it waits for

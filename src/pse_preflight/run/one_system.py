@@ -168,7 +168,8 @@ class _Walk:
             if not wanted:
                 return evidence
             asked += wanted
-            fetched = self._within(partial(fetch.fetch_certificates, wanted, self._target))
+            own = seen.endpoint.spoken_with if seen.endpoint else None
+            fetched = self._within(partial(fetch.fetch_certificates, wanted, own))
             seen = replace(seen, fetched=(*seen.fetched, *fetched))
 
     def begin_files(self, evidence: Evidence) -> Recording | None:

@@ -71,7 +71,7 @@ def look(
         sap_roots=known,
         mozilla=mozilla.fingerprints,
     )
-    question, judgement = _judged(question, mozilla, target, limits)
+    question, judgement = _judged(question, mozilla, seen.spoken_with, limits)
     last = judgement.best[-1] if judgement.best and judgement.best[-1].is_self_issued else None
     about_chain = judgement.findings if seen.presented else ()
     return Server(
@@ -85,7 +85,7 @@ def look(
 
 
 def _judged(
-    question: chain.ChainQuestion, mozilla: Roots, target: Target, limits: Limits
+    question: chain.ChainQuestion, mozilla: Roots, own: str | None, limits: Limits
 ) -> tuple[chain.ChainQuestion, Judgement]:
     """Judge the chain; fetch what the server forgot, and judge again."""
     asked: list[str] = []
@@ -96,7 +96,7 @@ def _judged(
         if not wanted:
             return question, judgement
         asked += wanted
-        found = fetch.fetch_certificates(wanted, target, limits)
+        found = fetch.fetch_certificates(wanted, own, limits)
         question = replace(question, fetched=(*question.fetched, *found))
 
 

@@ -1,6 +1,7 @@
 """Run a program: no shell, nothing to read, one stream of output, a bound on its time and on what it prints."""
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -87,7 +88,11 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, seconds: floa
 def _watch(process: subprocess.Popen[bytes], deadline: float, largest: int) -> ProcessEnded:
     reader = _OutputReader(cast(IO[bytes], process.stdout), largest)
     thread = threading.Thread(target=reader.read, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:  # the machine has no thread left for it
+        reader.stream.close()
+        raise OSError(errno.EAGAIN, str(error)) from None
     overtime = not _comes_to_its_end(process, reader, thread, deadline)
     if process.returncode is None:
         _end(process)

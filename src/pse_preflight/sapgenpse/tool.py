@@ -22,6 +22,7 @@ from cryptography import x509
 from pse_preflight.certificate import Certificate
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
+from pse_preflight.files import is_file, is_folder
 from pse_preflight.options import Engine
 from pse_preflight.pse import file
 from pse_preflight.pse.create import write_private
@@ -266,7 +267,7 @@ def create_pse(tool: Tool, pse: Path, dn: str | None, certificates: Iterable[Cer
     """
     asked = _roots_first(certificates)
     answer = _new(tool, pse, dn, asked)
-    if answer.code != 0 or not pse.is_file():
+    if answer.code != 0 or not is_file(pse):
         raise _failed(answer, "made no PSE")
     _read_back(pse, answer)
     listing = _add_each(tool, pse, asked if dn is not None else asked[1:])
@@ -503,7 +504,7 @@ def _cannot_start(program: Path, error: OSError | ValueError) -> ToolError:
         return ToolMissing(f"{program} is no program for this machine", fix="install the one for this machine")
     if isinstance(error, PermissionError):
         return ToolMissing(f"{program} must not be executed: {error.strerror}", fix=f"chmod +x {program}")
-    if isinstance(error, FileNotFoundError) and program.exists():
+    if isinstance(error, FileNotFoundError) and is_file(program):
         return ToolMissing(f"what {program} needs to start (its loader or interpreter) is not on this machine")
     return ToolMissing(f"{program} cannot be started: {error.strerror}")
 
@@ -520,9 +521,9 @@ def _usable(program: Path, *, windows: bool) -> Path:
         raise ToolMissing(
             f"{program} is a batch file, to which arguments cannot be handed safely", fix="name the program itself"
         )
-    if program.is_dir():
+    if is_folder(program):
         raise ToolMissing(f"{program} is a folder", fix=f"name the program: {program / _file_name(windows=windows)}")
-    if not program.is_file():
+    if not is_file(program):
         raise ToolMissing(f"{program} is not there")
     if not _is_executable(program, windows=windows):
         raise ToolMissing(f"{program} is not executable", fix=f"chmod +x {program}")
@@ -536,9 +537,7 @@ def _is_executable(program: Path, *, windows: bool) -> bool:
 def _programs(folders: Iterable[Path], *, windows: bool) -> Iterator[Path]:
     name = _file_name(windows=windows)
     return (
-        folder / name
-        for folder in folders
-        if (folder / name).is_file() and _is_executable(folder / name, windows=windows)
+        folder / name for folder in folders if is_file(folder / name) and _is_executable(folder / name, windows=windows)
     )
 
 

@@ -449,8 +449,10 @@ def _other_endpoints(seen: Observations) -> Iterable[Endpoint]:
 
 
 def _no_chain(seen: Observations) -> Finding | None:
-    """Return the finding for which a connection showed no certificate."""
-    if seen.endpoint is None or seen.endpoint.presented or seen.endpoint.failure is None:
+    """Return the finding for which a connection showed no certificate, or only some of them."""
+    if seen.endpoint is None or seen.endpoint.failure is None:
+        return None
+    if seen.endpoint.presented and not seen.endpoint.presented_cut:
         return None
     code = seen.endpoint.failure.code
     return next((each for each in reading.findings_of(seen.endpoint) if each.code == code), None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.files import is_file
 from pse_preflight.pse import file
 from pse_preflight.pse.errors import PseError
 from pse_preflight.pse.owner import OwnerKey, write_key
@@ -77,7 +78,7 @@ def _existing_p12(text: str) -> Path:
     """Return the file that is named, or the one with .p12 after it, which SAP's tool appends."""
     path = Path(text)
     longer = path.with_name(f"{path.name}.p12")
-    return longer if not path.exists() and longer.exists() else path
+    return longer if not is_file(path) and is_file(longer) else path
 
 
 def _new_pse(options: Options, world: World) -> Path:

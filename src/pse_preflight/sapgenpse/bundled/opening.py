@@ -144,7 +144,7 @@ def credentials(world: World) -> tuple[Credential, ...]:
         Refused: where it cannot be read.
     """
     path = world.secudir / FILE_NAME
-    if not path.exists():
+    if not os.path.lexists(path):
         return ()
     try:
         return read_credentials(read_bounded(path, "credentials file"))
