@@ -1,7 +1,7 @@
 """One thing that was found, and how it is told to people."""
 
+import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -10,6 +10,8 @@ from pse_preflight.checklist import OWNERS, ROWS, Code, Severity
 
 Command = tuple[str, ...]
 """A program and its arguments, quoted only when it is shown."""
+
+_PLAIN_WORD = re.compile(r"[\w.:/\\+-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,15 @@ def most_decisive_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def quoted(command: Command, *, windows: bool = sys.platform == "win32") -> str:
     """Quote a command so that it can be pasted into sh, or into cmd.exe on Windows."""
-    return subprocess.list2cmdline(command) if windows else shlex.join(command)
+    return " ".join(map(_quoted_for_cmd, command)) if windows else shlex.join(command)
+
+
+def _quoted_for_cmd(word: str) -> str:
+    """Quote a word as Microsoft's C library takes it apart; what is plain to cmd.exe and PowerShell stays as it is."""
+    if _PLAIN_WORD.fullmatch(word):
+        return word
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', word)
+    return '"' + re.sub(r"(\\+)\Z", r"\1\1", escaped) + '"'
 
 
 def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
