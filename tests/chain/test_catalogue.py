@@ -15,6 +15,7 @@ from pse_preflight.certificate import now, write_pem
 from pse_preflight.checklist import OWNERS, Code, Severity
 from pse_preflight.pse import file as pse_file
 from tests.kit.chains import CATALOGUE, Case, Chain, World, numbered_words, random_names
+from tests.kit.files import keep_private
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import run_checks
 from tests.kit.servers import Connection, Server, answering_like_abap, http_answer, over_tls, serve
@@ -81,7 +82,7 @@ class Shop:
             pse.parent.mkdir(exist_ok=True)
             made = pse_file.new(None, None, chain.roots, time=self.world.now, salt=bytes(8))
             pse.write_bytes(made.encode())
-            pse.chmod(0o600)
+            keep_private(pse)
             return "auto"
         file = self.folder / f"{name}.pem"
         file.write_text(write_pem(chain.roots), encoding="utf-8")

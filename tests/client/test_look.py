@@ -1,6 +1,5 @@
 """The client's own side looked at as a whole, and through pytest itself."""
 
-import json
 import os
 import socket
 import subprocess
@@ -28,8 +27,8 @@ from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.verdict.policy import inapplicable
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import run_checks, run_result
+from tests.kit.windows_answers import ME, SERVICE, Windows, error, in_a_domain
 
-SERVICE, ME = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-500"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="users and modes of POSIX")
 
 
@@ -217,21 +216,19 @@ def test_a_program_that_cannot_be_run_tells_nothing(tmp_path: Path) -> None:
     assert _codes(_system(tmp_path, Client(library=library))) == []
 
 
-# Windows: what its programs would print is made by hand; no Windows was asked.
+# Windows: what it tells is written from Microsoft's documentation (tests.kit.windows_answers).
 
 
 @pytest.fixture
-def windows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    def answer(*, sid: str = SERVICE, me: str = ME, descriptor: str = "", fails: str = "") -> None:
-        def run(command: tuple[str, ...], variables: dict[str, str]) -> str:
-            if fails and fails in command[-1]:
-                raise access.NotSeen("powershell.exe failed")
-            if "PREFLIGHT_PATH" in variables:
-                return descriptor
-            return json.dumps({"me": me, "sid": sid, "groups": [], "group": ""})
-
+def windows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Windows]:
+    def answer(*, me: str = ME, descriptor: str | None = None) -> Windows:
         monkeypatch.setattr(client, "_WINDOWS", True)
-        monkeypatch.setattr(access, "run_program", run)
+        told = in_a_domain()
+        told.me = me
+        told.accounts["sap"] = ("S-1-5-21-1-2-3-1003", "CLIENT01", 4)
+        if descriptor is not None:
+            told.descriptors[""] = descriptor
+        return told.install(monkeypatch)
 
     return answer
 
@@ -245,14 +242,14 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     ],
 )
 def test_an_account_of_windows_is_judged_by_the_descriptor(
-    windows: Callable[..., None], tmp_path: Path, descriptor: str, codes: list[str]
+    windows: Callable[..., Windows], tmp_path: Path, descriptor: str, codes: list[str]
 ) -> None:
     windows(descriptor=descriptor)
     assert _codes(_system(tmp_path, Client(account=r"DOM\svc"))) == codes
 
 
 def test_a_group_of_windows_is_not_looked_up_as_one_of_posix(
-    windows: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    windows: Callable[..., Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "client.pse").touch()
     monkeypatch.setitem(sys.modules, "grp", None)
@@ -262,15 +259,15 @@ def test_a_group_of_windows_is_not_looked_up_as_one_of_posix(
     assert (seen.group_may_read, seen.findings) == (False, ())
 
 
-def test_a_descriptor_that_is_not_told_is_an_error(windows: Callable[..., None], tmp_path: Path) -> None:
-    windows(fails="Get-Acl")
+def test_a_descriptor_that_is_not_told_is_an_error(windows: Callable[..., Windows], tmp_path: Path) -> None:
+    windows()
     assert _codes(_system(tmp_path, Client(account=r"DOM\svc"))) == ["CLIENT_ACCESS_UNKNOWN"]
 
 
 def test_the_folder_of_system_is_named(
-    windows: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    windows: Callable[..., Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    windows(sid="S-1-5-18")
+    windows()
     monkeypatch.setenv("SYSTEMDRIVE", "D:")
     side = Client(account="SYSTEM", bits=32, path_is_personal=True)
     seen = client.look(_system(tmp_path, side), pse_is_there=False)
@@ -278,25 +275,53 @@ def test_the_folder_of_system_is_named(
     assert seen.findings[0].observed.endswith(
         r"SYSTEM would look in D:\Windows\SysWOW64\config\systemprofile\AppData\Local\sec"
     )
-    windows(sid="S-1-5-18", me="S-1-5-18")
+    windows(me="S-1-5-18")
     assert _codes(_system(tmp_path, side), there=False) == []
 
 
-def test_a_new_file_of_windows_is_handed_over_and_a_folder_is_left(
-    windows: Callable[..., None], tmp_path: Path
+def test_a_new_file_of_windows_is_handed_over_and_a_lock_is_left(
+    windows: Callable[..., Windows], tmp_path: Path
 ) -> None:
-    system = _system(tmp_path, Client(account=r"DOM\svc"))
-    system.pse.write_bytes(b"")
-    windows(descriptor=f"O:BAD:PAI(A;;FA;;;BA)(A;;FR;;;{SERVICE})")
-    give = client.hand_over([system], system.pse)
-    assert give is not None
-    give(tmp_path)
-    give(system.pse)
+    system = _system(tmp_path, Client(account=r"DOM\svc", group="sap"))
+    windows(descriptor=f"O:BAD:PAI(A;;FA;;;BA)(A;;FR;;;{SERVICE})(A;;FR;;;S-1-5-21-1-2-3-1003)")
+    to = client.hand_over([system], system.pse)
+    assert to is not None
+    assert to.readers == (SERVICE, "S-1-5-21-1-2-3-1003")
+    to.give(tmp_path)
+    to.give(system.pse)
     windows(descriptor="O:BAD:PAI(A;;FA;;;WD)")
-    give = client.hand_over([system], system.pse)
-    assert give is not None
+    to = client.hand_over([system], system.pse)
+    assert to is not None
+    to.give(tmp_path / ".client.pse.lock")
     with pytest.raises(NotForAccount):
-        give(system.pse)
+        to.give(system.pse)
+
+
+def test_the_account_of_a_domain_that_cannot_be_reached_lets_nobody_in(
+    windows: Callable[..., Windows], tmp_path: Path
+) -> None:
+    told = windows(descriptor="O:BAD:(A;;FA;;;BA)")
+    told.accounts[r"dom\svc"] = error(1789)
+    system = _system(tmp_path, Client(account=r"DOM\svc"))
+    seen = client.look(system, pse_is_there=True)
+    assert seen is not None
+    (found,) = seen.findings
+    assert found.code == "CLIENT_ACCOUNT_UNKNOWN"
+    assert "DOM\\svc cannot be looked up here: The trust relationship" in found.observed
+    with pytest.raises(PreflightError, match="cannot be looked up here"):
+        client.hand_over([system], system.pse)
+
+
+def test_a_group_that_nobody_knows_is_told(windows: Callable[..., Windows], tmp_path: Path) -> None:
+    windows(descriptor="O:BAD:(A;;FA;;;BA)")
+    assert _codes(_system(tmp_path, Client(account=r"DOM\svc", group="none"))) == ["CLIENT_ACCOUNT_UNKNOWN"]
+
+
+def test_the_accounts_that_are_meant_are_known_by_number(windows: Callable[..., Windows], tmp_path: Path) -> None:
+    windows(descriptor=f"O:BAD:(A;;FR;;;{SERVICE})")
+    seen = client.look(_system(tmp_path, Client(account=r"DOM\svc", group="sap")), pse_is_there=True)
+    assert seen is not None
+    assert seen.sids == {SERVICE, "S-1-5-21-1-2-3-1003"}
 
 
 # systems.yaml

@@ -16,7 +16,18 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "pse_preflight"
 
 FLOORS = (
     # the ground that every room stands on
-    ("errors", "checklist", "certificate", "files", "findings", "json_types", "options", "pkcs7", "settings"),
+    (
+        "errors",
+        "checklist",
+        "certificate",
+        "files",
+        "findings",
+        "json_types",
+        "options",
+        "pkcs7",
+        "settings",
+        "windows",
+    ),
     ("pse",),
     ("certificate_file",),
     ("sapgenpse",),

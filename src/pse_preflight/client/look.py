@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,9 +16,11 @@ from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
 from pse_preflight.client.posix import PosixAccount
 from pse_preflight.client.side import ClientSide
-from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.landscape.system import Client, System
+from pse_preflight.pse.create import HandOver
+from pse_preflight.windows import system as windows
+from pse_preflight.windows.descriptor import WindowsAccount
 
 _WINDOWS = sys.platform == "win32"
 
@@ -57,8 +59,8 @@ def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
     return replace(side, findings=tuple(findings_of(side, system)))
 
 
-def hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] | None:
-    """Return what hands a new PSE to the account of its client; None where it is to be this one's alone.
+def hand_over(systems: Sequence[System], pse: Path) -> HandOver | None:
+    """Return who is to have a new PSE, the account of its client; None where it is to be this one's alone.
 
     Raises:
         NotForAccount: where it could not be read by that account, or by others too; with an administrator's command.
@@ -83,22 +85,18 @@ def _belongs_to_group(pse: Path, group: str | None) -> bool:
         return False
 
 
-def _posix_handover(name: str | None, group: str | None, pse: Path, again: tuple[str, ...]) -> Callable[[Path], None]:
+def _posix_handover(name: str | None, group: str | None, pse: Path, again: tuple[str, ...]) -> HandOver:
     client = access.posix_account(name) if name else None
     number = access.posix_group(group) if group else None
     to = account.posix_handover(access.posix_me(), client, number, again)
     account.open_folders(access.way_to(pse), client or access.posix_me())
-    return lambda path: access.hand_over(path, to)
+    return HandOver(lambda path: access.hand_over(path, to))
 
 
-def _windows_handover(name: str | None, group: str | None) -> Callable[[Path], None]:
-    client, me, group_sid = access.windows_account(name, group, access.run_program)
-
-    def file_only(path: Path) -> None:
-        if path.is_file():
-            access.windows_hand_over(path, client.sid, me, group_sid or None, access.run_program)
-
-    return file_only
+def _windows_handover(name: str | None, group: str | None) -> HandOver:
+    me = windows.me().sid
+    readers = tuple(windows.sid_of(each) for each in (name, group) if each)
+    return HandOver(lambda path: None if path.suffix == ".lock" else access.windows_prove(path, readers, me), readers)
 
 
 def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_there: bool) -> ClientSide:
@@ -107,6 +105,7 @@ def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_th
         return side
     try:
         seen = _look_up(client.account)
+        sids = _sids(seen.account, client.group)
     except PreflightError as error:
         return replace(side, account_problem=str(error))
     library = side.library
@@ -115,6 +114,7 @@ def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_th
         side,
         account=seen.account.name,
         is_this_account=seen.is_this,
+        sids=sids,
         own_folder=_own_folder(seen.account, client) if client.path_is_personal else "",
         reach=_reach(system.pse, seen.account) if pse_is_there else None,
         library_reach=_reach(Path(library.path), seen.account) if library and reads_library else None,
@@ -123,17 +123,23 @@ def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_th
 
 def _look_up(name: str) -> _Seen:
     if _WINDOWS:
-        found, me, _ = access.windows_account(name, None, access.run_program)
-        return _Seen(found, found.sid == me)
+        found = windows.account(name)
+        return _Seen(found, found.sid == windows.me().sid)
     known = access.posix_account(name)
     return _Seen(known, known.number == access.posix_me().number)
+
+
+def _sids(who: PosixAccount | WindowsAccount, group: str | None) -> frozenset[str]:
+    if isinstance(who, PosixAccount):
+        return frozenset()
+    return frozenset({who.sid, *([windows.sid_of(group)] if group else [])})
 
 
 def _reach(path: Path, who: PosixAccount | WindowsAccount) -> Reach:
     if isinstance(who, PosixAccount):
         return account.posix_reach(access.way_to(path), who)
     try:
-        return account.windows_reach(str(path), access.windows_descriptor(path, access.run_program), who)
+        return account.windows_reach(str(path), windows.read_descriptor(path), who, windows.name_of)
     except PreflightError as error:
         return Reach(readable=None, reason=str(error))
 

@@ -361,7 +361,8 @@ class _Assessment:
         seen, system = self._seen, self._system
         yield from attempt_findings(seen.pse, seen.attempt, system)
         yield from file_findings(seen.pse)
-        for each in condition_findings(seen.pse.condition, system, self._period.start):
+        meant = seen.client.sids if seen.client else frozenset()
+        for each in condition_findings(seen.pse.condition, system, self._period.start, meant):
             if each.code is not Code.PSE_READABLE_BY_GROUP or not (seen.client and seen.client.group_may_read):
                 yield each
         yield from (
