@@ -823,7 +823,7 @@ class TestConsole:
     def test_at_the_end_of_its_input_it_ends(self, tmp_path: Path) -> None:
         ended = self.run("gen_pse", "-p", str(tmp_path / "client.pse"))
         assert ended.returncode == 1
-        assert b"the input has ended" in ended.stderr
+        assert b"the input has ended; where nobody can be asked, give it with -x" in ended.stderr
 
     @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
     @pytest.mark.parametrize("arguments", [["-h"], ["maintain_pk", "-l", "-x", ""]])

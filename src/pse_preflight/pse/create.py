@@ -15,11 +15,13 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from pse_preflight.errors import NotSeen, PreflightError
+from pse_preflight.files import patiently
 from pse_preflight.windows import descriptor, system
 
 Result = TypeVar("Result")
@@ -218,7 +220,7 @@ def put_in_place(path: Path, data: bytes) -> None:
     """
     with _temporary(path) as temporary:
         write_private(temporary, data)
-        temporary.replace(path)
+        patiently(partial(temporary.replace, path))
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -457,10 +459,14 @@ if sys.platform == "win32":
 
     def _name(temporary: Path, pse: Path) -> None:
         """Name a file; renaming never replaces here."""
-        os.rename(temporary, pse)  # noqa: PTH104 - Path.rename does not tell that it replaces elsewhere
+        rename = partial(os.rename, temporary, pse)  # Path.rename does not tell that it replaces elsewhere
+        patiently(rename, in_use=system.FILE_IN_USE)
 
     def _exchange(temporary: Path, pse: Path, backup: Path | None) -> None:
         """Replace the PSE; the system hands its owner and access list to the new file (ReplaceFileW)."""
+        patiently(partial(_replace_file, pse, temporary, backup), in_use=system.FILE_IN_USE)
+
+    def _replace_file(pse: Path, temporary: Path, backup: Path | None) -> None:
         import ctypes
 
         kernel = ctypes.WinDLL("kernel32", use_last_error=True)
