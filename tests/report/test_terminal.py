@@ -235,3 +235,4 @@ def test_a_letter_outside_the_code_page_is_escaped_and_no_other(
     place = str(folder / "client.pse").replace("ö Ж", shown)
     assert f"PSE_MISSING: there is no PSE at {place}" in " ".join(said.split())
     assert "\\\\" not in said
+    assert {"\\xf6", "\\u0416"} - set(shown.split()) == {each for each in ("\\xf6", "\\u0416") if each not in said}
