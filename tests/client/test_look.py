@@ -29,6 +29,7 @@ from tests.kit.places import CHECKOUT
 from tests.kit.runs import run_checks, run_result
 from tests.kit.windows_answers import ME, SERVICE, Windows, error, in_a_domain
 
+ROOT = "C:/" if sys.platform == "win32" else "/"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="users and modes of POSIX")
 
 
@@ -330,8 +331,9 @@ def test_the_accounts_that_are_meant_are_known_by_number(windows: Callable[..., 
 def _read(tmp_path: Path, text: str, *, windows: bool = False) -> System:
     file = tmp_path / "systems.yaml"
     file.write_text(f"systems:\n  PRD:\n    url: a.example.com\n{text}", encoding="utf-8")
-    around = Surroundings({"HOME": "/home/x"}, tmp_path, tmp_path, tmp_path, windows=windows)
-    (system,) = select(["PRD"], read_landscape(file, around.environment), around)
+    home = {"HOME": "/home/x"} if sys.platform != "win32" else {"LOCALAPPDATA": "C:\\x", "USERPROFILE": "C:\\x"}
+    around = Surroundings(home, tmp_path, tmp_path, tmp_path, windows=windows or sys.platform == "win32")
+    (system,) = select(["PRD"], read_landscape(file, around.environment, windows=around.windows), around)
     return system
 
 
@@ -340,7 +342,7 @@ def test_the_keys_arrive(tmp_path: Path) -> None:
         tmp_path,
         "    client: {hosts: [a, b], account: xtract, group: sap, bits: 32}\n"
         "    client_ini: {file: x/sapnwrfc.ini, dest: PRD}\n"
-        "    crypto_library: /sap/libsapcrypto.so\n",
+        f"    crypto_library: '{tmp_path / 'libsapcrypto.so'}'\n",
     )
     assert system.client == Client(
         hosts=("a", "b"),
@@ -349,7 +351,7 @@ def test_the_keys_arrive(tmp_path: Path) -> None:
         bits=32,
         path_is_personal=True,
         ini=ClientIni(tmp_path / "x/sapnwrfc.ini", "PRD"),
-        library=Path("/sap/libsapcrypto.so"),
+        library=tmp_path / "libsapcrypto.so",
     )
 
 
@@ -362,8 +364,8 @@ def test_where_the_keys_are_silent_there_is_no_client_side(tmp_path: Path) -> No
     [
         ("", False, True),
         ("    pse: client.pse\n", False, True),
-        ("    pse: /sec/client.pse\n", False, False),
-        ("    pse: client.pse\n    secudir: /sec\n", False, False),
+        (f"    pse: '{ROOT}sec/client.pse'\n", False, False),
+        (f"    pse: client.pse\n    secudir: '{ROOT}sec'\n", False, False),
         ("    secudir: ~/sec\n", False, True),
         ("    pse: 'C:\\sec\\client.pse'\n", True, False),
         ("    pse: 'sec\\client.pse'\n", True, True),
@@ -465,7 +467,7 @@ def test_a_client_as_it_should_be_is_green(checks: Callable[..., dict[str, str]]
 def test_on_another_machine_one_check_is_red_and_the_others_wait_for_it(
     checks: Callable[..., dict[str, str]], pytester: pytest.Pytester
 ) -> None:
-    ended = checks("    client: {hosts: [no-such-host], account: x}\n    crypto_library: /none.so\n")
+    ended = checks(f"    client: {{hosts: [no-such-host], account: x}}\n    crypto_library: {ROOT}none.so\n")
     blocked = "blocked by WRONG_HOST, see test_this_is_the_clients_host"
     assert ended["test_this_is_the_clients_host"].startswith("Failed: WRONG_HOST: ")
     assert ended["test_pse_exists"] == blocked

@@ -177,14 +177,15 @@ def _library(path: Path | None) -> Library | None:
         return None
     if not path.is_absolute():
         return Library(str(path), absolute=False)
+    if path.is_dir():  # which Windows tells as a file that must not be read
+        return Library(str(path), problem="it is a folder")
     try:
         with path.open("rb") as stream:
             header = stream.read(crypto_library.HEADER_BYTES)
     except PermissionError:
         return Library(str(path), unreadable=True)
     except OSError as error:
-        problem = "it is a folder" if path.is_dir() else error.strerror or type(error).__name__
-        return Library(str(path), problem=problem)
+        return Library(str(path), problem=error.strerror or type(error).__name__)
     return Library(str(path), bits=crypto_library.read_bits(header), version=_version_beside(path))
 
 

@@ -40,8 +40,8 @@ def evidence_text(facts: SystemFacts) -> str:
 
     GitLab takes a file's path from the project's folder, where the job runs; so does this, where the file is below it.
     """
-    told = "\n".join(printable(line, "ascii") for line in _seen(facts))
-    return f"{told}\n"
+    files = (f"[[ATTACHMENT|{_from_here(Path(each))}]]" for each in facts.files)
+    return "".join(f"{line}\n" for line in (*(printable(line, "ascii") for line in _seen(facts)), *files))
 
 
 def _seen(facts: SystemFacts) -> Iterator[str]:
@@ -54,9 +54,8 @@ def _seen(facts: SystemFacts) -> Iterator[str]:
     yield f"PSE {facts.pse}: {facts.pse_state}, listed by {program or 'no program'}"
     yield from drawing(facts)
     yield from (f"changed: {each}" for each in facts.changes)
-    yield from (f"[[ATTACHMENT|{_from_here(Path(each))}]]" for each in facts.files)
 
 
 def _from_here(file: Path) -> str:
     here = Path.cwd()
-    return (file.relative_to(here) if file.is_relative_to(here) else file).as_posix()
+    return file.relative_to(here).as_posix() if file.is_relative_to(here) else str(file)

@@ -461,6 +461,8 @@ def _usable(program: Path, *, windows: bool) -> Path:
         )
     if program.is_dir():
         raise ToolMissing(f"{program} is a folder", fix=f"name the program: {program / _file_name(windows=windows)}")
+    if windows and not program.is_file() and program.with_name(f"{program.name}.exe").is_file():
+        return program.with_name(f"{program.name}.exe")  # as Windows itself finds it
     if not program.is_file():
         raise ToolMissing(f"{program} is not there")
     if not _is_executable(program, windows=windows):
