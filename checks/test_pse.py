@@ -8,7 +8,7 @@ import pytest
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import Code
-from pse_preflight.client_pse.condition import Rights, State
+from pse_preflight.client_pse.condition import AccessList, Rights, State
 from pse_preflight.client_pse.model import Attempt, ClientPse
 from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.system import System
@@ -16,6 +16,7 @@ from pse_preflight.pse import name
 from pse_preflight.pse.file import is_ours
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.proof import Holds
+from pse_preflight.windows import descriptor
 
 if TYPE_CHECKING:
     from pse_preflight.client.own_certificate import OwnCertificate
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.pse
 
+READS, WRITES, REPLACES = 0x1, 0xD0006, 0xD0040
+"""Rights in an access list of Windows: to read a file, to change it, to put another in its place in a folder."""
 ANYBODY_ELSE_WRITES = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -62,13 +65,30 @@ def test_pse_needs_no_pin(pse: ClientPse, holds: Holds) -> None:
 
 def test_pse_is_private(system: System, pse: ClientPse, client: "ClientSide", holds: Holds) -> None:
     """Nobody but its owner can read the private key in the PSE, and nobody else can put another PSE in its place."""
-    mode = pse.condition.mode
-    holds(mode is not None and not mode & stat.S_IROTH, unless=Code.PSE_READABLE_BY_OTHERS)
+    mode, access_list = pse.condition.mode, pse.condition.access_list
     for_group = (Code.PSE_READABLE_BY_GROUP, Code.PSE_READABLE_BY_OTHERS)
+    if access_list is not None:
+        holds(names_only(access_list.file, READS, access_list, client.sids), unless=for_group)
+        holds(names_only(access_list.file, WRITES, access_list, client.sids), unless=Code.PSE_WRITABLE_BY_OTHERS)
+        holds(names_only(access_list.folder, REPLACES, access_list, client.sids), unless=Code.PSE_WRITABLE_BY_OTHERS)
+        return
+    holds(mode is not None and not mode & stat.S_IROTH, unless=Code.PSE_READABLE_BY_OTHERS)
     holds(mode is not None and (client.group_may_read or not mode & stat.S_IRGRP), unless=for_group)
     account = system.client.account if system.client else None
     holds(mode is not None and not mode & ANYBODY_ELSE_WRITES, unless=Code.PSE_WRITABLE_BY_OTHERS)
     holds(is_out_of_reach(pse.condition.rights, account), unless=Code.PSE_WRITABLE_BY_OTHERS)
+
+
+def names_only(text: str, rights: int, access_list: AccessList, meant: frozenset[str]) -> bool:
+    """Tell whether an access list of Windows gives these rights to administrators and to those who are meant alone."""
+    found = descriptor.read_descriptor(text)
+    if found.aces is None:
+        return False
+    concerned = [each for each in found.aces if each.rights & rights and not each.inherit_only]
+    given = {each.sid for each in concerned if each.allows} - {each.sid for each in concerned if not each.allows}
+    owner = {found.owner} - {""} if rights != READS else set()
+    own = {access_list.seen_by, descriptor.OWNER_RIGHTS, "S-1-3-0", *meant}
+    return all(sid in own or descriptor.is_keeper(sid) for sid in given | owner)
 
 
 def is_out_of_reach(rights: Rights | None, account: str | None) -> bool:

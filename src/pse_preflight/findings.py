@@ -12,8 +12,9 @@ from pse_preflight.checklist import LATER_OF_HANA, OWNERS, ROWS, Code, Severity
 Command = tuple[str, ...]
 """A program and its arguments, quoted only when it is shown."""
 
+_PLAIN_WORD = re.compile(r"[\w.:/\\+-]+")
 _SIGNS_OF_CMD = re.compile(r'[&|<>^()"!,;=]')
-_BACKSLASHES_AT_END = re.compile(r"\\*$")
+_BACKSLASHES_AT_END = re.compile(r"(\\+)\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +98,16 @@ def quoted(command: Command, *, windows: bool = sys.platform == "win32") -> str:
 
 
 def _quoted_for_cmd(argument: str) -> str:
-    """Quote an argument for cmd.exe, and for the program that it starts.
+    """Quote an argument for cmd.exe, and for the program that it starts; what is plain to PowerShell too stays.
 
     Between quotes cmd.exe takes its signs for what they are; a quote within the argument ends that, so then each of
     them gets a caret of its own (Microsoft: "cmd", and "Everyone quotes command line arguments the wrong way").
     """
-    text = subprocess.list2cmdline([argument])
-    if not _SIGNS_OF_CMD.search(argument):
-        return text
+    if _PLAIN_WORD.fullmatch(argument):
+        return argument
     if '"' in argument:
-        return _SIGNS_OF_CMD.sub(r"^\g<0>", text)
-    return text if text.startswith('"') else f'"{_BACKSLASHES_AT_END.sub(lambda found: found[0] * 2, text)}"'
+        return _SIGNS_OF_CMD.sub(r"^\g<0>", subprocess.list2cmdline([argument]))
+    return f'"{_BACKSLASHES_AT_END.sub(lambda found: found[0] * 2, argument)}"'
 
 
 def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:

@@ -31,7 +31,7 @@ from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
 from pse_preflight.client.own_certificate import OwnCertificate
 from pse_preflight.client.side import ClientSide
-from pse_preflight.client_pse.condition import Condition, PseContent, Rights, State
+from pse_preflight.client_pse.condition import AccessList, Condition, PseContent, Rights, State
 from pse_preflight.client_pse.model import Attempt, ClientPse, Reason, Refusal
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.model import (
@@ -678,6 +678,45 @@ _add(
     lambda: good().but_condition(rights=replace(RIGHTS, owner="somebody")),
     name="somebody's file",
 )
+_ON_WINDOWS = "S-1-5-21-1-2-3-1000"
+_FEW = f"O:BAD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;{_ON_WINDOWS})"
+ACCESS_LIST = AccessList(
+    file=_FEW,
+    folder=_FEW.replace("A;;", "A;OICI;"),
+    seen_by=_ON_WINDOWS,
+    names={"S-1-5-32-545": "BUILTIN\\Users", "S-1-5-11": "NT AUTHORITY\\Authenticated Users"},
+)
+
+
+def _of_windows(file: str = ACCESS_LIST.file, folder: str = ACCESS_LIST.folder) -> Seen:
+    return good().but_condition(mode=None, access_list=replace(ACCESS_LIST, file=file, folder=folder))
+
+
+_add(None, _of_windows, name="for few on Windows")
+_add(
+    Code.PSE_READABLE_BY_OTHERS, partial(_of_windows, file=f"{_FEW}(A;ID;FR;;;BU)"), name="readable by Users of Windows"
+)
+_add(
+    Code.PSE_READABLE_BY_GROUP,
+    partial(_of_windows, file=f"{_FEW}(A;;FR;;;S-1-5-21-1-2-3-1001)"),
+    name="readable by an account of Windows",
+)
+_add(
+    Code.PSE_WRITABLE_BY_OTHERS,
+    partial(_of_windows, file=f"{_FEW}(A;;0x116;;;S-1-5-21-1-2-3-1001)"),
+    name="writable by an account of Windows",
+)
+_add(
+    Code.PSE_WRITABLE_BY_OTHERS,
+    partial(_of_windows, folder=f"{_FEW}(A;OICI;0x1301bf;;;AU)"),
+    name="replaceable in a folder of Windows",
+)
+_add(
+    Code.PSE_WRITABLE_BY_OTHERS,
+    partial(_of_windows, file=_FEW.replace("O:BA", "O:S-1-5-21-1-2-3-1001")),
+    name="another's file on Windows",
+)
+_add(None, partial(_of_windows, file=f"{_FEW}(A;IOOI;FA;;;WD)"), name="a list for what comes to lie below")
 _add(Code.EVIDENCE_NOT_WRITTEN, lambda: good().but(unwritten="no evidence can be written to /evidence/PRD: full"))
 _add(
     Code.PSE_UNCONFIRMED,

@@ -1,6 +1,5 @@
 """The client's own side looked at as a whole, and through pytest itself."""
 
-import json
 import os
 import socket
 import subprocess
@@ -28,8 +27,9 @@ from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.verdict.policy import inapplicable
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import run_checks, run_result
+from tests.kit.windows_answers import ME, SERVICE, Windows, error, in_a_domain
 
-SERVICE, ME = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-500"
+ROOT = "C:/" if sys.platform == "win32" else "/"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="users and modes of POSIX")
 
 
@@ -232,21 +232,19 @@ def test_a_program_that_cannot_be_run_tells_nothing(tmp_path: Path) -> None:
     assert _codes(_system(tmp_path, Client(library=library))) == []
 
 
-# Windows: what its programs would print is made by hand; no Windows was asked.
+# Windows: what it tells is written from Microsoft's documentation (tests.kit.windows_answers).
 
 
 @pytest.fixture
-def windows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    def answer(*, sid: str = SERVICE, me: str = ME, descriptor: str = "", fails: str = "") -> None:
-        def run(command: tuple[str, ...], variables: dict[str, str]) -> str:
-            if fails and fails in command[-1]:
-                raise access.NotSeen("powershell.exe failed")
-            if "PREFLIGHT_PATH" in variables:
-                return descriptor
-            return json.dumps({"me": me, "sid": sid, "groups": [], "group": ""})
-
+def windows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Windows]:
+    def answer(*, me: str = ME, descriptor: str | None = None) -> Windows:
         monkeypatch.setattr(client, "_WINDOWS", True)
-        monkeypatch.setattr(access, "run_program", run)
+        told = in_a_domain()
+        told.me = me
+        told.accounts["sap"] = ("S-1-5-21-1-2-3-1003", "CLIENT01", 4)
+        if descriptor is not None:
+            told.descriptors[""] = descriptor
+        return told.install(monkeypatch)
 
     return answer
 
@@ -260,14 +258,14 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     ],
 )
 def test_an_account_of_windows_is_judged_by_the_descriptor(
-    windows: Callable[..., None], tmp_path: Path, descriptor: str, codes: list[str]
+    windows: Callable[..., Windows], tmp_path: Path, descriptor: str, codes: list[str]
 ) -> None:
     windows(descriptor=descriptor)
     assert _codes(_system(tmp_path, Client(account=r"DOM\svc"))) == codes
 
 
 def test_a_group_of_windows_is_not_looked_up_as_one_of_posix(
-    windows: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    windows: Callable[..., Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "client.pse").touch()
     monkeypatch.setitem(sys.modules, "grp", None)
@@ -277,15 +275,15 @@ def test_a_group_of_windows_is_not_looked_up_as_one_of_posix(
     assert (seen.group_may_read, seen.findings) == (False, ())
 
 
-def test_a_descriptor_that_is_not_told_is_an_error(windows: Callable[..., None], tmp_path: Path) -> None:
-    windows(fails="Get-Acl")
+def test_a_descriptor_that_is_not_told_is_an_error(windows: Callable[..., Windows], tmp_path: Path) -> None:
+    windows()
     assert _codes(_system(tmp_path, Client(account=r"DOM\svc"))) == ["CLIENT_ACCESS_UNKNOWN"]
 
 
 def test_the_folder_of_system_is_named(
-    windows: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    windows: Callable[..., Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    windows(sid="S-1-5-18")
+    windows()
     monkeypatch.setenv("SYSTEMDRIVE", "D:")
     side = Client(account="SYSTEM", bits=32, path_is_personal=True)
     seen = client.look(_system(tmp_path, side), pse_is_there=False)
@@ -293,25 +291,53 @@ def test_the_folder_of_system_is_named(
     assert seen.findings[0].observed.endswith(
         r"SYSTEM would look in D:\Windows\SysWOW64\config\systemprofile\AppData\Local\sec"
     )
-    windows(sid="S-1-5-18", me="S-1-5-18")
+    windows(me="S-1-5-18")
     assert _codes(_system(tmp_path, side), there=False) == []
 
 
-def test_a_new_file_of_windows_is_handed_over_and_a_folder_is_left(
-    windows: Callable[..., None], tmp_path: Path
+def test_a_new_file_of_windows_is_handed_over_and_a_lock_is_left(
+    windows: Callable[..., Windows], tmp_path: Path
 ) -> None:
-    system = _system(tmp_path, Client(account=r"DOM\svc"))
-    system.pse.write_bytes(b"")
-    windows(descriptor=f"O:BAD:PAI(A;;FA;;;BA)(A;;FR;;;{SERVICE})")
-    give = client.hand_over([system], system.pse)
-    assert give is not None
-    give(tmp_path)
-    give(system.pse)
+    system = _system(tmp_path, Client(account=r"DOM\svc", group="sap"))
+    windows(descriptor=f"O:BAD:PAI(A;;FA;;;BA)(A;;FR;;;{SERVICE})(A;;FR;;;S-1-5-21-1-2-3-1003)")
+    to = client.hand_over([system], system.pse)
+    assert to is not None
+    assert to.readers == (SERVICE, "S-1-5-21-1-2-3-1003")
+    to.give(tmp_path)
+    to.give(system.pse)
     windows(descriptor="O:BAD:PAI(A;;FA;;;WD)")
-    give = client.hand_over([system], system.pse)
-    assert give is not None
+    to = client.hand_over([system], system.pse)
+    assert to is not None
+    to.give(tmp_path / ".client.pse.lock")
     with pytest.raises(NotForAccount):
-        give(system.pse)
+        to.give(system.pse)
+
+
+def test_the_account_of_a_domain_that_cannot_be_reached_lets_nobody_in(
+    windows: Callable[..., Windows], tmp_path: Path
+) -> None:
+    told = windows(descriptor="O:BAD:(A;;FA;;;BA)")
+    told.accounts[r"dom\svc"] = error(1789)
+    system = _system(tmp_path, Client(account=r"DOM\svc"))
+    seen = client.look(system, pse_is_there=True)
+    assert seen is not None
+    (found,) = seen.findings
+    assert found.code == "CLIENT_ACCOUNT_UNKNOWN"
+    assert "DOM\\svc cannot be looked up here: The trust relationship" in found.observed
+    with pytest.raises(PreflightError, match="cannot be looked up here"):
+        client.hand_over([system], system.pse)
+
+
+def test_a_group_that_nobody_knows_is_told(windows: Callable[..., Windows], tmp_path: Path) -> None:
+    windows(descriptor="O:BAD:(A;;FA;;;BA)")
+    assert _codes(_system(tmp_path, Client(account=r"DOM\svc", group="none"))) == ["CLIENT_ACCOUNT_UNKNOWN"]
+
+
+def test_the_accounts_that_are_meant_are_known_by_number(windows: Callable[..., Windows], tmp_path: Path) -> None:
+    windows(descriptor=f"O:BAD:(A;;FR;;;{SERVICE})")
+    seen = client.look(_system(tmp_path, Client(account=r"DOM\svc", group="sap")), pse_is_there=True)
+    assert seen is not None
+    assert seen.sids == {SERVICE, "S-1-5-21-1-2-3-1003"}
 
 
 # a product of Theobald's
@@ -359,8 +385,9 @@ def test_the_program_is_looked_for_beside_what_the_clients_use(tmp_path: Path) -
 def _read(tmp_path: Path, text: str, *, windows: bool = False) -> System:
     file = tmp_path / "systems.yaml"
     file.write_text(f"systems:\n  PRD:\n    url: a.example.com\n{text}", encoding="utf-8")
-    around = Surroundings({"HOME": "/home/x"}, tmp_path, tmp_path, tmp_path, windows=windows)
-    (system,) = select(["PRD"], read_landscape(file, around.environment), around)
+    home = {"HOME": "/home/x"} if sys.platform != "win32" else {"LOCALAPPDATA": "C:\\x", "USERPROFILE": "C:\\x"}
+    around = Surroundings(home, tmp_path, tmp_path, tmp_path, windows=windows or sys.platform == "win32")
+    (system,) = select(["PRD"], read_landscape(file, around.environment, windows=around.windows), around)
     return system
 
 
@@ -369,7 +396,7 @@ def test_the_keys_arrive(tmp_path: Path) -> None:
         tmp_path,
         "    client: {hosts: [a, b], account: xtract, group: sap, bits: 32}\n"
         "    client_ini: {file: x/sapnwrfc.ini, dest: PRD}\n"
-        "    crypto_library: /sap/libsapcrypto.so\n",
+        f"    crypto_library: '{tmp_path / 'libsapcrypto.so'}'\n",
     )
     assert system.client == Client(
         hosts=("a", "b"),
@@ -378,7 +405,7 @@ def test_the_keys_arrive(tmp_path: Path) -> None:
         bits=32,
         path_is_personal=True,
         ini=ClientIni(tmp_path / "x/sapnwrfc.ini", "PRD"),
-        library=Path("/sap/libsapcrypto.so"),
+        library=tmp_path / "libsapcrypto.so",
     )
 
 
@@ -404,8 +431,8 @@ def test_where_the_keys_are_silent_there_is_no_client_side(tmp_path: Path) -> No
     [
         ("", False, True),
         ("    pse: client.pse\n", False, True),
-        ("    pse: /sec/client.pse\n", False, False),
-        ("    pse: client.pse\n    secudir: /sec\n", False, False),
+        (f"    pse: '{ROOT}sec/client.pse'\n", False, False),
+        (f"    pse: client.pse\n    secudir: '{ROOT}sec'\n", False, False),
         ("    secudir: ~/sec\n", False, True),
         ("    pse: 'C:\\sec\\client.pse'\n", True, False),
         ("    pse: 'sec\\client.pse'\n", True, True),
@@ -511,7 +538,7 @@ def test_a_client_as_it_should_be_is_green(checks: Callable[..., dict[str, str]]
 def test_on_another_machine_one_check_is_red_and_the_others_wait_for_it(
     checks: Callable[..., dict[str, str]], pytester: pytest.Pytester
 ) -> None:
-    ended = checks("    client: {hosts: [no-such-host], account: x}\n    crypto_library: /none.so\n")
+    ended = checks(f"    client: {{hosts: [no-such-host], account: x}}\n    crypto_library: {ROOT}none.so\n")
     blocked = "blocked by WRONG_HOST, see test_this_is_the_clients_host"
     assert ended["test_this_is_the_clients_host"].startswith("Failed: WRONG_HOST: ")
     assert ended["test_pse_exists"] == blocked

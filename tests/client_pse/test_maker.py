@@ -25,7 +25,9 @@ from pse_preflight.client_pse.maker import Maker, default_owner
 from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution, Reason
 from pse_preflight.findings import Finding, message
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed, ToolMissing
+from pse_preflight.windows import system as windows
 from tests.kit import java_stores as stores
+from tests.kit.files import keep_private
 from tests.kit.pse_mutations import PIN, START, closed_files, plain_file
 from tests.kit.systems import DN, SapsTool, issuers, listed, server, system, write_pse
 
@@ -358,7 +360,7 @@ def test_the_owner_is_compared_where_it_is_configured(
 def test_a_pse_without_an_owner_differs_from_any_that_is_configured(pse: Path) -> None:
     pse.parent.mkdir()
     pse.write_bytes(plain_file())
-    pse.chmod(0o600)
+    keep_private(pse)
     seen = pse_condition.look(pse)
     assert [each.code for each in condition_findings(seen, system("PRD", 443, pse), START)] == ["PSE_OWNER_DIFFERS"]
     assert condition_findings(seen, replace(system("PRD", 443, pse), dn=None), START) == ()
@@ -410,10 +412,10 @@ def test_a_tool_that_makes_nothing_leaves_nothing(pse: Path, tool: Any, code: st
 
 
 def test_a_folder_that_cannot_be_had_is_told(pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(*((windows, "make_folder", refuse) if sys.platform == "win32" else (Path, "mkdir", refuse)))
     _, attempt, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
     assert (attempt.created, _said(found)) == (False, [("PSE_MISSING", "blocker")])
     assert "none could be made" in found[0].observed

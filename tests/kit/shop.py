@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.pse import file as pse_file
+from tests.kit.files import keep_private
 from tests.kit.runs import run_checks
 from tests.kit.servers import Connection, Server, answering_like_abap, http_answer, over_tls, serve
 
@@ -106,7 +107,7 @@ class Shop:
             pse.parent.mkdir(exist_ok=True)
             made = pse_file.new(None, None, offer.roots, time=now(), salt=bytes(8))
             pse.write_bytes(made.encode())
-            pse.chmod(0o600)
+            keep_private(pse)
             return "auto"
         file = self.folder / f"{name}.pem"
         file.write_text(write_pem(offer.roots), encoding="utf-8")

@@ -28,6 +28,7 @@ FLOORS = (
         "options",
         "pkcs7",
         "settings",
+        "windows",
     ),
     ("pse",),
     ("key_stores",),

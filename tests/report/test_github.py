@@ -1,12 +1,16 @@
 """What GitHub's runner and its Markdown make of a report, and that no text in it is more than text."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
 from pse_preflight.report import github
+from tests.kit.places import SOURCES
+from tests.kit.runs import surroundings
 
 CASE = '<testcase classname="test_chain" name={name}>{inside}</testcase>'
 
@@ -110,3 +114,12 @@ def test_a_missing_report_is_told_as_an_error(
     assert github.run([], {}, output) == 1
     (line,) = output.getvalue().splitlines()
     assert line.startswith("::error::report.xml cannot be read (")
+
+
+def test_github_gets_utf_8_whatever_the_code_page_is(tmp_path: Path) -> None:
+    report = _report(tmp_path, ("test_b[PRD]", _failure("X: Ж")))
+    environment = {**surroundings(), "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(SOURCES)}
+    command = [sys.executable, "-m", "pse_preflight.report.github", str(report)]
+    ended = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert "X: Ж" in ended.stdout.decode("utf-8")

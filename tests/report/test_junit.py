@@ -236,3 +236,10 @@ def test_quiet_is_silent(folder: Path) -> None:
     run = _pytest(folder, "--replay=.pse-preflight", "-q", "--system=demo")
     assert "pse-preflight" not in run.stdout
     assert "Not checked" not in run.stdout
+
+
+def test_a_file_is_named_as_it_is_whatever_letters_it_has(tmp_path: Path) -> None:
+    _pytest(tmp_path, "--system=demo", "--evidence=ev ö Ж", "--junitxml=r.xml", "-k", "names_the_api_host")
+    report = (tmp_path / "r.xml").read_text(encoding="utf-8")
+    assert "[[ATTACHMENT|ev ö Ж/demo/evidence.json]]" in report
+    assert (tmp_path / "ev ö Ж" / "demo" / "evidence.json").is_file()

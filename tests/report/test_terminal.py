@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -10,6 +12,7 @@ from pse_preflight.report.facts import SystemResult
 from pse_preflight.report.terminal import drawing, header, lines, printable, verdict_lines
 from pse_preflight.settings import Settings
 from tests.kit import report_facts as facts
+from tests.kit.runs import CHECKS, surroundings
 
 LONG = "a sentence that does not end " * 30
 
@@ -173,8 +176,9 @@ def test_the_drawing_counts_what_the_pse_holds() -> None:
     ("encoding", "shown"),
     [
         ("utf-8", "└─ Ünicode…"),
-        ("cp1252", "`- \\xdcnicode..."),
-        ("cp437", "`- \\xdcnicode..."),
+        ("cp1252", "`- Ünicode…"),
+        ("cp437", "└─ Ünicode..."),
+        ("cp1251", "`- \\xdcnicode…"),
         ("ascii", "`- \\xdcnicode..."),
         (None, "`- \\xdcnicode..."),
         ("no such encoding", "`- \\xdcnicode..."),
@@ -205,3 +209,30 @@ def test_the_header_says_what_is_asked_by_what_for_when_and_what_is_ignored() ->
 
 def test_an_ordinary_header_is_short() -> None:
     assert len(header([_system()], Settings(evidence=Path("e")), "bundled")) == 2
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("cp437", "ö \\u0416"), ("cp1251", "\\xf6 Ж"), ("utf-8", "ö Ж")])
+@pytest.mark.parametrize("program", ["pytest", "pse_preflight"])
+def test_a_letter_outside_the_code_page_is_escaped_and_no_other(
+    tmp_path: Path, program: str, encoding: str, shown: str
+) -> None:
+    """The message stays as it is, and what it names can be pasted."""
+    folder = tmp_path / "ö Ж"
+    systems = f"systems:\n  PRD:\n    url: https://localhost:1\n    pse: '{folder / 'client.pse'}'\n"
+    (tmp_path / "systems.yaml").write_text(systems, encoding="utf-8")
+    asked = ["--system=PRD", "-k", "pse_exists", "--read-only", "-p", "no:cacheprovider", "--engine=bundled"]
+    arguments = [CHECKS, *asked] if program == "pytest" else ["check", *asked]
+    environment = {**surroundings(), "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    ended = subprocess.run(
+        [sys.executable, "-m", program, *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    said = ended.stdout.decode(encoding)
+    place = str(folder / "client.pse").replace("ö Ж", shown)
+    assert f"PSE_MISSING: there is no PSE at {place}" in " ".join(said.split())
+    assert "\\\\" not in said
+    assert {"\\xf6", "\\u0416"} - set(shown.split()) == {each for each in ("\\xf6", "\\u0416") if each not in said}

@@ -508,6 +508,13 @@ class TestFinding:
         found = find_tool("auto", environ={"PATH": f'relative;;"{tmp_path}"'}, windows=True)
         assert found.label == str(tmp_path / "sapgenpse.exe")
 
+    def test_on_windows_the_suffix_may_be_left_out(self, tmp_path: Path) -> None:
+        (tmp_path / "sapgenpse.exe").write_bytes(b"MZ")
+        (tmp_path / "sapgenpse.exe").chmod(0o755)
+        assert find_tool("auto", tmp_path / "sapgenpse", windows=True).label == str(tmp_path / "sapgenpse.exe")
+        with pytest.raises(ToolMissing, match="is not there"):
+            find_tool("auto", tmp_path / "sapgenpse", windows=False)
+
     def test_tools_are_equal_and_can_be_remembered(self, installed: Path) -> None:
         assert {InstalledTool(installed), InstalledTool(installed)} == {
             InstalledTool(installed, environ={"A": "secret"})

@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from pse_preflight.client.own_certificate import read_own_certificate
 from pse_preflight.client.posix import PosixAccount
 from pse_preflight.client.settings_tree import SettingsUnreadable
 from pse_preflight.client.side import ClientSide
-from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.files import is_file, is_folder
 from pse_preflight.landscape.system import Client, System
+from pse_preflight.pse.create import HandOver
+from pse_preflight.windows import system as windows
+from pse_preflight.windows.descriptor import WindowsAccount
 
 _WINDOWS = sys.platform == "win32"
 
@@ -67,8 +69,8 @@ def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
     return replace(side, findings=tuple(findings_of(side, system)))
 
 
-def hand_over(systems: Sequence[System], pse: Path) -> Callable[[Path], None] | None:
-    """Return what hands a new PSE to the account of its client; None where it is to be this one's alone.
+def hand_over(systems: Sequence[System], pse: Path) -> HandOver | None:
+    """Return who is to have a new PSE, the account of its client; None where it is to be this one's alone.
 
     Raises:
         NotForAccount: where it could not be read by that account, or by others too; with an administrator's command.
@@ -123,22 +125,18 @@ def _belongs_to_group(pse: Path, group: str | None) -> bool:
         return False
 
 
-def _posix_handover(name: str | None, group: str | None, pse: Path, again: tuple[str, ...]) -> Callable[[Path], None]:
+def _posix_handover(name: str | None, group: str | None, pse: Path, again: tuple[str, ...]) -> HandOver:
     client = access.posix_account(name) if name else None
     number = access.posix_group(group) if group else None
     to = account.posix_handover(access.posix_me(), client, number, again)
     account.open_folders(access.way_to(pse), client or access.posix_me())
-    return lambda path: access.hand_over(path, to)
+    return HandOver(lambda path: access.hand_over(path, to))
 
 
-def _windows_handover(name: str | None, group: str | None) -> Callable[[Path], None]:
-    client, me, group_sid = access.windows_account(name, group, access.run_program)
-
-    def file_only(path: Path) -> None:
-        if is_file(path):
-            access.windows_hand_over(path, client.sid, me, group_sid or None, access.run_program)
-
-    return file_only
+def _windows_handover(name: str | None, group: str | None) -> HandOver:
+    me = windows.me().sid
+    readers = tuple(windows.sid_of(each) for each in (name, group) if each)
+    return HandOver(lambda path: None if path.suffix == ".lock" else access.windows_prove(path, readers, me), readers)
 
 
 def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_there: bool) -> ClientSide:
@@ -147,6 +145,7 @@ def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_th
         return side
     try:
         seen = _look_up(client.account)
+        sids = _sids(seen.account, client.group)
     except PreflightError as error:
         return replace(side, account_problem=str(error))
     library = side.library
@@ -155,6 +154,7 @@ def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_th
         side,
         account=seen.account.name,
         is_this_account=seen.is_this,
+        sids=sids,
         own_folder=_own_folder(seen.account, client) if client.path_is_personal else "",
         reach=_reach(system.pse, seen.account) if pse_is_there else None,
         library_reach=_reach(Path(library.path), seen.account) if library and reads_library else None,
@@ -171,17 +171,23 @@ def _with_own_certificate(side: ClientSide, system: System, client: Client) -> C
 
 def _look_up(name: str) -> _Seen:
     if _WINDOWS:
-        found, me, _ = access.windows_account(name, None, access.run_program)
-        return _Seen(found, found.sid == me)
+        found = windows.account(name)
+        return _Seen(found, found.sid == windows.me().sid)
     known = access.posix_account(name)
     return _Seen(known, known.number == access.posix_me().number)
+
+
+def _sids(who: PosixAccount | WindowsAccount, group: str | None) -> frozenset[str]:
+    if isinstance(who, PosixAccount):
+        return frozenset()
+    return frozenset({who.sid, *([windows.sid_of(group)] if group else [])})
 
 
 def _reach(path: Path, who: PosixAccount | WindowsAccount) -> Reach:
     if isinstance(who, PosixAccount):
         return account.posix_reach(access.way_to(path), who)
     try:
-        return account.windows_reach(str(path), access.windows_descriptor(path, access.run_program), who)
+        return account.windows_reach(str(path), windows.read_descriptor(path), who, windows.name_of)
     except PreflightError as error:
         return Reach(readable=None, reason=str(error))
 
@@ -224,6 +230,8 @@ def _library(path: Path | None) -> Library | None:
         return None
     if not path.is_absolute():
         return Library(str(path), absolute=False)
+    if path.is_dir():  # which Windows tells as a file that must not be read
+        return Library(str(path), problem="it is a folder")
     try:
         with path.open("rb") as stream:
             header = stream.read(crypto_library.HEADER_BYTES)

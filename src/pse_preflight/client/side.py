@@ -26,6 +26,7 @@ class ClientSide:
         account: the name of the client's account, where one is configured and known here.
         account_problem: why nothing is known of the account that is configured.
         is_this_account: the client's account is the one that runs this.
+        sids: on Windows, the SIDs of that account and of `client.group`.
         own_folder: where that account looks for its PSE if nobody names the folder; empty where that does not matter.
         reach: whether that account can read the PSE; None where none is configured, or there is no PSE.
         group_may_read: the group of the PSE is the one that `client.group` names.
@@ -47,6 +48,7 @@ class ClientSide:
     account: str = ""
     account_problem: str = ""
     is_this_account: bool = False
+    sids: frozenset[str] = frozenset()
     own_folder: str = ""
     reach: "Reach | None" = None
     group_may_read: bool = False

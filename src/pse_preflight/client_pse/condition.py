@@ -5,13 +5,16 @@ import hashlib
 import os
 import stat
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pse_preflight.errors import PreflightError
 from pse_preflight.json_types import Mode, WholeCertificate
 from pse_preflight.pse.errors import DamagedPse, MachineBoundPse, NotAPse, PinNeeded, PseError
 from pse_preflight.pse.file import LARGEST_FILE, TrustedCertificate, read
 from pse_preflight.pse.kinds import FileKind, kind_of_file
+from pse_preflight.windows import descriptor, system
 
 CREDENTIALS = "cred_v2"
 """The file beside a PSE in which SAP's programs keep PINs."""
@@ -61,6 +64,31 @@ class Rights:
     seen_by: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessList:
+    """Who may do what with a file on Windows.
+
+    Attributes:
+        file, folder: owner and access list of the file, and of the folder that it lies in, in SDDL.
+        seen_by: the SID of the account that looked.
+        names: what the system calls the SIDs in them.
+        problem: why they are not known, in words; then they are empty.
+    """
+
+    file: str = ""
+    folder: str = ""
+    seen_by: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+class Closed(enum.Enum):
+    """Why a PSE that is there cannot be opened."""
+
+    IN_USE = "another program has it open"
+    NOT_PERMITTED = "not permitted to this account"
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A PSE as it was found.
@@ -74,6 +102,8 @@ class Condition:
         mode: its POSIX access rights; None on Windows.
         has_credentials: a file with PINs for SAP's own programs lies beside it.
         rights: who may change or replace it; None on Windows, and where nothing is there.
+        access_list: the same on Windows; None elsewhere, and where nothing is there.
+        closed: why it cannot be opened, where that is what is wrong.
         digest: SHA-256 of the whole file, which tells whether another one stands there later.
     """
 
@@ -84,13 +114,15 @@ class Condition:
     mode: Mode | None = None
     has_credentials: bool = False
     rights: Rights | None = None
+    access_list: AccessList | None = None
+    closed: Closed | None = None
     digest: str = ""
     remedy: str = ""
 
     def is_unchanged(self, now: "Condition") -> bool:
         """Tell whether the same file still stands there, with the same access rights."""
-        seen = (self.state, self.digest, self.mode, self.rights)
-        return seen == (now.state, now.digest, now.mode, now.rights)
+        seen = (self.state, self.digest, self.mode, self.rights, self.access_list)
+        return seen == (now.state, now.digest, now.mode, now.rights, now.access_list)
 
 
 def look(path: Path) -> Condition:
@@ -101,20 +133,42 @@ def look(path: Path) -> Condition:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             content = stream.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        if any(each.is_file() for each in path.parents):
+            return Condition(path, State.UNREADABLE, f"a part of its folder is no folder: {path.parent}")
         return Condition(path, State.MISSING)
-    except NotADirectoryError:
-        return Condition(path, State.UNREADABLE, f"a part of its folder is no folder: {path.parent}")
     except OSError as error:
-        return Condition(path, State.UNREADABLE, error.strerror or type(error).__name__)
+        return _closed(path, error)
     mode = None if sys.platform == "win32" else stat.S_IMODE(status.st_mode)
     digest = hashlib.sha256(content).hexdigest()
-    return replace(_understood(path, content, mode), digest=digest, rights=_rights(path, status))
-
-
-def _rights(path: Path, status: os.stat_result) -> Rights | None:
+    found = replace(_understood(path, content, mode), digest=digest)
     if sys.platform == "win32":
-        return None
+        return replace(found, access_list=access_list(path))
+    return replace(found, rights=_rights(path, status))
+
+
+def _closed(path: Path, error: OSError) -> Condition:
+    """Tell why a PSE cannot be opened; Python does not say of Windows that another program has it open."""
+    if not isinstance(error, PermissionError):
+        return Condition(path, State.UNREADABLE, error.strerror or type(error).__name__)
+    if sys.platform == "win32" and system.why_not_opened(path) in system.FILE_IN_USE:
+        said = "another program has it open, and lets nobody else read it"
+        return Condition(path, State.UNREADABLE, said, closed=Closed.IN_USE)
+    return Condition(path, State.UNREADABLE, error.strerror or "not permitted", closed=Closed.NOT_PERMITTED)
+
+
+def access_list(path: Path) -> AccessList:
+    """Return who may do what with a file of Windows, and with its folder."""
+    try:
+        file, folder = (system.read_descriptor(each) for each in (path, path.resolve().parent))
+        sids = {sid for text in (file, folder) for sid in descriptor.named(descriptor.read_descriptor(text))}
+    except PreflightError as error:
+        return AccessList(problem=str(error))
+    names = {sid: system.name_of(sid) for sid in sorted(sids)}
+    return AccessList(file=file, folder=folder, seen_by=system.me().sid, names=names)
+
+
+def _rights(path: Path, status: os.stat_result) -> Rights:
     folder = path.resolve().parent.stat()
     return Rights(
         owner=_account_name(status.st_uid),

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from pse_preflight.checklist import Code, Severity
-from pse_preflight.client_pse.condition import CREDENTIALS, Condition, State
+from pse_preflight.client_pse import access_list
+from pse_preflight.client_pse.condition import CREDENTIALS, Closed, Condition, State
 from pse_preflight.client_pse.entries import is_same
 from pse_preflight.client_pse.model import Attempt, ClientPse, Refusal
 from pse_preflight.errors import PreflightError
@@ -140,7 +141,7 @@ def _missing(system: System, attempt: Attempt) -> Finding:
         return finding(
             Code.PSE_MISSING,
             f"there is no PSE at {system.pse}, and none could be made: {attempt.failure}",
-            fix=f"run as an account that may write to {system.pse.parent}, or correct `pse`",
+            fix=attempt.fix or f"run as an account that may write to {system.pse.parent}, or correct `pse`",
         )
     reasons = "; ".join(each.text for each in attempt.refusals)
     fixes = "; ".join(dict.fromkeys(each.fix for each in attempt.refusals))
@@ -165,7 +166,8 @@ def _not_repaired(pse: ClientPse, attempt: Attempt) -> Finding:
     return finding(
         Code.PSE_NOT_REPAIRED,
         f"{pse.condition.path} is as it was, and {attempt.wanted[0].label} was not added: {attempt.failure}",
-        fix="mend the reason and run again with --repair, or add the certificates by hand",
+        fix=attempt.fix or "mend the reason and run again with --repair, or add the certificates by hand",
+        commands=attempt.commands,
         certificates=[each.sha256 for each in attempt.wanted],
     )
 
@@ -175,11 +177,18 @@ def _tool_failed(refusal: Refusal) -> Finding:
     return finding(refusal.code, refusal.text, fix=fix)
 
 
-def condition_findings(condition: Condition, system: System, moment: datetime) -> tuple[Finding, ...]:
-    """Say what is wrong with who can read or change a PSE that is there, and with whose it is."""
+def condition_findings(
+    condition: Condition, system: System, moment: datetime, meant: frozenset[str] = frozenset()
+) -> tuple[Finding, ...]:
+    """Say what is wrong with who can read or change a PSE that is there, and with whose it is.
+
+    Args:
+        meant: on Windows, the SIDs of the client's account and group.
+    """
     account = system.client.account if system.client else None
     judged = (_privacy(condition), _writers(condition, account), *_owner(condition, system.dn, moment))
-    return tuple(each for each in judged if each is not None)
+    by_list = access_list.findings(condition.path, condition.access_list, meant) if condition.access_list else ()
+    return (*by_list, *(each for each in judged if each is not None))
 
 
 def _unreadable(condition: Condition, told: str = "") -> Finding:
@@ -189,7 +198,11 @@ def _unreadable(condition: Condition, told: str = "") -> Finding:
         told: what the tool says of it, where it was asked.
     """
     otherwise = "correct `pse` in systems.yaml"
-    if condition.remedy:
+    if condition.closed is Closed.IN_USE:
+        fix = "stop the program that has it open (the client's service reads it at its start), and run again"
+    elif condition.closed is Closed.NOT_PERMITTED:
+        fix = "run as an account that may read it, or let this one read it; the PSE itself may be good"
+    elif condition.remedy:
         fix = f"{condition.remedy}; or, where another file is meant, {otherwise}"
     else:
         fix = f"{otherwise}, or move the file away and let a new PSE be created"

@@ -14,15 +14,12 @@ from pse_preflight.client_pse.repair import repair
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.landscape.system import System
 from pse_preflight.options import Engine
-from pse_preflight.pse.create import NotReplaced, NotWritten, publish
+from pse_preflight.pse.create import HandOver, NotReplaced, NotWritten, publish
 from pse_preflight.sapgenpse.output import Listing
 from pse_preflight.sapgenpse.tool import InstalledTool, Tool, ToolError, create_pse, list_certificates
 
 _MOST_LOOKS = 3
 """So often is a PSE looked at that changes while it is looked at."""
-
-HandOver = Callable[[Path], None]
-"""Gives what was made to another account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +29,8 @@ class Maker:
     Attributes:
         tool: the program; or why there is none.
         engine: what --engine says.
-        hand_over: returns what hands a new PSE to the account of the client of these systems; None where it is to be
-            this account's alone. It raises NotForAccount where that account could not use it.
+        hand_over: returns who is to have a new PSE of these systems beside this account, the client's above all; None
+            where it is to be this account's alone. It raises NotForAccount where that account could not use it.
     """
 
     tool: Tool | ToolError
@@ -75,6 +72,8 @@ class Maker:
             return Attempt(failure=str(error), commands=error.commands)
         except OSError as error:
             return Attempt(failure=error.strerror or type(error).__name__)
+        except NotWritten as error:
+            return Attempt(failure=str(error), fix=error.fix)
         except PreflightError as error:
             return Attempt(failure=str(error) or type(error).__name__)
         return Attempt(created=created, neighbours=pse_condition.neighbours(pse) if created else ())
@@ -94,8 +93,10 @@ class Maker:
         pse = before.condition.path
         try:
             done = repair(self._repairing_tool(before), pse, missing)
-        except (ToolError, NotWritten) as error:
+        except ToolError as error:
             return before, Attempt(wanted=missing, failure=str(error))
+        except NotWritten as error:
+            return before, Attempt(wanted=missing, failure=str(error), fix=error.fix, commands=error.commands)
         if done.backup is None:  # another run has done it meanwhile
             return self.look(pse), Attempt()
         return self.look(pse), Attempt(added=missing, backup=done.backup)

@@ -115,7 +115,8 @@ class Attempt:
         forbidden: the run itself did not let it be made, whatever is known of the chain.
         failure: why it could not be made or repaired.
         tool: what the tool said, where it was the tool that failed.
-        commands: what an administrator must run before it can be made for the client's account.
+        fix: what lets it be made or repaired, in words; empty where the failure tells nothing of that.
+        commands: what an administrator must run before it can be made for the client's account, or repaired.
     """
 
     created: bool = False
@@ -127,6 +128,7 @@ class Attempt:
     forbidden: bool = False
     failure: str = ""
     tool: Refusal | None = None
+    fix: str = ""
     commands: tuple[Command, ...] = ()
 
 

@@ -4,6 +4,7 @@ Annotations go to standard output, a page for the run's summary is added to the 
 """
 
 import html
+import io
 import os
 import sys
 from collections import Counter
@@ -115,7 +116,12 @@ def _inert(text: str) -> str:
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], stdout: TextIO) -> int:
-    """Show the report that is named; return 1 only if it cannot be read: whether checks are red, pytest has said."""
+    """Show the report that is named; return 1 only if it cannot be read: whether checks are red, pytest has said.
+
+    GitHub reads UTF-8, whatever the code page of the machine.
+    """
+    if isinstance(stdout, io.TextIOWrapper):
+        stdout.reconfigure(encoding="utf-8")
     try:
         cases = read(Path(arguments[0] if arguments else "report.xml"))
     except ReportUnreadable as error:

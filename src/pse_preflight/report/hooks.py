@@ -1,5 +1,6 @@
 """The hooks of pytest that report: header, what JUnit gets, summary, result.json and the page."""
 
+import io
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -156,6 +157,13 @@ class Reporting:
             told = [*lines(self._result, verbose=config.get_verbosity() > 0), *self.notes]
         for line in told:
             terminalreporter.write_line(printable(line, encoding), **_colour(line, self._result))
+
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Let a console that lacks a letter show an escape for it; pytest would escape the whole message."""
+        terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+        stream = terminal._tw._file if terminal and self.systems else None  # noqa: SLF001 - pytest has no other way
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
     def _evidence_text(self, facts: "SystemFacts") -> str:
         """Return the same text for all checks of a system, made once."""

@@ -46,7 +46,7 @@ def evidence_text(facts: SystemFacts) -> str:
     """
     told = [_TWO_BRACKETS.sub("[ ", printable(line, "ascii")) for line in _seen(facts)]
     attached = [f"[[ATTACHMENT|{_from_here(Path(each))}]]" for each in facts.files]
-    return "\n".join([*told, *attached, ""])
+    return "".join(f"{line}\n" for line in (*told, *attached))
 
 
 def _seen(facts: SystemFacts) -> Iterator[str]:
@@ -64,4 +64,4 @@ def _seen(facts: SystemFacts) -> Iterator[str]:
 
 def _from_here(file: Path) -> str:
     here = Path.cwd()
-    return (file.relative_to(here) if file.is_relative_to(here) else file).as_posix()
+    return file.relative_to(here).as_posix() if file.is_relative_to(here) else str(file)

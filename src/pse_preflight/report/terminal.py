@@ -65,14 +65,16 @@ def verdict_lines(result: Result) -> Iterator[str]:
 
 
 def printable(text: str, encoding: str | None) -> str:
-    """Return the text as a console of this encoding can show it."""
+    """Return the text as a console of this encoding can show it: a letter that it lacks is escaped, and no other."""
     try:
-        text.encode(encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        for sign, plain in _SIGNS.items():
+        "".encode(encoding or "ascii")
+    except LookupError:
+        encoding = None
+    code_page = encoding or "ascii"
+    for sign, plain in _SIGNS.items():
+        if sign in text and sign.encode(code_page, "ignore") == b"":
             text = text.replace(sign, plain)
-        return text.encode("ascii", "backslashreplace").decode("ascii")
-    return text
+    return text.encode(code_page, "backslashreplace").decode(code_page)
 
 
 def drawing(facts: SystemFacts) -> Iterator[str]:

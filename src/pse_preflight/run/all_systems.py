@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pse_preflight.chain.roots import named_roots, saps_roots_here
-from pse_preflight.client_pse.maker import HandOver, Maker
+from pse_preflight.client_pse.maker import Maker
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
 from pse_preflight.client_pse.trust_store import TrustStores
 from pse_preflight.endpoint.model import Limits
 from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.system import System
-from pse_preflight.pse.create import tidy
+from pse_preflight.pse.create import HandOver, tidy
 from pse_preflight.recording.folder import Folder, Replay
 from pse_preflight.run.one_system import Clock, Run, gather
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool

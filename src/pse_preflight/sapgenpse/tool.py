@@ -523,6 +523,8 @@ def _usable(program: Path, *, windows: bool) -> Path:
         )
     if is_folder(program):
         raise ToolMissing(f"{program} is a folder", fix=f"name the program: {program / _file_name(windows=windows)}")
+    if windows and not is_file(program) and is_file(program.with_name(f"{program.name}.exe")):
+        return program.with_name(f"{program.name}.exe")  # as Windows itself finds it
     if not is_file(program):
         raise ToolMissing(f"{program} is not there")
     if not _is_executable(program, windows=windows):

@@ -387,7 +387,8 @@ class _Assessment:
             return
         yield from attempt_findings(seen.pse, seen.attempt, system)
         yield from file_findings(seen.pse)
-        for each in condition_findings(seen.pse.condition, system, self._period.start):
+        meant = seen.client.sids if seen.client else frozenset()
+        for each in condition_findings(seen.pse.condition, system, self._period.start, meant):
             # Where the client logs on with the certificate, its end is a graver finding of its own.
             is_told = each.code is Code.PSE_OWNER_EXPIRED and seen.client and seen.client.own_certificate
             is_meant = each.code is Code.PSE_READABLE_BY_GROUP and seen.client and seen.client.group_may_read

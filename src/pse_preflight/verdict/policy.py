@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pse_preflight.checklist import BREAKING, CHECKS, GRAVE_CHAIN, Code, Need, Severity
+from pse_preflight.client_pse import access_list
 from pse_preflight.client_pse.condition import State
 from pse_preflight.endpoint.model import LiveHandshake
 from pse_preflight.findings import Finding, message, most_decisive_first, one_line
@@ -241,7 +242,15 @@ def _nothing_required(evidence: Evidence) -> str:
 
 
 def _no_access_rights(evidence: Evidence) -> str:
-    return "" if evidence.pse.condition.mode is not None else "access lists of this operating system are not judged"
+    condition = evidence.pse.condition
+    if condition.mode is not None:
+        return ""
+    if condition.access_list is None:
+        return "who may read it was not recorded"
+    problem = condition.access_list.problem
+    if not problem and access_list.others(condition.access_list, frozenset()) is None:
+        problem = "the access list of the PSE or of its folder is in a form that is not known here"
+    return f"cannot be judged here: {problem}" if problem else ""
 
 
 def _not_live(evidence: Evidence) -> str:

@@ -92,7 +92,7 @@ def new_pin(options: Options, world: World) -> str | None:
     given = options.last("-x")
     if not options.words:
         refuse_a_name("-x", given)
-    return (world.ask_new_secret(PIN, "PINs") if given is None else given) or None
+    return (world.ask_new_secret(PIN, "PINs", "-x") if given is None else given) or None
 
 
 def _say_nothing(*_: str) -> None:

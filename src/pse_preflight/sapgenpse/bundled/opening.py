@@ -84,7 +84,7 @@ def open_at(pse: Path, options: Options, world: World) -> Opened:
         except PinNeeded:
             if pin is not None:
                 raise
-        pin = world.ask_secret(f"Please enter {PIN}: ")
+        pin = world.ask_secret(f"Please enter {PIN}: ", "-x")
         return Opened(pse, file.read(data, pin), pin)
     except (PseError, OSError) as error:
         raise Refused(f'Couldn\'t open PSE "{pse}" ({_reason(error)}){_told(error, data)}') from error

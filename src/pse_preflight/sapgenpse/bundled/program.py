@@ -26,7 +26,8 @@ def console() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = run(sys.argv[1:], environ=os.environ, stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
+        stdin = sys.stdin or io.StringIO()  # a service has none
+        code = run(sys.argv[1:], environ=os.environ, stdin=stdin, stdout=sys.stdout, stderr=sys.stderr)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return FAILED
