@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pse_preflight.checklist import OWNERS, ROWS, Code, Severity
+from pse_preflight.checklist import OWNERS, ROWS, Code, Severity, Who
 
 Command = tuple[str, ...]
 """A program and its arguments, quoted only when it is shown."""
@@ -23,6 +23,7 @@ class Finding:
         fix: the change that mends it, in words.
         commands: the programs that mend it, each with its arguments.
         certificates: SHA-256 fingerprints (hexadecimal, lower case) of the certificates it is about.
+        who: who can mend it here, where that is somebody else than usual.
     """
 
     code: Code
@@ -31,6 +32,12 @@ class Finding:
     fix: str = ""
     commands: tuple[Command, ...] = ()
     certificates: tuple[str, ...] = ()
+    who: Who | None = None
+
+    @property
+    def responsible(self) -> Who:
+        """Return who can mend it."""
+        return self.who or ROWS[self.code].who
 
     @property
     def check(self) -> str:
@@ -67,6 +74,16 @@ def finding(
     )
 
 
+def of_saps_cloud(found: Finding) -> Finding:
+    """Return a finding about a host in SAP's cloud: what its server sends, SAP itself mends; a case asks for it."""
+    is_saps = ROWS[found.code].who is Who.SAP and found.code not in _OF_THE_ARRANGEMENT
+    return replace(found, who=Who.SAP_ITSELF) if is_saps else found
+
+
+_OF_THE_ARRANGEMENT = frozenset({Code.CLIENT_CERTIFICATE_WANTED, Code.WSRFC_NO_UPGRADE})
+"""What the customer's own SAP admin decides in the cloud, too: the communication arrangement."""
+
+
 def most_decisive_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Order findings so that the one to mend first leads; equals keep their order."""
     return tuple(sorted(findings, key=lambda each: -each.severity))
@@ -85,7 +102,7 @@ def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
     lines = [f"{found.code}: {one_line(found.observed)}"]
     lines += [f"later: {row.later}"] if row.later else []
     lines += [f"fix: {one_line(fix)}"] if fix else []
-    return "\n".join([*lines, f"who: {row.who.value}"])
+    return "\n".join([*lines, f"who: {found.responsible.value}"])
 
 
 def one_line(text: str) -> str:

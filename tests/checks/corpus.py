@@ -571,7 +571,7 @@ _add(
     lambda: good().but_condition(rights=replace(RIGHTS, owner="somebody")),
     name="somebody's file",
 )
-_add(Code.EVIDENCE_NOT_WRITTEN, lambda: good().but(unwritten="no evidence can be written to /evidence/PRD: full"))
+_add(Code.EVIDENCE_NOT_WRITTEN, lambda: good().but(unwritten="what was seen cannot be written to /evidence/PRD: full"))
 _add(
     Code.PSE_UNCONFIRMED,
     lambda: good().but(changed_by_us="ab" * 32).but_pse(one_reader=True).but_condition(digest="ab" * 32),

@@ -62,7 +62,7 @@ def _question(
         include_leaf=False,
         required_roots=(),
         accepted=frozenset(),
-        remedy=Remedy("sapgenpse", Path("/sec/client.pse")),
+        remedy=Remedy(("sapgenpse",), Path("/sec/client.pse")),
     )
 
 

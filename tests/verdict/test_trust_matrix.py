@@ -252,7 +252,7 @@ def _verdict(held: str, server: str) -> Trust:
             include_leaf=False,
             required_roots=(),
             accepted=frozenset(),
-            remedy=Remedy("sapgenpse", Path("client.pse")),
+            remedy=Remedy(("sapgenpse",), Path("client.pse")),
         )
     )
 

@@ -39,7 +39,7 @@ class ClientPse:
         refusal: why the tool gave no list, where it was asked.
         tool: how people know the program that listed it.
         one_reader: the tool is the bundled implementation, so file and tool are one and the same reader.
-        program: the tool as a fix names it; a recording does not keep it.
+        program: the words that start the tool in a plain shell; a recording does not keep them.
     """
 
     condition: Condition
@@ -47,7 +47,7 @@ class ClientPse:
     refusal: Refusal | None = None
     tool: str = ""
     one_reader: bool = False
-    program: str = field(default="sapgenpse", compare=False)
+    program: Command = field(default=("sapgenpse",), compare=False)
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -73,10 +73,15 @@ class ClientPse:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a PSE is not made or changed, and what would let it be."""
+    """Why a PSE is not made or changed, and what would let it be.
+
+    Attributes:
+        command: the one command that does so, where there is one.
+    """
 
     text: str
     fix: str
+    command: Command = ()
 
 
 @dataclass(frozen=True, slots=True)

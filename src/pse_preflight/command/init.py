@@ -107,7 +107,7 @@ def _keys(server: Server, proxy: Proxy | None, *, windows: bool) -> Iterator[str
         yield f"proxy: {quoted(f'http://{proxy}')}"
         if proxy.user is not None:
             yield _PROXY_LOGIN
-    yield f"# seen: {server.seen.tls_version or 'no TLS'}, {len(server.seen.presented)} certificates presented"
+    yield f"# seen: {server.seen.tls_version or 'no TLS'}, {len(server.seen.presented)} certificates sent"
     yield from (f"# {each.code}: {one_line(each.observed)}" for each in server.findings)
     if judgement.leaf:
         yield f"# server certificate: {one_line(judgement.leaf.label)}"

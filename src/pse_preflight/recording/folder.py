@@ -133,7 +133,7 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise EvidenceUnwritable(f"no evidence can be written to {self.path}: {error.strerror}") from None
+            raise EvidenceUnwritable(f"what was seen cannot be written to {self.path}: {error.strerror}") from None
 
 
 def _is_usual(name: str, alias: str) -> bool:

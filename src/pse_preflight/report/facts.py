@@ -113,6 +113,11 @@ class RootClockFacts:
     chrome: str
     words: str
 
+    @property
+    def soonest(self) -> str:
+        """Return the first day on which somebody gives the root up, or on which it ends."""
+        return min((day for day in (self.left, self.mozilla, self.chrome, self.ends) if day), default="9999-12-31")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemFacts:
@@ -188,6 +193,7 @@ class CheckFacts:
         question: the module of the check, which asks one question.
         codes: of its findings, the decisive first.
         reason: why it was skipped, or could not be made.
+        unconfigured: the key of systems.yaml that names nothing to judge; then nobody has to read the skip.
     """
 
     alias: str
@@ -196,6 +202,7 @@ class CheckFacts:
     ended: Ended
     codes: tuple[str, ...]
     reason: str
+    unconfigured: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +239,23 @@ class SystemResult:
     def is_red(self) -> bool:
         """Tell whether a check failed or could not be made."""
         return self.verdict == "FAILED"
+
+    @property
+    def red_findings(self) -> tuple[FindingFacts, ...]:
+        """Return the findings that turned a check red, the one to mend first at the front."""
+        codes = {code for each in self.checks if each.ended in _RED for code in each.codes}
+        red = [each for each in (self.facts.findings if self.facts else ()) if each.code in codes]
+        return tuple(sorted(red, key=lambda each: (each != self.decisive, -each.grade)))
+
+    @property
+    def unconfigured(self) -> tuple[str, ...]:
+        """Return the keys of systems.yaml that name nothing, so that checks had nothing to judge."""
+        return tuple(sorted({each.unconfigured for each in self.checks if each.unconfigured}))
+
+    @property
+    def why_unknown(self) -> str:
+        """Return why the system could not be judged, where a check says so."""
+        return next((each.reason for each in self.checks if each.reason and not each.unconfigured), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +335,7 @@ def check_facts(alias: str, check: tuple[str, str], ended: Ended, outcome: Outco
         ended=ended,
         codes=tuple(each.code.value for each in findings),
         reason=one_line(told),
+        unconfigured=outcome.unconfigured if outcome else "",
     )
 
 
@@ -384,7 +409,7 @@ def finding_facts(found: Finding) -> FindingFacts:
         later=row.later,
         fix=one_line(found.fix),
         fix_commands=tuple(_shown(each) for each in found.commands),
-        who=row.who.value,
+        who=found.responsible.value,
         certificates=found.certificates,
         message=message(found),
     )

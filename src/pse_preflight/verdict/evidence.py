@@ -22,7 +22,7 @@ from pse_preflight.client_pse.findings import (
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
 from pse_preflight.endpoint import reading
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
-from pse_preflight.findings import Finding, finding, most_decisive_first
+from pse_preflight.findings import Finding, finding, most_decisive_first, of_saps_cloud
 from pse_preflight.json_types import Der, Moment
 from pse_preflight.landscape.system import System
 from pse_preflight.verdict import trust
@@ -246,7 +246,9 @@ class _Assessment:
             roots=self._roots,
             judgement=self.judgement,
             trust=self.trust,
-            findings=tuple(sorted(dict.fromkeys(self._findings()), key=lambda each: order.index(each.code))),
+            findings=tuple(
+                sorted(dict.fromkeys(map(self._told, self._findings())), key=lambda each: order.index(each.code))
+            ),
             not_created_for=self._not_created_for(),
             announced=self._changes,
             successors=self._successors,
@@ -268,7 +270,14 @@ class _Assessment:
     def _not_created_for(self) -> Finding | None:
         if self._seen.pse.is_there:
             return None
-        return _wrong_host(self._seen) if self._seen.attempt.forbidden else creation_cause(self._seen, self.judgement)
+        forbidden = self._seen.attempt.forbidden
+        cause = _wrong_host(self._seen) if forbidden else creation_cause(self._seen, self.judgement)
+        return self._told(cause) if cause else None
+
+    def _told(self, found: Finding) -> Finding:
+        """Return a finding as it is told of this system and for this time: who mends it, and how."""
+        told = of_saps_cloud(found) if self._system.url.is_sap_cloud else found
+        return _of_day(told, self._period)
 
     def _question(self) -> chain.ChainQuestion:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
@@ -351,7 +360,7 @@ class _Assessment:
     def _elsewhere(self, endpoint: Endpoint) -> Iterable[Finding]:
         """Judge what another address, or another kind of key, shows as a system of its own; what is grave is told."""
         seen = replace(self._seen, endpoint=endpoint, addresses=(), live=None)
-        own = {*self.judgement.findings, *self.trust.findings}
+        own = {self._told(each) for each in (*self.judgement.findings, *self.trust.findings)}
         where = f"{endpoint.address or endpoint.host} with {endpoint.key_kind.upper()} keys"
         for found in _Assessment(self._system, seen, self._period).evidence().findings:
             if found.severity > Severity.MINOR and found not in own and OWNERS.get(found.code) in _ABOUT_A_SERVER:
@@ -411,6 +420,18 @@ def _other_endpoints(seen: Observations) -> Iterable[Endpoint]:
             continue
         told.add(each.presented)
         yield each
+
+
+def _of_day(found: Finding, period: Period) -> Finding:
+    """Return a finding with the fix for a day that --at has chosen: no clock is wrong then."""
+    fix = _FIXES_OF_DAY.get(found.code) if period.start != period.end else None
+    return replace(found, fix=fix) if fix and "clock" in found.fix else found
+
+
+_FIXES_OF_DAY = {
+    Code.CERTIFICATE_EXPIRED: "have it renewed before that day, which --at has chosen, and the renewed one sent",
+    Code.CERTIFICATE_NOT_YET_VALID: "until it begins have an older one sent; the day that is judged was chosen by --at",
+}
 
 
 def _no_chain(seen: Observations) -> Finding | None:

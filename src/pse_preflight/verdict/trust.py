@@ -25,13 +25,13 @@ class Remedy:
     """How a certificate is added to this PSE, for the fixes that are shown.
 
     Attributes:
-        program: the tool that is installed here.
+        program: the words that start the tool that is installed here.
         pse: the PSE.
         files: the PEM file already written for each certificate that may be added, by SHA-256.
         repair: the options that let a run add what is missing; empty where no run may.
     """
 
-    program: str
+    program: Command
     pse: Path
     files: dict[str, Path] = field(default_factory=dict)
     repair: str = ""
@@ -39,7 +39,7 @@ class Remedy:
     def add(self, fingerprints: Iterable[str]) -> tuple[Command, ...]:
         """Return the commands that add the certificates, one per call."""
         return tuple(
-            (self.program, "maintain_pk", "-a", str(self.files[each]), "-p", str(self.pse))
+            (*self.program, "maintain_pk", "-a", str(self.files[each]), "-p", str(self.pse))
             for each in fingerprints
             if each in self.files
         )
@@ -539,7 +539,7 @@ def _not_trusted(question: TrustCase, leaf: Certificate) -> Finding:
     words = "add it" if wanted else "find out first why the chain is not valid; then add its root"
     return finding(
         Code.SERVER_NOT_TRUSTED,
-        f"nothing in the certificate list of {question.remedy.pse} anchors {leaf.label}{which}{vague}",
+        f"nothing in the certificate list of {question.remedy.pse} vouches for {leaf.label}{which}{vague}",
         fix=question.remedy.fix(words, wanted),
         commands=question.remedy.add(each.sha256 for each in wanted),
         certificates=[leaf.sha256],
