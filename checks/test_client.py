@@ -11,7 +11,7 @@ from pse_preflight.landscape.system import System
 from pse_preflight.verdict.proof import Holds
 
 if TYPE_CHECKING:
-    from pse_preflight.client.connections import Connection
+    from pse_preflight.client.connections import ProductConnection
     from pse_preflight.client.ini import Destination
     from pse_preflight.client.side import ClientSide
 
@@ -93,7 +93,7 @@ def test_connection_names_what_is_checked(system: System, client: "ClientSide", 
     holds(all(connects_there(each, system, client) for each in mine), unless=Code.CONNECTION_DIFFERS)
 
 
-def connects_there(found: "Connection", system: System, client: "ClientSide") -> bool:
+def connects_there(found: "ProductConnection", system: System, client: "ClientSide") -> bool:
     """Tell whether a client with this connection does what is checked here, as far as its file tells."""
     library = system.client.library if system.client else None
     return (

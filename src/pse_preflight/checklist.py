@@ -36,6 +36,7 @@ class Who(enum.Enum):
     CLIENT = "client admin"
     NETWORK = "network"
     SAP = "SAP admin"
+    SAP_ITSELF = "SAP"
     TOOLKIT = "the makers of pse-preflight"
 
 
@@ -1087,7 +1088,7 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_B,
                 later=_UNTRUSTED,
                 who=Who.CLIENT,
-                cause="Nothing in the certificate list anchors the server's chain.",
+                cause="Nothing in the certificate list vouches for the server's chain.",
                 fix="Add the certificates that the message names, the root above all, or say `--repair`.",
             ),
         },

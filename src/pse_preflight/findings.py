@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pse_preflight.checklist import LATER_OF_HANA, OWNERS, ROWS, Code, Severity
+from pse_preflight.checklist import LATER_OF_HANA, OWNERS, ROWS, Code, Severity, Who
 
 Command = tuple[str, ...]
 """A program and its arguments, quoted only when it is shown."""
@@ -31,6 +31,7 @@ class Finding:
         detail: what helps who wants to know it all: identifiers, another reading, a library's own words.
         said_instead: what this client would say of it later, where that is not what an SAP client says.
         for_hana: the client is one of SAP HANA, which has words of its own for what it cannot do.
+        who: who can mend it here, where that is somebody else than usual.
     """
 
     code: Code
@@ -42,6 +43,7 @@ class Finding:
     detail: str = ""
     said_instead: str | None = None
     for_hana: bool = False
+    who: Who | None = None
 
     @property
     def later(self) -> str:
@@ -49,6 +51,11 @@ class Finding:
         if self.said_instead is not None:
             return self.said_instead
         return LATER_OF_HANA.get(self.code, "") if self.for_hana else ROWS[self.code].later
+
+    @property
+    def responsible(self) -> Who:
+        """Return who can mend it."""
+        return self.who or ROWS[self.code].who
 
     @property
     def check(self) -> str:
@@ -87,6 +94,16 @@ def finding(
     )
 
 
+def of_saps_cloud(found: Finding) -> Finding:
+    """Return a finding about a host in SAP's cloud: what its server sends, SAP itself mends; a case asks for it."""
+    is_saps = ROWS[found.code].who is Who.SAP and found.code not in _OF_THE_ARRANGEMENT
+    return replace(found, who=Who.SAP_ITSELF) if is_saps else found
+
+
+_OF_THE_ARRANGEMENT = frozenset({Code.CLIENT_CERTIFICATE_WANTED, Code.WSRFC_NO_UPGRADE})
+"""What the customer's own SAP admin decides in the cloud, too: the communication arrangement."""
+
+
 def most_decisive_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Order findings so that the one to mend first leads; equals keep their order."""
     return tuple(sorted(findings, key=lambda each: -each.severity))
@@ -112,14 +129,13 @@ def _quoted_for_cmd(argument: str) -> str:
 
 def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
     """Render a finding: the code and what was observed, then `detail:`, `later:`, `fix:` and `who:`, a line each."""
-    row = ROWS[found.code]
     commands = " && ".join(quoted(command, windows=windows) for command in found.commands)
     fix = ": ".join(part for part in (found.fix, commands) if part)
     lines = [f"{found.code}: {one_line(found.observed)}"]
     lines += [f"detail: {one_line(found.detail)}"] if found.detail else []
     lines += [f"later: {found.later}"] if found.later else []
     lines += [f"fix: {one_line(fix)}"] if fix else []
-    return "\n".join([*lines, f"who: {row.who.value}"])
+    return "\n".join([*lines, f"who: {found.responsible.value}"])
 
 
 def one_line(text: str) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from pse_preflight.checklist import Severity
+from pse_preflight.findings import Command
 from pse_preflight.options import Engine
 
 
@@ -38,6 +39,7 @@ class Settings:
         thorough: every address of a host is asked, with each kind of key.
         replay: the folder whose recordings are judged in place of the systems; absolute.
         presented: the chain that is judged in place of the one that is sent; no server is asked then.
+        bundled: the words that start the bundled implementation in a plain shell of this machine.
         retry: for so many seconds a system is asked again while its network fails.
     """
 
@@ -54,6 +56,7 @@ class Settings:
     replay: Path | None = None
     presented: PresentedChain | None = None
     retry: float = 0.0
+    bundled: Command = ("opengenpse",)
 
     @property
     def creates(self) -> bool:

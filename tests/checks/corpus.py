@@ -25,7 +25,7 @@ from pse_preflight.chain.sap_roots import Announcement, Named, Release, Root, Sa
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CODES, Code, Severity
 from pse_preflight.client.account import Reach
-from pse_preflight.client.connections import Connection, Connections
+from pse_preflight.client.connections import Connections, ProductConnection
 from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
@@ -222,8 +222,8 @@ def _client(system: System) -> ClientSide:
     return _told(side, system)
 
 
-def _connection(host: str, **said: Any) -> Connection:
-    usual = Connection("config/connections/PRD", "PRD", host, "443", str(LIBRARY), str(PSE), user_is_alias=True)
+def _connection(host: str, **said: Any) -> ProductConnection:
+    usual = ProductConnection("config/connections/PRD", "PRD", host, "443", str(LIBRARY), str(PSE), user_is_alias=True)
     return replace(usual, **said)
 
 
@@ -717,7 +717,7 @@ _add(
     name="another's file on Windows",
 )
 _add(None, partial(_of_windows, file=f"{_FEW}(A;IOOI;FA;;;WD)"), name="a list for what comes to lie below")
-_add(Code.EVIDENCE_NOT_WRITTEN, lambda: good().but(unwritten="no evidence can be written to /evidence/PRD: full"))
+_add(Code.EVIDENCE_NOT_WRITTEN, lambda: good().but(unwritten="what was seen cannot be written to /evidence/PRD: full"))
 _add(
     Code.PSE_UNCONFIRMED,
     lambda: good().but(changed_by_us="ab" * 32).but_pse(one_reader=True).but_condition(digest="ab" * 32),
@@ -1019,7 +1019,7 @@ _add(Code.CLIENT_INI_ALIAS_ODD, partial(_destined, alias_length=41))
 _add(Code.CLIENT_INI_ALIAS_ODD, partial(_destined, alias_has_blanks=True), name="an alias with blanks")
 
 
-def _connected(*connections: Connection, **said: Any) -> Seen:
+def _connected(*connections: ProductConnection, **said: Any) -> Seen:
     """Return the good system with other connections of the product."""
     return good().but_client(connections=Connections(folder=str(FOLDER), of_this=connections, **said))
 

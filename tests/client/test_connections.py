@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pse_preflight.client import connections, installed
-from pse_preflight.client.connections import Connection, Connections, findings, leads_to, parse
+from pse_preflight.client.connections import Connections, ProductConnection, findings, leads_to, parse
 from pse_preflight.client.installed import RunsAs, ServiceEntry, runs_as
 from pse_preflight.client.settings_tree import SettingsUnreadable
 from pse_preflight.findings import Finding, message
@@ -60,15 +60,15 @@ FORMS = {
     "JSON": json.dumps(OBJECT),
     "ini": INI,
 }
-GOOD = Connection("PRD.x", "PRD", HOST, "443", LIBRARY, PSE, user_is_alias=True)
+GOOD = ProductConnection("PRD.x", "PRD", HOST, "443", LIBRARY, PSE, user_is_alias=True)
 
 
-def _judged(*found: Connection, library: str = LIBRARY, url: ApiUrl = URL, **said: Any) -> tuple[Finding, ...]:
+def _judged(*found: ProductConnection, library: str = LIBRARY, url: ApiUrl = URL, **said: Any) -> tuple[Finding, ...]:
     seen = Connections(folder=r"C:\Xtract", of_this=found, **said)
     return tuple(findings(seen, "Xtract Universal", url, PSE, library, windows=True))
 
 
-def _codes(*found: Connection, **said: Any) -> list[str]:
+def _codes(*found: ProductConnection, **said: Any) -> list[str]:
     return [each.code for each in _judged(*found, **said)]
 
 
@@ -92,16 +92,16 @@ def test_the_tick_of_the_alias_is_read_where_it_can_be(value: str, alias: bool |
 
 def test_what_is_not_there_is_not_made_up() -> None:
     (found,) = parse(f"Host={HOST}\n".encode(), "x")
-    assert found == Connection("x", "", HOST)
+    assert found == ProductConnection("x", "", HOST)
     (found,) = parse(json.dumps([{"host": HOST}]).encode(), "x")
-    assert found == Connection("x", "", HOST)
+    assert found == ProductConnection("x", "", HOST)
 
 
 def test_several_connections_in_one_file_are_told_apart() -> None:
     both = {"library": LIBRARY, "connections": [OBJECT, {"name": "QAS", "host": "other.example.com", "clientPse": "x"}]}
     one, other = parse(json.dumps(both).encode(), "all.json")
     assert one == replace(GOOD, file="all.json")
-    assert other == Connection("all.json", "QAS", "other.example.com", "", LIBRARY, "x")
+    assert other == ProductConnection("all.json", "QAS", "other.example.com", "", LIBRARY, "x")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_is_not_understood_is_told(content: bytes, says: str) -> None:
     ],
 )
 def test_which_connection_leads_to_a_system(host: str, is_it: bool) -> None:
-    assert leads_to(Connection("x", "", host), URL) is is_it
+    assert leads_to(ProductConnection("x", "", host), URL) is is_it
 
 
 def test_a_right_connection_has_nothing_to_be_told() -> None:

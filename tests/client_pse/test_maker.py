@@ -431,10 +431,27 @@ def test_a_file_in_the_place_of_a_folder_is_left_as_it_is(tmp_path: Path) -> Non
     assert (tmp_path / "sec").read_text() == "no folder"
 
 
-def test_other_pse_files_in_the_folder_are_named_once_one_is_made(pse: Path) -> None:
+def test_other_pse_files_in_the_folder_are_named_once_one_is_made(pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(pse.parent))
     write_pse(pse.with_name("other.pse"))
+    write_pse(pse.with_name(".other.preflight-0123456789abcdef.pse"))
     _, _, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
-    assert "other PSE files there: other.pse" in found[0].observed
+    assert found[0].observed.endswith("; other PSE files here: other.pse")
+
+
+def test_pse_files_in_the_usual_places_are_named_with_their_paths(
+    pse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SECUDIR", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    usual = [tmp_path / "SECUDIR" / "a.pse", *(tmp_path / "HOME" / "sec" / f"{letter}.pse" for letter in "bcdef")]
+    for each in usual:
+        write_pse(each)
+    _, _, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
+    named = ", ".join(map(str, usual[:5]))
+    assert found[0].observed.endswith(f"; other PSE files here: {named} and 1 more")
+    _, _, of_demo = _make([Contribution(replace(system("A", 1, pse.with_name("demo.pse")), confirm=False), (ROOT,))])
+    assert of_demo[0].observed.endswith(f"; other PSE files here: {pse.name}")
 
 
 # a database's clients: a PSE without an own key

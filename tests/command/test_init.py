@@ -221,7 +221,7 @@ def test_a_system_with_its_own_authority_is_described_and_its_root_is_not_truste
     (system,) = _read()
     assert (system.url.host, system.roots, system.pinned) == ("localhost", "auto", ())
     text = Path("systems.yaml").read_text(encoding="utf-8")
-    assert "# seen: TLSv1.2, 3 certificates presented" in text
+    assert "# seen: TLSv1.2, 3 certificates sent" in text
     assert '# pinned: ["sha256:' in text
     assert "ROOT_UNTRUSTED" in text
     assert "you have compared" in text

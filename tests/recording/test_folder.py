@@ -163,7 +163,7 @@ def test_the_pse_comes_back_as_it_was_listed(tmp_path: Path, seen: Evidence, pat
     assert (pse.condition.state, pse.condition.mode) == (State.PLAIN, 0o640)
     assert pse.condition.content
     assert (pse.condition.content.owner, pse.condition.content.trusted[0].certificate) == (path[0], path[-1])
-    assert pse.program == "sapgenpse"
+    assert pse.program == ("sapgenpse",)
 
 
 @pytest.mark.parametrize(
@@ -425,7 +425,7 @@ def test_the_folder_is_private(tmp_path: Path, seen: Evidence) -> None:
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, seen: Evidence) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(EvidenceUnwritable, match="no evidence can be written"):
+    with pytest.raises(EvidenceUnwritable, match="what was seen cannot be written"):
         Folder(tmp_path / "file" / "PRD").begin(_with(seen, endpoint=None))
 
 

@@ -68,10 +68,14 @@ def test_no_text_becomes_a_command_of_its_own(hostile: str) -> None:
 
 
 def test_the_page_has_a_line_per_system_and_what_was_red(tmp_path: Path) -> None:
-    report = _report(tmp_path, ("test_a[QAS]", ""), ("test_b[PRD]", _failure("PSE_MISSING: gone")), ("test_a[PRD]", ""))
+    told = '<property name="system" value="DEV"/><property name="verdict" value="NOT JUDGED (1 of 32 checks)"/>'
+    unjudged = ("test_a[DEV]", f"<properties>{told}</properties>"), ("test_b[DEV]", "")
+    red = ("test_b[PRD]", _failure("PSE_MISSING: gone")), ("test_a[PRD]", "")
+    report = _report(tmp_path, ("test_a[QAS]", ""), *red, *unjudged)
     page = github.page(github.read(report)).splitlines()
     assert "| <code>PRD</code> | **FAILED** | 1 | 1 | 0 |" in page
-    assert "| <code>QAS</code> | OK | 1 | 0 | 0 |" in page
+    assert "| <code>QAS</code> | nothing is red | 1 | 0 | 0 |" in page
+    assert "| <code>DEV</code> | NOT JUDGED (1 of 32 checks) | 2 | 0 | 0 |" in page
     assert "<pre>PSE_MISSING: gone</pre>" in page
     assert "<h3>test_b[PRD]</h3>" in page
     assert "<h3>test_a[PRD]</h3>" not in page

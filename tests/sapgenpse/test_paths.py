@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.sapgenpse.paths import pse_path, secudir, well_known_folders
+from pse_preflight.sapgenpse.paths import pse_path, secudir, usual_folders, well_known_folders
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,13 @@ def test_the_well_known_folders_are_absolute_and_of_the_right_system() -> None:
     assert places <= set(windows)
     assert {"/usr/sap/saprouter", "/usr/sap/hdbclient"} <= set(unix)
     assert "C:\\Program Files\\SAP\\hdbclient" in well_known_folders({}, windows=True)
+
+
+def test_pses_usually_stand_with_this_account_and_on_windows_with_services_too() -> None:
+    assert usual_folders({"HOME": "/home/me"}, windows=False) == (Path("/home/me/sec"),)
+    named = usual_folders({"HOME": "/home/me", "SECUDIR": "/opt/sec"}, windows=False)
+    assert named == (Path("/opt/sec"), Path("/home/me/sec"))
+    own, *services = usual_folders({"LOCALAPPDATA": "C:\\Users\\me\\AppData\\Local"}, windows=True)
+    assert str(own) == "C:\\Users\\me\\AppData\\Local\\sec"
+    assert str(services[0]) == "C:\\Windows\\System32\\config\\systemprofile\\AppData\\Local\\sec"
+    assert len(services) == 4

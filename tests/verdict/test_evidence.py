@@ -119,7 +119,7 @@ def test_a_server_of_one_kind_of_key_is_green(seen: Observations) -> None:
 def test_a_command_to_paste_has_what_the_tool_needs_to_start(seen: Observations, tmp_path: Path) -> None:
     write_pse(tmp_path / "few.pse", issuers(server())[1:])
     pse = Maker(BundledTool({}), "bundled").look(tmp_path / "few.pse")
-    pse = replace(pse, program="/opt/sap/sapgenpse", one_reader=False, tool_needs="LD_LIBRARY_PATH=/opt/sap")
+    pse = replace(pse, program=("/opt/sap/sapgenpse",), one_reader=False, tool_needs="LD_LIBRARY_PATH=/opt/sap")
     seen = replace(seen, pse=pse, roots=Roots(path(server())[-1:], "its root", explicit=True))
     (found,) = [each for each in _judged(seen).findings if each.code is Code.ROOT_NOT_IN_PSE]
     assert [each[:4] for each in found.commands] == [

@@ -17,7 +17,7 @@ from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.verdict.evidence import Evidence, Observations
-from pse_preflight.verdict.policy import Policy, Verdict, blocking, decide
+from pse_preflight.verdict.policy import Outcome, Policy, Verdict, blocking, decide, slowest_check
 from pse_preflight.verdict.trust import Trust
 from tests.kit.pse_mutations import made
 from tests.kit.systems import NOTHING_KNOWN
@@ -321,8 +321,39 @@ def test_what_is_not_configured_is_skipped() -> None:
     evidence = _evidence()
     required = replace(evidence, system=replace(evidence.system, required_roots=("ab" * 32,)))
     check = "test_pk_list_holds_the_required_roots"
-    assert decide(check, evidence, USUAL).reason == "required_roots names none"
+    idle = decide(check, evidence, USUAL)
+    assert (idle.reason, idle.unconfigured) == ("not configured: required_roots", "required_roots")
     assert decide(check, required, USUAL).verdict is Verdict.PASS
+    assert decide(check, required, USUAL).unconfigured == ""
+
+
+@pytest.mark.parametrize(
+    ("check", "key"),
+    [
+        ("test_this_is_the_clients_host", "client.hosts"),
+        ("test_client_account_can_read_the_pse", "client.account"),
+        ("test_pse_path_is_the_same_for_the_client_account", "client.account"),
+        ("test_client_ini_names_what_is_checked", "client_ini"),
+        ("test_client_ini_verifies_the_server", "client_ini"),
+        ("test_client_ini_logs_on_with_an_alias", "client_ini"),
+        ("test_crypto_library_fits_the_client", "crypto_library"),
+    ],
+)
+def test_each_check_of_the_client_says_which_key_is_silent(check: str, key: str) -> None:
+    assert decide(check, _evidence(), USUAL) == Outcome(Verdict.SKIP, reason=f"not configured: {key}", unconfigured=key)
+
+
+def test_what_is_blocked_and_not_configured_either_is_told_as_both() -> None:
+    blocked = decide("test_client_account_can_read_the_pse", _evidence(_found("PSE_MISSING")), USUAL)
+    assert (blocked.reason, blocked.unconfigured) == ("blocked by PSE_MISSING, see test_pse_exists", "client.account")
+
+
+def test_waiting_belongs_to_the_check_that_got_stuck() -> None:
+    assert slowest_check(_evidence()) == "test_tls_handshake_succeeds"
+    assert slowest_check(_evidence(_found("PORT_TIMEOUT"))) == "test_port_accepts_connections"
+    assert slowest_check(_evidence(_found("HTTP_NO_ANSWER"))) == "test_url_answers_https"
+    assert slowest_check(_evidence(_found("TOOL_TIMEOUT"))) == "test_pse_exists"
+    assert slowest_check(_evidence(_found("CERTIFICATE_EXPIRED"))) == "test_tls_handshake_succeeds"
 
 
 def test_a_list_without_days_is_not_called_current() -> None:

@@ -42,7 +42,7 @@ _MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ProductConnection:
     """One connection of the product, as far as its file is understood.
 
     Attributes:
@@ -82,12 +82,12 @@ class Connections:
 
     folder: str
     problem: str = ""
-    of_this: tuple[Connection, ...] = ()
+    of_this: tuple[ProductConnection, ...] = ()
     other_hosts: tuple[str, ...] = ()
     not_understood: tuple[tuple[str, str], ...] = ()
 
 
-def parse(content: bytes, file: str) -> tuple[Connection, ...]:
+def parse(content: bytes, file: str) -> tuple[ProductConnection, ...]:
     """Return the connections that a file holds.
 
     Raises:
@@ -100,7 +100,7 @@ def parse(content: bytes, file: str) -> tuple[Connection, ...]:
     return found
 
 
-def leads_to(connection: Connection, url: ApiUrl) -> bool:
+def leads_to(connection: ProductConnection, url: ApiUrl) -> bool:
     """Tell whether a connection is one to this system, be its host the one for people."""
     host = host_in(connection.host)
     return bool(host) and (host == url.host or _api_host(host) == url.host)
@@ -152,7 +152,7 @@ def _not_found(seen: Connections, product: str, url: ApiUrl) -> Finding:
 
 
 def _judged(
-    found: Connection, product: str, url: ApiUrl, pse: str, library: str, *, windows: bool
+    found: ProductConnection, product: str, url: ApiUrl, pse: str, library: str, *, windows: bool
 ) -> Iterator[Finding]:
     where = f"the connection {found.label} of {product}"
     more = beside_the_host(found.host, url)
@@ -177,7 +177,7 @@ def _judged(
         )
 
 
-def _differences(found: Connection, url: ApiUrl, pse: str, library: str, *, windows: bool) -> Iterator[str]:
+def _differences(found: ProductConnection, url: ApiUrl, pse: str, library: str, *, windows: bool) -> Iterator[str]:
     host = host_in(found.host)
     if host != url.host:
         yield f"its host is {host}, the one for people, checked is the API host {url.host}"
@@ -229,7 +229,7 @@ def _read_ini(text: str) -> SettingsTree:
     return root
 
 
-def _connections(group: SettingsTree, file: str, inherited: Mapping[str, str]) -> Iterator[Connection]:
+def _connections(group: SettingsTree, file: str, inherited: Mapping[str, str]) -> Iterator[ProductConnection]:
     """Yield a connection for each host; what stands around several of them holds for each."""
     hosts = sum(_MEANINGS.get(_plain(key)) == _HOST for key, _ in _pairs(group))
     if hosts == 1:
@@ -264,11 +264,11 @@ def _told(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return told
 
 
-def _connection(file: str, told: Mapping[str, str]) -> Connection:
+def _connection(file: str, told: Mapping[str, str]) -> ProductConnection:
     written = told[_HOST]
     bare = without_login(written)
     alias = told.get(_ALIAS, "").lower()
-    found = Connection(
+    found = ProductConnection(
         file,
         _bare(told.get("name", "")),
         bare if bare == written or "://" in bare else f"@{bare}",
@@ -287,6 +287,6 @@ def _plain(key: str) -> str:
     return _NOT_IN_KEYS.sub("", key).lower()
 
 
-def hosts_of(connections: Sequence[Connection]) -> tuple[str, ...]:
+def hosts_of(connections: Sequence[ProductConnection]) -> tuple[str, ...]:
     """Return the hosts of connections, each once; what is no host name is left out."""
     return tuple(dict.fromkeys(host for each in connections if (host := host_in(each.host))))

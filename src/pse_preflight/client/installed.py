@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path, PureWindowsPath
 
 from pse_preflight.client import connections
-from pse_preflight.client.connections import Connection, Connections
+from pse_preflight.client.connections import Connections, ProductConnection
 from pse_preflight.client.settings_tree import SettingsUnreadable
 from pse_preflight.landscape.system import Product, System
 
@@ -51,7 +51,7 @@ class RunsAs:
     source: str = ""
 
 
-def read_all(product: Product) -> tuple[list[Connection], list[tuple[str, str]], str]:
+def read_all(product: Product) -> tuple[list[ProductConnection], list[tuple[str, str]], str]:
     """Return the connections below the product's folder, the files that are not understood, and why none is read."""
     try:
         folders = [folder for parts in _BELOW if (folder := product.folder.joinpath(*parts)).is_dir()]
@@ -61,7 +61,7 @@ def read_all(product: Product) -> tuple[list[Connection], list[tuple[str, str]],
         files = list(islice(every, connections.MOST_FILES + 1))
     except OSError as error:
         return [], [], f"{error.filename}: {error.strerror or type(error).__name__}"
-    found: list[Connection] = []
+    found: list[ProductConnection] = []
     not_understood: list[tuple[str, str]] = []
     for file in files[: connections.MOST_FILES]:
         name = str(file.relative_to(product.folder))
@@ -123,7 +123,7 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
 
 
 @lru_cache(connections.MOST_FILES)
-def _connections(file: Path, name: str, _state: tuple[int, int]) -> tuple[Connection, ...]:
+def _connections(file: Path, name: str, _state: tuple[int, int]) -> tuple[ProductConnection, ...]:
     """Read a file of connections; for many systems it is read once, unless it changes meanwhile."""
     return connections.parse(_content(file), name)
 

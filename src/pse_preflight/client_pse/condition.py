@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -209,9 +209,18 @@ def _not_understood(path: Path, content: bytes, error: PseError) -> Condition:
     return Condition(path, State.UNREADABLE, f"it is {found.what}", remedy=f"{found.remedy}{other}")
 
 
-def neighbours(path: Path) -> tuple[str, ...]:
-    """Return the names of the other PSE files in the folder, sorted."""
+def neighbours(path: Path, places: Iterable[Path] = ()) -> tuple[str, ...]:
+    """Return the other PSE files: those in its folder by their names, and those in other places by their paths.
+
+    What is hidden is left out: a run that goes on beside this one has files of its own there.
+    """
+    beside = [each.name for each in _pses_in(path.parent) if each.name != path.name]
+    others = dict.fromkeys(each for each in places if each != path.parent)
+    return (*beside, *(str(each) for folder in others for each in _pses_in(folder)))
+
+
+def _pses_in(folder: Path) -> list[Path]:
     try:
-        return tuple(sorted(each.name for each in path.parent.glob("*.pse") if each.name != path.name))
+        return sorted(each for each in folder.glob("*.pse") if not each.name.startswith("."))
     except OSError:
-        return ()
+        return []

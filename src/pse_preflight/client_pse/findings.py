@@ -108,7 +108,9 @@ def attempt_findings(pse: ClientPse, attempt: Attempt, system: System) -> tuple[
 
 def _created(pse: ClientPse, attempt: Attempt, system: System) -> Finding:
     others = ", ".join(attempt.neighbours[:_NEIGHBOURS_NAMED])
-    more = f"; other PSE files there: {others}" if others else ""
+    left = len(attempt.neighbours) - _NEIGHBOURS_NAMED
+    others += f" and {left} more" if left > 0 else ""
+    more = f"; other PSE files here: {others}" if others else ""
     by = f" by {pse.tool}" if pse.tool else ""
     return finding(
         Code.PSE_CREATED,
@@ -145,10 +147,13 @@ def _missing(system: System, attempt: Attempt) -> Finding:
         )
     reasons = "; ".join(each.text for each in attempt.refusals)
     fixes = "; ".join(dict.fromkeys(each.fix for each in attempt.refusals))
+    commands = tuple(dict.fromkeys(each.command for each in attempt.refusals if each.command))
+    elsewhere = "where there is one elsewhere, correct `pse` or `secudir` in systems.yaml"
     return finding(
         Code.PSE_MISSING,
         f"there is no PSE at {system.pse}, and none was made: {reasons}",
-        fix=f"{fixes}; or, where there is one elsewhere, correct `pse` or `secudir` in systems.yaml",
+        fix=f"{elsewhere}; else {fixes}" if commands else f"{fixes}; or, {elsewhere}",
+        commands=commands,
     )
 
 

@@ -1,7 +1,9 @@
 """Look at a client PSE, make it where it is missing, repair it where asked; the only one who changes it."""
 
+import os
 import re
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +14,15 @@ from pse_preflight.client_pse.entries import holds
 from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution, Refusal, union
 from pse_preflight.client_pse.repair import repair
 from pse_preflight.errors import NotForAccount, PreflightError
+from pse_preflight.findings import Command
 from pse_preflight.landscape.system import System
 from pse_preflight.options import Engine
 from pse_preflight.pse.create import HandOver, NotReplaced, NotWritten, publish
 from pse_preflight.sapgenpse.output import Listing
+from pse_preflight.sapgenpse.paths import usual_folders
 from pse_preflight.sapgenpse.tool import InstalledTool, Tool, ToolError, create_pse, list_certificates
+
+WINDOWS = sys.platform == "win32"
 
 _MOST_LOOKS = 3
 """So often is a PSE looked at that changes while it is looked at."""
@@ -31,11 +37,13 @@ class Maker:
         engine: what --engine says.
         hand_over: returns who is to have a new PSE of these systems beside this account, the client's above all; None
             where it is to be this account's alone. It raises NotForAccount where that account could not use it.
+        bundled: the words that start the bundled implementation in a plain shell.
     """
 
     tool: Tool | ToolError
     engine: Engine
     hand_over: Callable[[Sequence[System], Path], HandOver | None] = lambda _systems, _pse: None
+    bundled: Command = ("opengenpse",)
 
     def look(self, path: Path) -> ClientPse:
         """Look at the PSE as it is, and list it; file and tool are to speak of the same one."""
@@ -76,7 +84,9 @@ class Maker:
             return Attempt(failure=str(error), fix=error.fix)
         except PreflightError as error:
             return Attempt(failure=str(error) or type(error).__name__)
-        return Attempt(created=created, neighbours=pse_condition.neighbours(pse) if created else ())
+        is_real = any(each.system.confirm for each in willing)  # a demo's PSE is nobody's
+        places = usual_folders(os.environ, windows=WINDOWS) if is_real else ()
+        return Attempt(created=created, neighbours=pse_condition.neighbours(pse, places) if created else ())
 
     def _publish(self, tool: Tool, pse: Path, willing: Sequence[Contribution]) -> bool:
         named = next((each.system.dn for each in willing if each.system.dn), None)
@@ -119,7 +129,7 @@ class Maker:
         if isinstance(self.tool, ToolError) or condition.state is State.MISSING:
             pse = ClientPse(condition)  # no tool has listed it
         else:
-            program = "opengenpse" if self.tool.is_bundled else self.tool.label
+            program = self.bundled if self.tool.is_bundled else (self.tool.label,)
             pse = ClientPse(condition, tool=self.tool.label, one_reader=self.tool.is_bundled, program=program)
         listing, refusal = self._listing(condition)
         needs = self.tool.needs if isinstance(self.tool, InstalledTool) else ""

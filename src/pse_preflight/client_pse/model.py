@@ -42,7 +42,7 @@ class ClientPse:
         store: what it is, where the client has a trust store in its place: JKS, PKCS#12, PEM and so on.
         left_out: what of a trust store does not count, and why.
         tool_needs: the environment variable, with its value, without which the tool does not start here.
-        program: the tool as a fix names it; a recording does not keep it.
+        program: the words that start the tool in a plain shell; a recording does not keep them.
     """
 
     condition: Condition
@@ -53,7 +53,7 @@ class ClientPse:
     store: str = ""
     left_out: tuple[str, ...] = ()
     tool_needs: str = ""
-    program: str = field(default="sapgenpse", compare=False)
+    program: Command = field(default=("sapgenpse",), compare=False)
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -79,10 +79,15 @@ class ClientPse:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a PSE is not made or changed, and what would let it be."""
+    """Why a PSE is not made or changed, and what would let it be.
+
+    Attributes:
+        command: the one command that does so, where there is one.
+    """
 
     text: str
     fix: str
+    command: Command = ()
 
 
 @dataclass(frozen=True, slots=True)

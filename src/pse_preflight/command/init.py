@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pse_preflight.certificate import now
-from pse_preflight.client.connections import Connection
+from pse_preflight.client.connections import ProductConnection
 from pse_preflight.client.ini import Destination, host_in
 from pse_preflight.client.installed import FOLDERS, TITLES, read_all
 from pse_preflight.client.look import read_ini
@@ -138,7 +138,7 @@ def _keys(server: Server, proxy: Proxy | None, client: str, *, windows: bool) ->
         yield f"proxy: {quoted(f'http://{proxy}')}"
         if proxy.user is not None:
             yield _PROXY_LOGIN
-    yield f"# seen: {server.seen.tls_version or 'no TLS'}, {len(server.seen.presented)} certificates presented"
+    yield f"# seen: {server.seen.tls_version or 'no TLS'}, {len(server.seen.presented)} certificates sent"
     yield from (f"# {each.code}: {one_line(each.observed)}" for each in server.findings)
     if judgement.leaf:
         yield f"# server certificate: {one_line(judgement.leaf.label)}"
@@ -211,7 +211,7 @@ def _from_product(product: Product, taken: Sequence[str]) -> list[SystemBlock]:
     return blocks
 
 
-def _keys_of_connection(found: Connection, where: str, product: Product) -> Iterator[str]:
+def _keys_of_connection(found: ProductConnection, where: str, product: Product) -> Iterator[str]:
     yield f"url: {quoted(f'https://{where}')}"
     if found.pse:
         yield f"pse: {quoted(found.pse)}"

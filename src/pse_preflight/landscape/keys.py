@@ -112,7 +112,7 @@ class WaiverKeys(_Strict):
     def _code_is_of_the_check(self) -> "WaiverKeys":
         codes = {code: row.severity for code, row in CHECKS[self.check].codes.items()}
         if self.code is None and min(codes.values()) is Severity.BLOCKER:
-            raise ValueError(f"a blocker is waived by its code only; {self.check} has {', '.join(codes)}")
+            raise ValueError(f"the gravest findings are waived by code only; {self.check} has {', '.join(codes)}")
         if self.code is not None and self.code not in codes:
             owner = OWNERS[Code(self.code)]
             raise ValueError(f"{self.code} is no code of {self.check} but of {owner}; write check: {owner}")

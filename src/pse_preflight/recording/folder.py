@@ -138,7 +138,7 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise EvidenceUnwritable(f"no evidence can be written to {self.path}: {error.strerror}") from None
+            raise EvidenceUnwritable(f"what was seen cannot be written to {self.path}: {error.strerror}") from None
 
 
 def _script_name(alias: str) -> str:

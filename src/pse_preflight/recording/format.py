@@ -101,7 +101,7 @@ class Recording:
 
     def observations(self, known: KnownRoots, doubts: tuple[Finding, ...] = ()) -> Observations:
         """Return what was seen, to be judged again with what this machine knows of roots."""
-        program = "opengenpse" if self.pse.one_reader else "sapgenpse"
+        program = ("opengenpse" if self.pse.one_reader else "sapgenpse",)
         return Observations(
             endpoint=self.endpoint,
             fetched=self.fetched,

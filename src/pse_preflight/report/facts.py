@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, cast
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.judge import Judgement
 from pse_preflight.chain.sap_roots import RootClock
-from pse_preflight.checklist import CHECKLIST, OF_ANY_CHECK, ROWS, Code, Question, Severity
+from pse_preflight.checklist import CHECKLIST, OF_ANY_CHECK, Code, Question, Severity
 from pse_preflight.findings import Command, Finding, message, one_line, quoted
 from pse_preflight.landscape.system import Serves
 from pse_preflight.options import SeverityWord
@@ -119,6 +119,11 @@ class RootClockFacts:
     chrome: str
     words: str
 
+    @property
+    def soonest(self) -> str:
+        """Return the first day on which somebody gives the root up, or on which it ends."""
+        return min((day for day in (self.left, self.mozilla, self.chrome, self.ends) if day), default="9999-12-31")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemFacts:
@@ -201,6 +206,7 @@ class CheckFacts:
         question: the module of the check, which asks one question.
         codes: of its findings, the decisive first.
         reason: why it was skipped, or could not be made.
+        unconfigured: the key of systems.yaml that names nothing to judge; then nobody has to read the skip.
     """
 
     alias: str
@@ -209,6 +215,7 @@ class CheckFacts:
     ended: Ended
     codes: tuple[str, ...]
     reason: str
+    unconfigured: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +252,23 @@ class SystemResult:
     def is_red(self) -> bool:
         """Tell whether a check failed or could not be made."""
         return self.verdict == "FAILED"
+
+    @property
+    def red_findings(self) -> tuple[FindingFacts, ...]:
+        """Return the findings that turned a check red, the one to mend first at the front."""
+        codes = {code for each in self.checks if each.ended in _RED for code in each.codes}
+        red = [each for each in (self.facts.findings if self.facts else ()) if each.code in codes]
+        return tuple(sorted(red, key=lambda each: (each != self.decisive, -each.grade)))
+
+    @property
+    def unconfigured(self) -> tuple[str, ...]:
+        """Return the keys of systems.yaml that name nothing, so that checks had nothing to judge."""
+        return tuple(sorted({each.unconfigured for each in self.checks if each.unconfigured}))
+
+    @property
+    def why_unknown(self) -> str:
+        """Return why the system could not be judged, where a check says so."""
+        return next((each.reason for each in self.checks if each.reason and not each.unconfigured), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +348,7 @@ def check_facts(alias: str, check: tuple[str, str], ended: Ended, outcome: Outco
         ended=ended,
         codes=tuple(each.code.value for each in findings),
         reason=one_line(told),
+        unconfigured=outcome.unconfigured if outcome else "",
     )
 
 
@@ -399,7 +424,6 @@ def _root_clock(clock: RootClock | None) -> RootClockFacts | None:
 
 def finding_facts(found: Finding) -> FindingFacts:
     """Return a finding as the reports tell it."""
-    row = ROWS[found.code]
     return FindingFacts(
         code=found.code.value,
         severity=found.severity.word,
@@ -408,7 +432,7 @@ def finding_facts(found: Finding) -> FindingFacts:
         later=found.later,
         fix=one_line(found.fix),
         fix_commands=tuple(_shown(each) for each in found.commands),
-        who=row.who.value,
+        who=found.responsible.value,
         certificates=found.certificates,
         message=message(found),
         detail=one_line(found.detail),

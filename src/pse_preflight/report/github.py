@@ -34,11 +34,13 @@ class JUnitCase:
         name: the check and its system, as in `test_chain_is_valid[PRD]`.
         state: passed, failed, error or skipped.
         text: what the check said, complete; its first line begins with the code.
+        verdict: what the run says of the system; told with one of its cases.
     """
 
     name: str
     state: str
     text: str
+    verdict: str = ""
 
     @property
     def system(self) -> str:
@@ -70,9 +72,11 @@ def read(report: Path) -> tuple[JUnitCase, ...]:
 def _case(element: ET.Element) -> JUnitCase:
     ended = next((part for part in element if part.tag in _STATES), None)
     name = " ".join(element.get("name", "").split())
+    told = {each.get("name"): each.get("value", "") for each in element.iter("property")}
+    verdict = " ".join(told.get("verdict", "").split())
     if ended is None:
-        return JUnitCase(name, PASSED, "")
-    return JUnitCase(name, _STATES[ended.tag], (ended.text or ended.get("message") or "").strip())
+        return JUnitCase(name, PASSED, "", verdict)
+    return JUnitCase(name, _STATES[ended.tag], (ended.text or ended.get("message") or "").strip(), verdict)
 
 
 def annotations(cases: Iterable[JUnitCase]) -> Iterator[str]:
@@ -103,10 +107,11 @@ def page(cases: Sequence[JUnitCase]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _row(system: str, cases: Iterable[JUnitCase]) -> str:
+def _row(system: str, cases: Sequence[JUnitCase]) -> str:
     states = Counter(case.state for case in cases if case.system == system)
     red = sum(states[state] for state in _RED)
-    verdict = "**FAILED**" if red else "OK"
+    told = next((case.verdict for case in cases if case.system == system and case.verdict), "nothing is red")
+    verdict = "**FAILED**" if red else _inert(told)
     return f"| <code>{_inert(system)}</code> | {verdict} | {states[PASSED]} | {red} | {states[SKIPPED]} |"
 
 

@@ -1,6 +1,7 @@
 """All selected systems at once, each in a thread of its own; each PSE is handled once."""
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from pse_preflight.run.one_system import Clock, Run, gather
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.evidence import Evidence, KnownRoots, judge
+from pse_preflight.verdict.policy import slowest_check
 
 MOST_AT_ONCE = 128
 """How many systems are asked at the same time; each has at most two connections."""
@@ -95,8 +97,13 @@ class Gathering:
             raise asked.error or RuntimeError(f"{alias} was not asked")
         return asked.evidence
 
+    def waited_for(self, alias: str) -> tuple[str, float] | None:
+        """Return the check that owns the time which a system took, and its seconds; None where it was not judged."""
+        asked = self._asked[alias]
+        return (slowest_check(asked.evidence), asked.seconds) if asked.evidence else None
+
     def _shared_pses(self, systems: Iterable[System]) -> "Mapping[object, _PseSharers]":
-        maker = Maker(self.tool, self._run.settings.engine, _hand_over)
+        maker = Maker(self.tool, self._run.settings.engine, _hand_over, self._run.settings.bundled)
         shared: dict[object, _PseSharers] = {}
         for system in systems:
             looks = TrustStores(system.truststore) if system.truststore else maker
@@ -106,6 +113,7 @@ class Gathering:
 
     def _work(self, asked: "_AskedSystem", shared: "_PseSharers") -> None:
         system = asked.system
+        begun = time.perf_counter()
         try:
             if system.alias in self._replays:
                 asked.evidence = self._replay(system, self._replays[system.alias])
@@ -116,6 +124,7 @@ class Gathering:
         except BaseException as error:  # noqa: BLE001 - handed to whoever asks for this system
             asked.error = error
         finally:
+            asked.seconds = time.perf_counter() - begun
             shared.leave(system.alias)
             asked.done.set()
 
@@ -140,6 +149,7 @@ class _AskedSystem:
     thread: threading.Thread | None = None
     evidence: Evidence | None = None
     error: BaseException | None = None
+    seconds: float = 0.0
 
 
 class _PseSharers:

@@ -13,7 +13,6 @@ from pse_preflight.checklist import Code
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution, Reason
 from pse_preflight.endpoint import fetch, live, observation, retry, thorough
 from pse_preflight.endpoint.model import Endpoint, Limits, Target
-from pse_preflight.findings import quoted
 from pse_preflight.landscape.system import System
 from pse_preflight.recording.folder import EvidenceUnwritable, Folder
 from pse_preflight.recording.format import Recording, changes_between, recorded
@@ -264,7 +263,8 @@ def _roots_here(system: System) -> Roots | None:
 def _named_by_url(system: System) -> Reason:
     return Reason(
         f"{system.alias} is named by its URL, and such a system never creates one",
-        f"describe it in systems.yaml and check it by its alias there: {quoted(system.next_command)}",
+        "describe it in systems.yaml and check it by its alias there",
+        system.next_command,
     )
 
 

@@ -66,3 +66,20 @@ def well_known_folders(environ: Mapping[str, str], *, windows: bool) -> tuple[st
         "/usr/sap/saprouter",
         glob.escape(str(PurePosixPath(environ.get("HOME") or "/", "sap", "hdbclient"))),
     )
+
+
+def usual_folders(environ: Mapping[str, str], *, windows: bool) -> tuple[Path, ...]:
+    """Return where PSE files usually stand: in this account's folders, and on Windows in those of services."""
+    without = {name: value for name, value in environ.items() if name != "SECUDIR"}
+    own = (secudir(environ, windows=windows), secudir(without, windows=windows))
+    if not windows:
+        return tuple(dict.fromkeys(own))
+    system = PureWindowsPath(environ.get("SYSTEMROOT") or r"C:\Windows")
+    profiles = (
+        r"System32\config\systemprofile",
+        r"SysWOW64\config\systemprofile",
+        r"ServiceProfiles\LocalService",
+        r"ServiceProfiles\NetworkService",
+    )
+    services = (Path(str(system / each / "AppData" / "Local" / "sec")) for each in profiles)
+    return tuple(dict.fromkeys((*own, *services)))

@@ -24,7 +24,7 @@ from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
 from pse_preflight.client_pse.trust_store_findings import as_said_by_its_client, trust_store_findings
 from pse_preflight.endpoint import reading
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
-from pse_preflight.findings import Finding, finding, most_decisive_first
+from pse_preflight.findings import Finding, finding, most_decisive_first, of_saps_cloud
 from pse_preflight.json_types import Der, Moment
 from pse_preflight.landscape.system import System
 from pse_preflight.verdict import trust
@@ -250,17 +250,11 @@ class _Assessment:
             judgement=self.judgement,
             trust=self.trust,
             findings=tuple(sorted(found, key=lambda each: order.index(each.code))),
-            not_created_for=self._told(cause) if (cause := self._not_created_for()) else None,
+            not_created_for=self._not_created_for(),
             announced=self._changes,
             successors=self._successors,
             required=self._required,
         )
-
-    def _told(self, found: Finding) -> Finding:
-        """Return a finding in the words of this system's clients."""
-        if self._system.serves_sql:
-            return replace(found, for_hana=True)
-        return as_said_by_its_client(found, self._seen.pse) if self._system.truststore else found
 
     def _lacking(self) -> frozenset[str]:
         """Return the fingerprints of the roots that the PSE is to hold and lacks."""
@@ -277,7 +271,18 @@ class _Assessment:
     def _not_created_for(self) -> Finding | None:
         if self._seen.pse.is_there:
             return None
-        return _wrong_host(self._seen) if self._seen.attempt.forbidden else creation_cause(self._seen, self.judgement)
+        forbidden = self._seen.attempt.forbidden
+        cause = _wrong_host(self._seen) if forbidden else creation_cause(self._seen, self.judgement)
+        return self._told(cause) if cause else None
+
+    def _told(self, found: Finding) -> Finding:
+        """Return a finding as it is told of this system and for this time: who mends it, how, in the client's words."""
+        told = of_saps_cloud(found) if self._system.url.is_sap_cloud else found
+        if self._system.serves_sql:
+            told = replace(told, for_hana=True)
+        elif self._system.truststore:
+            told = as_said_by_its_client(told, self._seen.pse)
+        return _of_day(told, self._period)
 
     def _question(self) -> chain.ChainQuestion:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
@@ -331,7 +336,7 @@ class _Assessment:
         files = {} if self._seen.unwritten else files
         at_hand = {key: system.folder / name for key, name in files.items()}
         needs = "" if self._seen.recorded else pse.tool_needs
-        program = ("env", needs, pse.program) if needs.startswith(("LD_", "DYLD_")) else (pse.program,)
+        program = ("env", needs, *pse.program) if needs.startswith(("LD_", "DYLD_")) else pse.program
         return Remedy(program, system.pse, at_hand, repair, pse.store)
 
     def _findings(self) -> Iterable[Finding]:
@@ -447,6 +452,18 @@ def _other_endpoints(seen: Observations) -> Iterable[Endpoint]:
             continue
         told.add(each.presented)
         yield each
+
+
+def _of_day(found: Finding, period: Period) -> Finding:
+    """Return a finding with the fix for a day that --at has chosen: no clock is wrong then."""
+    fix = _FIXES_OF_DAY.get(found.code) if period.start != period.end else None
+    return replace(found, fix=fix) if fix and "clock" in found.fix else found
+
+
+_FIXES_OF_DAY = {
+    Code.CERTIFICATE_EXPIRED: "have it renewed before that day, which --at has chosen, and the renewed one sent",
+    Code.CERTIFICATE_NOT_YET_VALID: "until it begins have an older one sent; the day that is judged was chosen by --at",
+}
 
 
 def _no_chain(seen: Observations) -> Finding | None:

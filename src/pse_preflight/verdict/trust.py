@@ -29,7 +29,7 @@ class Remedy:
     """How a certificate is added to this PSE, for the fixes that are shown.
 
     Attributes:
-        program: the tool that is installed here, with what it needs to start.
+        program: the words that start the tool that is installed here, with what it needs to start.
         pse: the PSE.
         files: the PEM file already written for each certificate that may be added, by SHA-256.
         repair: the options that let a run add what is missing; empty where no run may.
@@ -573,7 +573,7 @@ def _not_trusted(question: TrustCase, leaf: Certificate) -> Finding:
     words = "add it" if wanted else why if is_held else f"{why}; then add its root"
     return finding(
         Code.SERVER_NOT_TRUSTED,
-        f"nothing in the certificate list of {question.remedy.pse} anchors {leaf.label}{which}{vague}",
+        f"nothing in the certificate list of {question.remedy.pse} vouches for {leaf.label}{which}{vague}",
         fix=question.remedy.fix(words, wanted),
         commands=question.remedy.add(each.sha256 for each in wanted),
         certificates=[leaf.sha256],
