@@ -45,6 +45,12 @@ def _read(file: str = "systems.yaml") -> tuple[System, ...]:
     return select(["all"], read_landscape(here / file, {}), around)
 
 
+def _read_here() -> tuple[System, ...]:
+    here = Path.cwd()
+    around = Surroundings({"HOME": str(here)}, here, here, here)
+    return select(["all"], read_landscape(here / "systems.yaml", {}), around)
+
+
 def _ini(text: str) -> str:
     Path("sapnwrfc.ini").write_text(text, encoding="utf-8")
     return "sapnwrfc.ini"
@@ -304,7 +310,7 @@ def test_a_database_of_hana_cloud_is_described_as_one(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(observation, "observe", ask)
     assert _init("https://7a1b-c2d3.hna0.prod-eu10.hanacloud.ondemand.com") == 0
-    (system,) = _read()
+    (system,) = _read_here()
     assert [each.speaks_http for each in asked] == [False]
     assert (system.serves, system.pse.name, system.url_findings) == ("sql", "sapcli.pse", ())
     assert "URL_UNUSUAL" not in Path("systems.yaml").read_text(encoding="utf-8")
@@ -472,12 +478,6 @@ def test_the_next_command_runs_as_it_is_printed(
 
 
 PSE, LIBRARY = (Path("/sec", name).absolute() for name in ("a.pse", "libsapcrypto.so"))
-
-
-def _read_here() -> tuple[System, ...]:
-    here = Path.cwd()
-    around = Surroundings({"HOME": str(here)}, here, here, here)
-    return select(["all"], read_landscape(here / "systems.yaml", {}), around)
 
 
 def _connections(**files: str) -> Path:
