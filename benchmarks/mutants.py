@@ -229,6 +229,10 @@ def _try(mutant: Mutant, tests: Sequence[Sequence[str]], seconds: int) -> Fate:
     return Fate(mutant, ending, time.monotonic() - began)
 
 
+def _try_before(end: float, mutant: Mutant, reached: Reached, seconds: int) -> Fate | None:
+    return _try(mutant, reached.by(mutant), seconds) if time.monotonic() < end else None
+
+
 def _unchanged(mutant: Mutant, tests: Sequence[str]) -> str:
     """Run tests over the code as it is."""
     return _Run(mutant, mutant.file.read_text(encoding="utf-8"), tests, _LONGEST).end()
@@ -295,6 +299,7 @@ def main() -> int:
     parser.add_argument(
         "--seconds", type=int, default=30, help="how much processor time the tests of one may take (30)"
     )
+    parser.add_argument("--longest", type=float, default=float("inf"), help="begin none after so many seconds")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once (all processors)")
     parser.add_argument("--least", type=float, default=90, help="percent that must be noticed (90)")
     asked = parser.parse_args()
@@ -314,7 +319,9 @@ def main() -> int:
         return 1
     with ThreadPoolExecutor(asked.jobs) as pool:
         fates: list[Fate] = []
-        for fate in pool.map(lambda each: _try(each, reached.by(each), asked.seconds), chosen):
+        for fate in pool.map(lambda each: _try_before(began + asked.longest, each, reached, asked.seconds), chosen):
+            if fate is None:
+                break
             fates.append(fate)
             if fate.how in {"survived", "time"}:
                 print(f"{fate.how}: {fate.mutant}: {_change(fate.mutant)}", flush=True)

@@ -73,7 +73,7 @@ def test_whatever_is_refused_is_told_and_never_crashes(tmp_path: Path, how: str)
 
 def test_a_pse_that_is_swapped_before_any_step_is_judged_as_it_stands(tmp_path: Path) -> None:
     """Only what is swapped after the last look at it, while the evidence is written, is not seen in this run."""
-    runs = disturbed(tmp_path, "check", "bundled", SWAPS[0])
+    runs = disturbed(tmp_path, "check", "bundled", SWAPS[0], 2)
     assert {(each.code, each.after, each.said) for each in runs} == {(0, "swapped", "")}
     seen = [bool(each.red) for each in runs]
     assert seen == sorted(seen, reverse=True)

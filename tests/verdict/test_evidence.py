@@ -17,6 +17,7 @@ from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
 from pse_preflight.sapgenpse.tool import BundledTool
 from pse_preflight.verdict.evidence import Evidence, Observations, judge
 from pse_preflight.verdict.policy import Policy, Verdict, decide
+from tests.checks.corpus import CORPUS
 from tests.kit.servers import LOOPBACK
 from tests.kit.systems import NOTHING_KNOWN, NOW, issuers, path, server, system, write_pse
 
@@ -149,3 +150,12 @@ def test_a_chain_that_the_network_cut_says_nothing_of_what_the_server_omits(
     told = {each.code for each in judge(described, seen, MOMENT).findings if each.severity > Severity.MINOR}
     omitted = {Code.SERVER_OMITS_INTERMEDIATE} if sent and not cut else set()
     assert told - {Code.PSE_WRITABLE_BY_OTHERS} == {Code.TLS_HANDSHAKE_FAILED, *omitted}
+
+
+def test_a_certificate_too_many_is_not_out_of_order() -> None:
+    """What is of no use stands nowhere in the order; a chain in the wrong order with one too many is told both."""
+    extra = [each for each in CORPUS if each.code is Code.CHAIN_HAS_EXTRAS]
+    assert extra
+    for scenario in extra:
+        told = {each.code for each in scenario.evidence().findings}
+        assert Code.CHAIN_OUT_OF_ORDER not in told, scenario.name
