@@ -746,8 +746,8 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_B,
                 later=_PSE_ERROR,
                 who=Who.CLIENT,
-                cause="The PSE is a folder, no PSE, damaged, or not permitted to read.",
-                fix="Correct the path or the rights; a damaged PSE comes back from a backup, or is moved away and made anew.",
+                cause="The PSE is a folder, no PSE, damaged, not permitted to read, or held by another program.",
+                fix="Correct the path or the rights, or stop the program that holds it; a damaged PSE comes back from a backup, or is moved away and made anew.",
             ),
             Code.EVIDENCE_NOT_WRITTEN: Row(
                 severity=_M,
@@ -847,7 +847,7 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_m,
                 later="",
                 who=Who.CLIENT,
-                cause="The file's group can read the private key in the PSE.",
+                cause="The file's group, or on Windows somebody by name, can read the private key in the PSE.",
                 fix="Let nobody but the client's account read the file, unless the group is meant to.",
             ),
             Code.PSE_WRITABLE_BY_OTHERS: Row(

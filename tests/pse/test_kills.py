@@ -15,7 +15,7 @@ from pse_preflight.pse import create
 from tests.kit.files import keep_private
 from tests.kit.places import SOURCES
 
-KILLS = 60
+KILLS = 30
 OLD, NEW = b"old" * 1000, b"new" * 1000
 PROGRAM = """
 import os, sys

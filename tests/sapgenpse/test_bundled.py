@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_address
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import cast
 
 import certifi
 import pytest
@@ -578,8 +579,9 @@ class TestOtherCommands:
 
     def test_the_folder_of_the_pses_is_told(self, program: Program) -> None:
         assert f'Environment variable $SECUDIR is defined:\n"{program.folder}"' in program.done("cryptinfo")
-        told = program(environ={"HOME": "/home/me"}).out
-        assert 'Environment variable $SECUDIR is not defined, the default is:\n"/home/me/sec"' in told
+        home = "C:\\Users\\me" if sys.platform == "win32" else "/home/me"
+        told = program(environ={"HOME": home, "LOCALAPPDATA": home}).out
+        assert f'Environment variable $SECUDIR is not defined, the default is:\n"{Path(home, "sec")}"' in told
 
 
 class TestMisuse:
@@ -679,6 +681,10 @@ def _no_key(_: int) -> rsa.RSAPrivateKey:
     raise OSError("no key is made here")
 
 
+OF_LINUX = cast(Path, PurePosixPath("/home/user/sap/hdbclient/sapcli.pse"))
+"""Where the transcripts' PSE was."""
+
+
 class TestWords:
     """What is printed, held against what SAP's tool was seen to print."""
 
@@ -691,7 +697,7 @@ class TestWords:
     def test_a_listing_is_printed_as_by_sap_s_tool(self) -> None:
         expected = self.transcript("maintain_pk_list_1cert__ccl8_hanaclient_2019_linux")[3:]
         entry = TrustedCertificate(DIGICERT.parsed.tbs_certificate_bytes, DIGICERT.der, "PKList")
-        printed = wording.listing(Path("/home/user/sap/hdbclient/sapcli.pse"), [entry], PACIFIC)
+        printed = wording.listing(OF_LINUX, [entry], PACIFIC)
         # The order of its extensions is that of SAP's tool; ours is that of the certificate.
         assert sorted(printed) == sorted(expected)
         assert [line for line in printed if line[:2] != "  "] == [line for line in expected if line[:2] != "  "]
@@ -699,8 +705,7 @@ class TestWords:
     def test_an_addition_is_printed_as_by_sap_s_tool(self) -> None:
         expected = self.transcript("maintain_pk_add__ccl8_hanaclient_2019_linux")[3:]
         subject = "CN=DigiCert Global Root CA, OU=www.digicert.com, O=DigiCert Inc, C=US"
-        pse = Path("/home/user/sap/hdbclient/sapcli.pse")
-        assert wording.updated(pse, [subject], 1, 1, "newly added") == expected
+        assert wording.updated(OF_LINUX, [subject], 1, 1, "newly added") == expected
 
     def test_a_validity_is_printed_as_by_sap_s_tool(self) -> None:
         expected = self.transcript("get_my_name_-n_validity__nosso_nopin__hostagent_linux_A")[-2:]

@@ -444,7 +444,8 @@ if sys.platform == "win32":
 
     def _refused(pse: Path, error: OSError, kind: type[NotWritten]) -> NotWritten:
         """Return the error that names the cause, where the system's own word would mislead."""
-        if error.winerror in system.FILE_IN_USE | _NOT_EXCHANGED and pse.exists():
+        number = error.winerror or system.why_not_opened(pse)  # Python's own opening keeps the number to itself
+        if number in system.FILE_IN_USE | _NOT_EXCHANGED and pse.exists():
             return kind(f"{pse}: another program has it open, and lets nobody change it", fix=_CLOSE_IT)
         if pse.exists() and pse.lstat().st_file_attributes & stat.FILE_ATTRIBUTE_READONLY:
             fix = "take the attribute away and run again"

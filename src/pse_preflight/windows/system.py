@@ -35,7 +35,7 @@ _LONGEST_PLAIN_PATH = 240
 
 
 @dataclass(frozen=True, slots=True)
-class _NamedSid:
+class _AccountFound:
     """An account as the system finds it by name: its SID, and the machine or domain that it belongs to."""
 
     sid: str
@@ -91,7 +91,7 @@ def name_of(sid: str) -> str:
     return f"{domain}\\{name}" if domain else name
 
 
-def _find(name: str) -> _NamedSid:
+def _find(name: str) -> _AccountFound:
     import pywintypes
     import win32api
     import win32security
@@ -103,7 +103,7 @@ def _find(name: str) -> _NamedSid:
         raise NotSeen(_unknown(name, error.winerror, error.strerror)) from None
     if kind in _NO_ACCOUNTS:
         raise NotSeen(_unknown(name, _NONE_MAPPED, ""))
-    return _NamedSid(win32security.ConvertSidToStringSid(sid), domain)
+    return _AccountFound(win32security.ConvertSidToStringSid(sid), domain)
 
 
 def _unknown(name: str, number: int, text: str) -> str:
@@ -112,7 +112,7 @@ def _unknown(name: str, number: int, text: str) -> str:
     return f"{name} cannot be looked up here: {text.rstrip('. ')} (error {number} of Windows)"
 
 
-def _groups(name: str, found: _NamedSid) -> tuple[frozenset[str], str]:
+def _groups(name: str, found: _AccountFound) -> tuple[frozenset[str], str]:
     """Return the SIDs of the groups of another account, and why there may be more."""
     import pywintypes
     import win32api

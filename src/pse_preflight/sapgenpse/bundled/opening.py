@@ -26,6 +26,7 @@ from pse_preflight.sapgenpse.bundled.world import Misused, Refused, World
 
 LOCK_TIMEOUT = 10.0
 SALT_BYTES = 8
+_A_FOLDER = "Is a directory"
 PIN = "PSE PIN/Passphrase"
 
 
@@ -87,7 +88,8 @@ def open_at(pse: Path, options: Options, world: World) -> Opened:
         pin = world.ask_secret(f"Please enter {PIN}: ", "-x")
         return Opened(pse, file.read(data, pin), pin)
     except (PseError, OSError) as error:
-        raise Refused(f'Couldn\'t open PSE "{pse}" ({_reason(error)}){_told(error, data)}') from error
+        reason = _A_FOLDER if pse.is_dir() else _reason(error)  # Windows says that it is not permitted
+        raise Refused(f'Couldn\'t open PSE "{pse}" ({reason}){_told(error, data)}') from error
 
 
 def refuse_existing(pse: Path) -> None:
