@@ -505,16 +505,10 @@ CLIENT_CHECKS = [
 ]
 
 
-def test_what_is_not_configured_skips_with_its_reason(checks: Callable[..., dict[str, str]]) -> None:
+def test_what_is_not_configured_is_no_skip_that_people_have_to_read(checks: Callable[..., dict[str, str]]) -> None:
     ended = checks("", "-m", "client or pse")
-    assert [ended[each] for each in CLIENT_CHECKS[1:]] == [
-        "client.hosts names no machine",
-        "client.account names nobody",
-        "client_ini names no file",
-        "client_ini names no file",
-        "client_ini names no file",
-        "neither crypto_library nor the client's settings name one",
-    ]
+    assert "test_pse_exists" in ended
+    assert not set(CLIENT_CHECKS) & set(ended)
 
 
 @posix
@@ -540,17 +534,18 @@ def test_on_another_machine_one_check_is_red_and_the_others_wait_for_it(
 ) -> None:
     ended = checks(f"    client: {{hosts: [no-such-host], account: x}}\n    crypto_library: {ROOT}none.so\n")
     blocked = "blocked by WRONG_HOST, see test_this_is_the_clients_host"
-    assert ended["test_this_is_the_clients_host"].startswith("Failed: WRONG_HOST: ")
+    assert ended["test_this_is_the_clients_host"].startswith("WRONG_HOST: ")
     assert ended["test_pse_exists"] == blocked
-    assert {ended[each] for each in CLIENT_CHECKS if each != "test_this_is_the_clients_host"} == {blocked}
+    not_configured = {each for each in CLIENT_CHECKS if "client_ini" in each}
+    waiting = {*CLIENT_CHECKS} - {"test_this_is_the_clients_host"} - not_configured
+    assert {ended[each] for each in waiting} == {blocked}
+    assert not not_configured & set(ended)
     assert not (pytester.path / "sec").exists()
 
 
 def test_a_cause_is_told_once(checks: Callable[..., dict[str, str]]) -> None:
     ended = checks("    client_ini: {file: none.ini, dest: PRD}\n", "-m", "client")
-    assert ended["test_client_ini_names_what_is_checked"].startswith(
-        'failed on setup with "Failed: CLIENT_INI_UNREADABLE: '
-    )
+    assert ended["test_client_ini_names_what_is_checked"].startswith("CLIENT_INI_UNREADABLE: ")
     blocked = "blocked by CLIENT_INI_UNREADABLE, see test_client_ini_names_what_is_checked"
     assert ended["test_client_ini_verifies_the_server"] == ended["test_client_ini_logs_on_with_an_alias"] == blocked
 

@@ -182,19 +182,21 @@ def test_what_is_not_configured_is_no_case(report: ET.Element) -> None:
     assert "test_this_is_the_clients_host" not in names
     assert "test_chain_is_valid" in names
     outputs = ["".join(part.text or "" for part in case.iter("system-out")) for case in report.iter("testcase")]
-    told = [each for each in outputs if "not configured: client.account, client.hosts, client_ini" in each]
+    told = [
+        each for each in outputs if "not configured: client.account, client.hosts, client.product, client_ini" in each
+    ]
     assert len(told) == len(SYSTEMS.split(","))
 
 
 def test_where_nothing_at_all_is_configured_the_cases_stay(folder: Path) -> None:
     ran = _pytest(folder, "--replay=.pse-preflight", "--system=demo", "-m", "client", "--junitxml=client.xml")
     assert ran.returncode == 0
-    assert re.search(r"^demo \(.*\): NOT JUDGED \(0 of 32 checks\)", ran.stdout, re.MULTILINE)
+    assert re.search(r"^demo \(.*\): NOT JUDGED \(0 of 34 checks\)", ran.stdout, re.MULTILINE)
     cases = list(ET.parse(folder / "client.xml").iter("testcase"))
     verdicts = [
         each.attrib["value"] for case in cases for each in case.iter("property") if "verd" in each.attrib["name"]
     ]
-    assert verdicts == ["NOT JUDGED (0 of 32 checks): test_pse_trusts_the_server did not run"]
+    assert verdicts == ["NOT JUDGED (0 of 34 checks): test_pse_trusts_the_server did not run"]
     assert {case[1].attrib["message"] for case in cases} >= {"not configured: client.hosts"}
 
 
