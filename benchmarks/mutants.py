@@ -290,8 +290,7 @@ def _become(mutant: Mutant, source: str, tests: Sequence[str], seconds: int) -> 
         os._exit(int(code) & 0xFF)
 
 
-def main() -> int:
-    """Run, print what was not noticed and the figures, and return the exit code."""
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coverage", type=Path, required=True, help="the file that notes which test reaches what")
     parser.add_argument("--count", type=int, default=300, help="how many places (300); 0: every change")
@@ -302,7 +301,12 @@ def main() -> int:
     parser.add_argument("--longest", type=float, default=float("inf"), help="begin none after so many seconds")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once (all processors)")
     parser.add_argument("--least", type=float, default=90, help="percent that must be noticed (90)")
-    asked = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run, print what was not noticed and the figures, and return the exit code."""
+    asked = _arguments()
     for name in IMPORTED_BEFORE:
         importlib.import_module(name)
     every, reached, began = mutants(), Reached(asked.coverage), time.monotonic()

@@ -385,9 +385,35 @@ NOT_HERE: Mapping[str, frozenset[Code]] = {
             Code.WSRFC_NO_UPGRADE,
             Code.HANDSHAKE_REFUSED,
             Code.RENEWAL_DUE,
+            Code.CONSTRAINT_NOT_JUDGED,
+            Code.KEY_IDENTIFIERS_DIFFER,
+            Code.NAME_FORM_DIFFERS,
         }
     ),
     "this machine's clock": frozenset({Code.CLOCK_SKEW}),
+    "settings of a product or of a destination, which people write": frozenset(
+        {
+            Code.CLIENT_INI_HOST_NOT_ALONE,
+            Code.CONNECTIONS_UNREADABLE,
+            Code.CONNECTION_DIFFERS,
+            Code.CONNECTION_HOST_NOT_ALONE,
+            Code.CONNECTION_NOT_FOUND,
+            Code.CONNECTION_NOT_UNDERSTOOD,
+            Code.CONNECTION_USER_NOT_ALIAS,
+            Code.CLIENT_ACCOUNT_ASSUMED,
+            Code.TRUST_STORE_ENTRIES_LEFT_OUT,
+        }
+    ),
+    "the authority that signs the client's own certificate": frozenset(
+        {
+            Code.CLIENT_CERTIFICATE_ENDED,
+            Code.CLIENT_CERTIFICATE_ENDS_SOON,
+            Code.CLIENT_CERTIFICATE_INCOMPLETE,
+            Code.CLIENT_CERTIFICATE_MISSING,
+            Code.CLIENT_CERTIFICATE_SELF_SIGNED,
+            Code.CLIENT_CERTIFICATE_UNSUITABLE,
+        }
+    ),
     "nothing is to be mended": frozenset(
         {
             Code.URL_UNUSUAL,
@@ -404,6 +430,7 @@ NOT_HERE: Mapping[str, frozenset[Code]] = {
             Code.TOOL_TIMEOUT,
             Code.PK_LIST_NOT_COMPARABLE,
             Code.PK_LIST_DISAGREES,
+            Code.TOOL_NEEDS_LIBRARY_PATH,
             Code.CRYPTO_LIBRARY_OLD,
             Code.PSE_NOT_REPAIRED,
         }

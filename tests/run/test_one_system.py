@@ -27,6 +27,7 @@ from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Policy, Verdict, decide
+from tests.kit.pse_mutations import closed_files
 from tests.kit.servers import Server, answering, free_port, http_answer, serve, serve_tls, tunnelling
 from tests.kit.systems import (
     NOW,
@@ -302,7 +303,7 @@ def test_entries_known_by_fingerprint_only_come_from_the_verified_path(
     known = tmp_path / "known.pse"
     write_pse(known, issuers(server()))
     pse.parent.mkdir()
-    pse.write_bytes(b"a form that nobody here knows")
+    pse.write_bytes(closed_files()["legacy"].file)  # a form of a PSE that nobody here knows
     tool = SapsTool(lambda arguments, _answer: _listing_of(arguments, known))
     (evidence,) = gather(system("PRD", good.port, pse, roots=roots), folder=tmp_path, tool=tool)
     assert {each.certificate for each in evidence.pse.entries} == {None}

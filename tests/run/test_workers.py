@@ -93,7 +93,7 @@ def street(tmp_path: Path) -> Iterator[Street]:
         yield Street(tmp_path, servers)
 
 
-NOT_CONFIGURED = 8
+NOT_CONFIGURED = 10
 """So many checks have nothing to judge, for no client is described and no root is required; they are not counted."""
 STRANGER = "import pytest\n\n@pytest.mark.parametrize('n', range(9))\ndef test_mine(n):\n    pass\n"
 
