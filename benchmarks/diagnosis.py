@@ -23,7 +23,7 @@ import requests
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "tests")]
 
-from tests.chain.test_catalogue import SHOWN, Shop  # noqa: E402
+from tests.chain.test_catalogue import SHOWN, CatalogueShop  # noqa: E402
 from tests.kit.chains import Chain  # noqa: E402 - found by the line above
 
 from pse_preflight.certificate import write_pem  # noqa: E402
@@ -102,7 +102,7 @@ def asked_by_sslyze(python: str, jobs: list[tuple[str, int, str]]) -> dict[str, 
     return answers
 
 
-def ours(chain: Chain, shop: Shop) -> str:
+def ours(chain: Chain, shop: CatalogueShop) -> str:
     """Return our codes, the decisive one first."""
     codes = [each.code for each in judge_chain(chain.question(shop.world)).findings]
     return "<br>".join(codes) or "(no finding)"
@@ -113,18 +113,17 @@ def short(words: str) -> str:
     return words.removeprefix("validation failed: ").partition(" (encountered processing")[0]
 
 
-def rows(shop: Shop, folder: Path, sslyze: str | None) -> Iterator[str]:
+def rows(shop: CatalogueShop, folder: Path, sslyze: str | None) -> Iterator[str]:
     """Return the table's rows."""
     jobs = []
     for case in SHOWN:
-        chain, server = shop.chains[case.name]
+        chain, server = shop.chains[case.name], shop.servers[case.name]
         roots = folder / f"{case.name}-roots.pem"
         roots.write_text(write_pem(chain.roots), encoding="utf-8")
         jobs.append((case.name, server.port, str(roots)))
     said = asked_by_sslyze(sslyze, jobs) if sslyze else {}
     for case, (name, port, roots_file) in zip(SHOWN, jobs, strict=True):
-        chain, _ = shop.chains[name]
-        cells = [case.drawing, ours(chain, shop), openssl(port, Path(roots_file))]
+        cells = [case.drawing, ours(shop.chains[name], shop), openssl(port, Path(roots_file))]
         cells += [asked_by_requests(port, Path(roots_file)), *([short(said.get(name, "no result"))] if sslyze else [])]
         yield "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |\n"
 
@@ -135,7 +134,7 @@ def main() -> None:
     parser.add_argument("--sslyze", help="a Python that has sslyze")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        shop = Shop(Path(name), stack, random=False)
+        shop = CatalogueShop(Path(name), stack, random=False)
         table = "".join(rows(shop, Path(name), chosen.sslyze))
     versions = f"{ssl.OPENSSL_VERSION.rpartition(' ')[0].rpartition(' ')[0].rpartition(' ')[0]}, requests"
     versions += f" {requests.__version__}, Python {platform.python_version()}"

@@ -11,6 +11,7 @@ from pse_preflight.landscape.system import System
 from pse_preflight.verdict.proof import Holds
 
 if TYPE_CHECKING:
+    from pse_preflight.client.connections import ProductConnection
     from pse_preflight.client.ini import Destination
     from pse_preflight.client.side import ClientSide
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.client
 
 OLDEST_LIBRARY = (8, 5)
 LONGEST_ALIAS = 40
+HOST_ALONE = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+")
 
 
 def test_this_is_the_clients_host(system: System, client: "ClientSide", holds: Holds) -> None:
@@ -39,6 +41,8 @@ def test_client_ini_names_what_is_checked(system: System, client: "ClientSide", 
     named = [each for each in client.destinations if each.name == client.dest]
     holds(named)
     holds(not any("://" in each.host for each in named[:1]), unless=Code.CLIENT_INI_HOST_HAS_SCHEME)
+    beside = (Code.CLIENT_INI_HOST_HAS_SCHEME, Code.CLIENT_INI_HOST_NOT_ALONE, Code.CLIENT_INI_DIFFERS)
+    holds(all(HOST_ALONE.fullmatch(each.host) for each in named[:1]), unless=beside)
     holds(all(leads_there(each, system, client) for each in named[:1]), unless=Code.CLIENT_INI_DIFFERS)
     holds(len(named) == 1, unless=Code.CLIENT_INI_DEST_TWICE)
 
@@ -75,6 +79,36 @@ def test_client_ini_logs_on_with_an_alias(system: System, client: "ClientSide", 
     holds(found and not (by_user and system.url.is_sap_cloud), unless=Code.CLIENT_INI_USER_NOT_ALIAS)
     possible = found and (found.alias_length or 0) <= LONGEST_ALIAS and not found.alias_has_blanks
     holds(possible, unless=Code.CLIENT_INI_ALIAS_ODD)
+
+
+def test_connection_names_what_is_checked(system: System, client: "ClientSide", holds: Holds) -> None:
+    """Host, port, client PSE and library in the product's own connection are those that are checked."""
+    seen = client.connections
+    mine = seen.of_this if seen else ()
+    partly = (Code.CONNECTION_NOT_UNDERSTOOD, Code.CONNECTION_NOT_FOUND)
+    holds(mine and all(each.pse for each in mine), unless=partly)
+    holds(seen and not seen.not_understood, unless=Code.CONNECTION_NOT_UNDERSTOOD)
+    beside = (Code.CONNECTION_HOST_NOT_ALONE, Code.CONNECTION_DIFFERS)
+    holds(all(HOST_ALONE.fullmatch(each.host) for each in mine), unless=beside)
+    holds(all(connects_there(each, system, client) for each in mine), unless=Code.CONNECTION_DIFFERS)
+
+
+def connects_there(found: "ProductConnection", system: System, client: "ClientSide") -> bool:
+    """Tell whether a client with this connection does what is checked here, as far as its file tells."""
+    library = system.client.library if system.client else None
+    return (
+        (system.url.host in found.host.lower() or not found.host.isascii())
+        and found.port in {"", str(system.url.port)}
+        and bool(not found.pse or found.pse_is_this or is_same_path(found.pse, str(system.pse), client))
+        and (not found.library or not library or is_same_path(found.library, str(library), client))
+    )
+
+
+def test_connection_logs_on_with_an_alias(system: System, client: "ClientSide", holds: Holds) -> None:
+    """The product's own connection gives the user name as an alias, as a communication user needs it."""
+    told = [each.user_is_alias for each in (client.connections.of_this if client.connections else ())]
+    by_alias = told and not (False in told and system.url.is_sap_cloud)
+    holds(by_alias, unless=Code.CONNECTION_USER_NOT_ALIAS)
 
 
 def test_crypto_library_fits_the_client(system: System, client: "ClientSide", holds: Holds) -> None:

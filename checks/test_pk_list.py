@@ -30,6 +30,7 @@ def test_maintain_pk_lists_the_chain(
     holds.of_each(issuers, lambda each: is_listed(each, pse), unless=lacking)
     holds.of_each(leaf, lambda each: is_listed(each, pse), unless=Code.LEAF_NOT_IN_PSE, at_least=0)
     holds(not attempt.wanted, unless=Code.PSE_NOT_REPAIRED)
+    holds(not pse.left_out, unless=Code.TRUST_STORE_ENTRIES_LEFT_OUT)
 
 
 def is_listed(certificate: Certificate, pse: ClientPse) -> bool:

@@ -7,12 +7,14 @@ import pytest
 from pse_preflight.checklist import Code
 from pse_preflight.endpoint.model import Endpoint
 from pse_preflight.landscape.system import System
+from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.verdict.proof import Holds
 
 pytestmark = pytest.mark.url
 
 FIVE_MINUTES = 300
-HTTP_PORT, SERVER_ERROR, TOO_MANY_REQUESTS = 80, 500, 429
+PORT_OF_AN_OWN_DATABASE = re.compile("3[0-9]{2}(13|15|[4-9][0-9])")
+HTTP_PORT, HTTPS_PORT, SERVER_ERROR, TOO_MANY_REQUESTS = 80, 443, 500, 429
 AN_URL_WITHOUT_MORE = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)*\.*(:443)?")
 TENANTS_IN_DOCUMENTATION = {"my123456", "my1234567", "my000000"}
 DOMAINS_IN_DOCUMENTATION = (".example", ".example.com", ".example.net", ".example.org", ".test", ".invalid")
@@ -23,15 +25,24 @@ def test_url_names_the_api_host(system: System, holds: Holds) -> None:
     url, written = system.url, system.url_as_written
     holds(url.askable and url.port != HTTP_PORT, unless=Code.URL_NOT_HTTPS)
     holds("@" not in written, unless=Code.URL_HAS_CREDENTIALS)
-    holds(url.is_sap_cloud and is_named_like_an_api(url.host), unless=(Code.URL_UI_HOST, Code.URL_UNUSUAL))
+    usual = is_a_database(url) if system.serves == "sql" else url.is_sap_cloud and is_named_like_an_api(url.host)
+    holds(usual, unless=(Code.URL_UI_HOST, Code.URL_UNUSUAL))
     holds(not is_from_documentation(url.host), unless=Code.URL_PLACEHOLDER)
-    holds(AN_URL_WITHOUT_MORE.fullmatch(written.lower()), unless=Code.URL_UNUSUAL)
+    bare = written.lower().removesuffix(f":{url.port}") if system.serves == "sql" else written.lower()
+    holds(AN_URL_WITHOUT_MORE.fullmatch(bare), unless=Code.URL_UNUSUAL)
 
 
 def is_named_like_an_api(host: str) -> bool:
     """Tell whether it is `my…-api` of S/4HANA Cloud, or `….abap` of the ABAP environment."""
     name, _, domain = host.partition(".")
     return name.endswith("-api") or domain.startswith("abap.")
+
+
+def is_a_database(url: ApiUrl) -> bool:
+    """Tell whether it is one of SAP HANA Cloud at its port, or a name of one's own at a port of SAP HANA."""
+    if url.host.endswith(".hanacloud.ondemand.com"):
+        return url.port == HTTPS_PORT
+    return not url.is_sap_cloud and PORT_OF_AN_OWN_DATABASE.fullmatch(str(url.port)) is not None
 
 
 def is_from_documentation(host: str) -> bool:

@@ -7,11 +7,12 @@ from pse_preflight.checklist import CHECKLIST, OF_ANY_CHECK, ROWS, Check, Code
 
 HEAD = """# Codes
 
-Every finding has a code, the check that owns it, a usual severity, and somebody who can mend it. *blocker*: the
-connection will fail. *major*: it will fail soon, or it is unsafe. *minor*: worth knowing. *error*: the check could not
+Every finding has a code, the check that owns it, a usual severity, and somebody who can mend it. `blocker`: the
+connection will fail. `major`: it will fail soon, or it is unsafe. `minor`: worth knowing. `error`: the check could not
 be made. A single finding may be milder or harsher than said here where the circumstances are; the message in the report
 says what was observed, and its `fix:` is made for that very case. How to read such a message:
-[A red check](red-check.md).
+[A red check](red-check.md). For a host in SAP's cloud a message says `who: SAP` where *SAP admin* stands here: SAP runs
+the server, and a case asks for it.
 
 This page is made from the table in the code by `python docs/make_codes.py`.
 """
@@ -44,7 +45,7 @@ def _entry(code: Code) -> str:
     severity = "error" if row.is_error else str(row.severity)
     later = f"- **Later, in SAP's words:** {row.later}\n" if row.later else ""
     return (
-        f"\n### {code}\n\n{row.cause}\n\n- **Severity:** {severity}\n{later}"
+        f"\n### {code}\n\n{row.cause}\n\n- **Severity:** `{severity}`\n{later}"
         f"- **Fix:** {row.fix}\n- **Who:** {row.who.value}\n"
     )
 

@@ -30,8 +30,13 @@ PLATFORMS: Mapping[str, Sequence[str]] = {
     # What RHEL 8, SLES 15 SP3 and everything later run; older systems have an older C library than 2.28.
     "manylinux": ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
 }
-ONLY_ON_WINDOWS = ("colorama==0.4.6",)
-"""pytest needs it there; pip judges such conditions by the machine that downloads, so that it must be named."""
+ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {
+    "win_amd64": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
+    "manylinux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
+}
+"""By what conditions of requirements are judged; pip judges them by the machine that downloads."""
+ONLY_ON_WINDOWS = frozenset({"colorama", "pywin32"})
+"""What need not be installed here to know that it needs nothing else."""
 
 _DOWNLOAD_SECONDS = 600
 
@@ -111,7 +116,7 @@ def pinned(names: Iterable[str], constraints: str) -> list[str]:
     """
     versions = {}
     for line in constraints.splitlines():
-        found = re.fullmatch(r"([A-Za-z0-9._-]+)==(\S+)", line.strip())
+        found = re.fullmatch(r"([A-Za-z0-9._-]+)==([^\s;]+)(?:\s*;.*)?", line.strip())
         if found:
             versions[canonicalize_name(found[1])] = found[2]
     missing = sorted(name for name in names if name not in versions)
@@ -120,16 +125,16 @@ def pinned(names: Iterable[str], constraints: str) -> list[str]:
     return [f"{name}=={versions[canonicalize_name(name)]}" for name in sorted(names)]
 
 
-def needed() -> set[str]:
-    """Return the names of all that this project needs to run, told by what is installed in this environment."""
+def needed(platform: str) -> set[str]:
+    """Return the names of all that this project needs to run there, told by what is installed in this environment."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found: set[str] = set()
-    waiting = _applicable(project["dependencies"])
+    waiting = _applicable(project["dependencies"], platform)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting |= _applicable(_requirements_of(name))
+            waiting |= _applicable(() if name in ONLY_ON_WINDOWS else _requirements_of(name), platform)
     return found
 
 
@@ -140,15 +145,16 @@ def _requirements_of(name: str) -> Sequence[str]:
         raise NotBuilt(f"{name} is not installed here; run this in the project's own environment") from None
 
 
-def _applicable(declared: Iterable[str]) -> set[str]:
-    """Return the names of those requirements that hold without any extra."""
+def _applicable(declared: Iterable[str], platform: str) -> set[str]:
+    """Return the names of those requirements that hold on a platform without any extra."""
+    there = {**ENVIRONMENTS[platform], "extra": ""}
     read = map(Requirement, declared)
-    return {canonicalize_name(each.name) for each in read if not each.marker or each.marker.evaluate({"extra": ""})}
+    return {canonicalize_name(each.name) for each in read if not each.marker or each.marker.evaluate(there)}
 
 
 def _download(platform: str, python: str, folder: Path) -> None:
     constraints = CONSTRAINTS.read_text(encoding="utf-8")
-    versions = [*pinned(needed(), constraints), *(ONLY_ON_WINDOWS if platform == "win_amd64" else ())]
+    versions = pinned(needed(platform), constraints)
     tags = [part for tag in PLATFORMS[platform] for part in ("--platform", tag)]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     command += ["--implementation", "cp", "--python-version", python, *tags, "--dest", str(folder)]

@@ -93,11 +93,10 @@ def _numbered_fingerprints(text: str) -> str:
     known: dict[str, str] = {}
 
     def stable(found: re.Match[str]) -> str:
-        start = found[0][:12]
-        known.setdefault(start, f"{next(numbers) * 0x123456789AB:012x}"[-12:])
-        return known[start]
+        known.setdefault(found[2], f"{next(numbers) * 0x123456789AB:012x}"[-12:])
+        return found[1] + known[found[2]]
 
-    return re.sub(r"(?<=sha256 )[0-9a-f]{12}\b", stable, text)
+    return re.sub(r"(?<=sha256)(\s+)([0-9a-f]{12})\b", stable, text)
 
 
 def _copy(folder: Path) -> None:

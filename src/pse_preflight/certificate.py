@@ -4,18 +4,26 @@ import base64
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from pse_preflight.der import Element, elements, fields_of, identifier, with_extensions
 from pse_preflight.errors import PreflightError
+from pse_preflight.names import are_alike
 
 _SHORT = 12
+_MOST_EXTENSIONS = 100
+_INTEGER, _TRUE = 0x02, b"\xff"
+_KEY, _ISSUER, _SERIAL = 0x80, 0xA1, 0x82
 _SHA256_HEX = 64
 _OTHER_HASHES = {
     32: "an MD5 fingerprint",
@@ -36,13 +44,32 @@ _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
 
 
+Extension = x509.Extension[x509.ExtensionType]
+
+
 class CertificateUnreadable(PreflightError):
-    """The bytes are no certificate that a strict reader accepts."""
+    """The bytes are no certificate that a strict reader accepts.
+
+    Attributes:
+        detail: the reader's own words, where it said some.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadExtension:
+    """An extension whose content the reader does not accept; others may."""
+
+    oid: x509.ObjectIdentifier
+    critical: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that could be read completely; equal when its bytes are.
+    """A certificate; equal when its bytes are. What of it the reader does not accept is kept apart.
 
     Attributes:
         der: the bytes as sent or stored.
@@ -50,6 +77,9 @@ class Certificate:
         sha256: fingerprint of the bytes, 64 hexadecimal digits in lower case.
         subject, issuer: distinguished names as RFC 4514 writes them.
         not_before, not_after: first and last second of validity, in UTC.
+        extensions: those that can be read.
+        unread: those that cannot, or only in part.
+        public_key: None where it is of a kind or a curve that the library does not know.
     """
 
     der: bytes = field(repr=False)
@@ -59,6 +89,9 @@ class Certificate:
     issuer: str
     not_before: datetime = field(compare=False)
     not_after: datetime = field(compare=False)
+    extensions: tuple[Extension, ...] = field(repr=False, compare=False)
+    unread: tuple[UnreadExtension, ...] = field(repr=False, compare=False)
+    public_key: CertificatePublicKeyTypes | None = field(repr=False, compare=False)
 
     def __hash__(self) -> int:
         """Hash by the bytes, as equality does."""
@@ -68,23 +101,34 @@ class Certificate:
     def read(cls, der: bytes) -> "Certificate":
         """Read a DER certificate; everything a later step touches is touched here.
 
+        An extension that cannot be read, or a key of an unknown kind, spoils nothing else: others read it, perhaps.
+
         Raises:
-            CertificateUnreadable: with the reader's reason. Strict readers refuse about one in a hundred odd
-                certificates only when extensions or key are asked for (reference: x509-limbo).
+            CertificateUnreadable: with the part that cannot be read.
         """
-        try:
-            parsed = _read_completely(der)
-            return cls(
-                der=der,
-                parsed=parsed,
-                sha256=hashlib.sha256(der).hexdigest(),
-                subject=_printable(parsed.subject.rfc4514_string()),
-                issuer=_printable(parsed.issuer.rfc4514_string()),
-                not_before=parsed.not_valid_before_utc,
-                not_after=parsed.not_valid_after_utc,
-            )
-        except Exception as error:
-            raise CertificateUnreadable(f"{type(error).__name__}: {error}") from error
+        with _part("it is damaged, cut off, or no certificate at all"):
+            parsed = _bare(der)
+            _ = parsed.signature_algorithm_oid
+        with _part("one of its names is none"):
+            subject, issuer = _names(parsed)
+        with _part("one of its extensions stands in it twice, or they are no list of extensions"):
+            extensions, unread = _read_extensions(parsed, der)
+        with _part("its public key is none"):
+            key = _public_key(parsed)
+        with _part("one of its dates is none"):
+            not_before, not_after = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+        return cls(
+            der=der,
+            parsed=parsed,
+            sha256=hashlib.sha256(der).hexdigest(),
+            subject=_printable(subject),
+            issuer=_printable(issuer),
+            not_before=not_before,
+            not_after=not_after,
+            extensions=extensions,
+            unread=unread,
+            public_key=key,
+        )
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> "Certificate":
@@ -113,8 +157,15 @@ class Certificate:
 
     @property
     def is_self_issued(self) -> bool:
-        """Tell whether subject and issuer are the same name."""
-        return self.parsed.subject == self.parsed.issuer
+        """Tell whether subject and issuer are the same name, in whatever form (RFC 5280, 7.1)."""
+        return are_alike(self.parsed.subject, self.parsed.issuer)
+
+    @property
+    def oddity(self) -> str | None:
+        """Return what of the certificate cannot be read, or nothing."""
+        if self.public_key is None:
+            return "its public key is of a kind that is not known here"
+        return f"its extension {self.unread[0].oid.dotted_string} cannot be read" if self.unread else None
 
     @property
     def pem(self) -> str:
@@ -122,18 +173,15 @@ class Certificate:
         return self.parsed.public_bytes(Encoding.PEM).decode("ascii")
 
     def extension(self, kind: type[ExtensionKind]) -> ExtensionKind | None:
-        """Return the content of the extension of this kind, or nothing where there is none."""
-        try:
-            return self.parsed.extensions.get_extension_for_class(kind).value
-        except x509.ExtensionNotFound:
-            return None
+        """Return the content of the extension of this kind, or nothing where there is none that can be read."""
+        return next((each.value for each in self.extensions if isinstance(each.value, kind)), None)
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Tell whether the moment lies within the days of the certificate, both ends included (RFC 5280, 4.1.2.5)."""
         return self.not_before <= moment <= self.not_after
 
 
-def _without_warnings(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+def without_warnings(function: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
     """Return the function such that nothing is warned of that it sets off, in any thread and under any filter.
 
     The library warns of what people have among their roots (names longer than 64 characters, the serial number zero),
@@ -146,7 +194,7 @@ def _without_warnings(function: Callable[_Given, _Made]) -> Callable[_Given, _Ma
     return silent
 
 
-@_without_warnings
+@without_warnings
 def load(der: bytes) -> x509.Certificate:
     """Load a DER certificate in the library's form, of which the names at least can be read."""
     parsed = x509.load_der_x509_certificate(der)
@@ -154,24 +202,105 @@ def load(der: bytes) -> x509.Certificate:
     return parsed
 
 
-@_without_warnings
+@without_warnings
 def extensions(parsed: x509.Certificate) -> x509.Extensions:
     """Return the extensions of a certificate of which nothing but the names has been read."""
     return parsed.extensions
 
 
-@_without_warnings
+@without_warnings
 def serial_number(parsed: x509.Certificate) -> int:
     """Return the serial number; the library warns each time somebody looks at one that is not positive."""
     return parsed.serial_number
 
 
-@_without_warnings
-def _read_completely(der: bytes) -> x509.Certificate:
-    """Load a certificate and touch everything that a later step touches; the library keeps what it has read once."""
-    parsed = x509.load_der_x509_certificate(der)
-    _ = (parsed.subject, parsed.issuer, parsed.extensions, parsed.public_key(), parsed.signature_algorithm_oid)
-    return parsed
+@contextmanager
+def _part(reason: str) -> Iterator[None]:
+    """Say in our words which part cannot be read, whatever the reader raises for it."""
+    try:
+        yield
+    except Exception as error:
+        raise CertificateUnreadable(reason, f"{type(error).__name__}: {error}") from error
+
+
+@without_warnings
+def _names(parsed: x509.Certificate) -> tuple[str, str]:
+    """Return subject and issuer; the library keeps what it has read once."""
+    return parsed.subject.rfc4514_string(), parsed.issuer.rfc4514_string()
+
+
+@without_warnings
+def _bare(der: bytes) -> x509.Certificate:
+    return x509.load_der_x509_certificate(der)
+
+
+@without_warnings
+def _all_extensions(parsed: x509.Certificate) -> tuple[Extension, ...]:
+    return tuple(parsed.extensions)
+
+
+@without_warnings
+def _public_key(parsed: x509.Certificate) -> CertificatePublicKeyTypes | None:
+    try:
+        return parsed.public_key()
+    except UnsupportedAlgorithm:
+        return None
+
+
+def _read_extensions(parsed: x509.Certificate, der: bytes) -> tuple[tuple[Extension, ...], tuple[UnreadExtension, ...]]:
+    """Return the extensions that can be read, and those that cannot; the library reads all of them or none."""
+    try:
+        return _all_extensions(parsed), ()
+    except x509.DuplicateExtension:
+        raise
+    except Exception:  # noqa: BLE001 - a value error, a key error, a type error: as the extension has it
+        return _read_each_extension(der)
+
+
+def _read_each_extension(der: bytes) -> tuple[tuple[Extension, ...], tuple[UnreadExtension, ...]]:
+    fields = fields_of(der)
+    if len(fields.extensions) > _MOST_EXTENSIONS:
+        raise ValueError(f"{len(fields.extensions)} extensions, one of them wrong")
+    read: list[Extension] = []
+    unread: list[UnreadExtension] = []
+    for each in fields.extensions:
+        try:
+            read += _all_extensions(_bare(with_extensions(fields, (each,))))
+        except Exception:  # noqa: BLE001 - as above
+            outline, value = _outline(each)
+            unread.append(outline)
+            read += _bent(outline, value)
+    return tuple(read), tuple(unread)
+
+
+def _outline(extension: bytes) -> tuple[UnreadExtension, bytes]:
+    """Return what an extension is called, whether it is critical, and its content, which stands last."""
+    oid, *mark, value = elements(next(elements(extension)).content)
+    critical = any(each.content == _TRUE for each in mark)
+    return UnreadExtension(x509.ObjectIdentifier(identifier(oid.content)), critical), value.content
+
+
+def _bent(extension: UnreadExtension, value: bytes) -> Iterator[Extension]:
+    """Yield what can be read of an extension that every client reads, though RFC 5280 forbids it and the library too.
+
+    Basic constraints that give a path length to what is no authority (4.2.1.9), and an authority key identifier with
+    only one of issuer and serial number (4.2.1.1).
+    """
+    parts = {each.tag: each.content for each in _inside(value)}
+    if extension.oid == x509.BasicConstraints.oid and parts.keys() == {_INTEGER}:
+        constraints = x509.BasicConstraints(ca=False, path_length=None)
+        yield x509.Extension(extension.oid, extension.critical, constraints)
+    if extension.oid == x509.AuthorityKeyIdentifier.oid and parts.keys() & {_ISSUER, _SERIAL} < {_ISSUER, _SERIAL}:
+        key = x509.AuthorityKeyIdentifier(parts.get(_KEY), None, None)
+        yield x509.Extension(extension.oid, extension.critical, key)
+
+
+def _inside(value: bytes) -> tuple[Element, ...]:
+    """Return the elements of the element that a value is; nothing where it is none."""
+    try:
+        return tuple(elements(next(elements(value)).content))
+    except (ValueError, StopIteration):
+        return ()
 
 
 def common_name(name: x509.Name) -> str:
@@ -192,7 +321,7 @@ def read_pem(text: bytes) -> tuple[Certificate, ...]:
     try:
         return tuple(Certificate.read(base64.b64decode(b"".join(block.split()), validate=True)) for block in blocks)
     except ValueError as error:
-        raise CertificateUnreadable(f"{type(error).__name__}: {error}") from error
+        raise CertificateUnreadable("it is damaged, cut off, or no PEM at all", str(error)) from error
 
 
 def readable(ders: Iterable[bytes]) -> tuple[Certificate, ...]:

@@ -36,6 +36,7 @@ class Who(enum.Enum):
     CLIENT = "client admin"
     NETWORK = "network"
     SAP = "SAP admin"
+    SAP_ITSELF = "SAP"
     TOOLKIT = "the makers of pse-preflight"
 
 
@@ -104,8 +105,11 @@ class Code(enum.StrEnum):
     CERTIFICATE_SELF_SIGNED = auto()
     SIGNATURE_WRONG = auto()
     CA_CONSTRAINT_BROKEN = auto()
+    CONSTRAINT_NOT_JUDGED = auto()
     CERTIFICATE_IRREGULAR = auto()
     CERTIFICATE_UNREADABLE = auto()
+    KEY_IDENTIFIERS_DIFFER = auto()
+    NAME_FORM_DIFFERS = auto()
     ROOT_UNTRUSTED = auto()
     ROOTS_FROM_PSE = auto()
     ROOTS_FILE_DAMAGED = auto()
@@ -126,6 +130,7 @@ class Code(enum.StrEnum):
     TOOL_MISSING = auto()
     TOOL_FAILED = auto()
     TOOL_TIMEOUT = auto()
+    TOOL_NEEDS_LIBRARY_PATH = auto()
     # test_pse_needs_no_pin
     PSE_HAS_PIN = auto()
     PSE_MACHINE_BOUND = auto()
@@ -136,10 +141,17 @@ class Code(enum.StrEnum):
     # test_pse_owner_is_as_configured
     PSE_OWNER_EXPIRED = auto()
     PSE_OWNER_DIFFERS = auto()
+    CLIENT_CERTIFICATE_MISSING = auto()
+    CLIENT_CERTIFICATE_ENDED = auto()
+    CLIENT_CERTIFICATE_ENDS_SOON = auto()
+    CLIENT_CERTIFICATE_SELF_SIGNED = auto()
+    CLIENT_CERTIFICATE_INCOMPLETE = auto()
+    CLIENT_CERTIFICATE_UNSUITABLE = auto()
     # test_client_account_can_read_the_pse
     PSE_UNREADABLE_FOR_ACCOUNT = auto()
     CLIENT_ACCOUNT_UNKNOWN = auto()
     CLIENT_ACCESS_UNKNOWN = auto()
+    CLIENT_ACCOUNT_ASSUMED = auto()
     # test_maintain_pk_lists_the_chain
     PK_LIST_EMPTY = auto()
     ROOT_NOT_IN_PSE = auto()
@@ -147,6 +159,7 @@ class Code(enum.StrEnum):
     INTERMEDIATE_NOT_IN_PSE = auto()
     LEAF_NOT_IN_PSE = auto()
     PSE_NOT_REPAIRED = auto()
+    TRUST_STORE_ENTRIES_LEFT_OUT = auto()
     # test_file_and_tool_agree
     PK_LIST_DISAGREES = auto()
     # test_pk_list_is_current
@@ -174,6 +187,7 @@ class Code(enum.StrEnum):
     CLIENT_INI_UNREADABLE = auto()
     CLIENT_INI_NO_DEST = auto()
     CLIENT_INI_HOST_HAS_SCHEME = auto()
+    CLIENT_INI_HOST_NOT_ALONE = auto()
     CLIENT_INI_DIFFERS = auto()
     CLIENT_INI_DEST_TWICE = auto()
     # test_client_ini_verifies_the_server
@@ -181,6 +195,14 @@ class Code(enum.StrEnum):
     # test_client_ini_logs_on_with_an_alias
     CLIENT_INI_USER_NOT_ALIAS = auto()
     CLIENT_INI_ALIAS_ODD = auto()
+    # test_connection_names_what_is_checked
+    CONNECTIONS_UNREADABLE = auto()
+    CONNECTION_HOST_NOT_ALONE = auto()
+    CONNECTION_DIFFERS = auto()
+    CONNECTION_NOT_FOUND = auto()
+    CONNECTION_NOT_UNDERSTOOD = auto()
+    # test_connection_logs_on_with_an_alias
+    CONNECTION_USER_NOT_ALIAS = auto()
     # test_crypto_library_fits_the_client
     CRYPTO_LIBRARY_MISSING = auto()
     CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT = auto()
@@ -209,6 +231,8 @@ class Need(enum.Enum):
     SOUND_CHAIN = "a chain without a grave fault"
     VERIFIED_PATH = "a verified path"
     NAMED_HOST = "a certificate that names the host"
+    SERVERS_OWN = "a certificate that can be a server's"
+    COMMON_CHAIN = "a chain that OpenSSL follows"
     PSE_MADE = "a PSE, or a chain from which it can be made"
     PSE = "a PSE that can be read"
     LIST = "the certificate list of the PSE"
@@ -218,6 +242,7 @@ class Need(enum.Enum):
     CLIENT_HOST = "the client's own machine"
     CLIENT_ACCOUNT = "the client's account"
     CLIENT_INI = "the destination in sapnwrfc.ini"
+    CONNECTIONS = "the connections of the client's product"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,11 +285,13 @@ class Check:
 
 _B, _M, _m = Severity.BLOCKER, Severity.MAJOR, Severity.MINOR
 _UNTRUSTED = "SSSLERR_PEER_CERT_UNTRUSTED (-102)"
+_PERHAPS_UNTRUSTED = f"{_UNTRUSTED}, if SAP's library refuses it; whether it does is not known"
 _ENDED = f"{_UNTRUSTED}, or SSSLERR_PEER_CERT_EXPIRED"
 _HANDSHAKE = "SSSLERR_SSL_CONNECT (-57)"
 _COMMUNICATION = "RFC_COMMUNICATION_FAILURE"
 _PSE_ERROR = "SSSLERR_PSE_ERROR (-40), RFC_CRYPTOLIB_FAILURE"
 _NO_CREDENTIALS = "SSSLERR_CRED_NOT_FOUND (-42), RFC_CRYPTOLIB_FAILURE"
+_LOGON = "RFC_LOGON_FAILURE, or HTTP 401"
 _LIBRARY = "SSSLERR_LIB_NOT_FOUND (-1), RFC_CRYPTOLIB_FAILURE"
 _WRONG_HOST = "SSSLERR_SERVER_CERT_MISMATCH (-30)"
 
@@ -510,7 +537,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check(
         "test_certificate_names_the_host",
         Question.CHAIN,
-        needs=_CERTIFICATE,
+        needs=(*_CERTIFICATE, Need.SERVERS_OWN),
         codes={
             Code.HOST_NOT_IN_CERTIFICATE: Row(
                 severity=_B,
@@ -596,9 +623,16 @@ CHECKLIST: tuple[Check, ...] = (
                 cause="A certificate is used for what it does not allow: signing, the path length, the name, the purpose.",
                 fix="Have the certificate issued by an authority that may do so.",
             ),
+            Code.CONSTRAINT_NOT_JUDGED: Row(
+                severity=_M,
+                later=_PERHAPS_UNTRUSTED,
+                who=Who.SAP,
+                cause="An authority limits what may stand below it in a way that cannot be judged here, so it is not accepted.",
+                fix="Try the connection with SAP's client; to have it judged here, use an authority without such constraints.",
+            ),
             Code.CERTIFICATE_IRREGULAR: Row(
                 severity=_B,
-                later=_UNTRUSTED,
+                later=_PERHAPS_UNTRUSTED,
                 who=Who.SAP,
                 cause="A certificate breaks a rule of form (RFC 5280); a minor finding where clients put up with it.",
                 fix="Have the certificate issued anew in the form that RFC 5280 wants.",
@@ -609,6 +643,20 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.SAP,
                 cause="A certificate cannot be read.",
                 fix="Have the server send its certificates again from the authority's original files.",
+            ),
+            Code.KEY_IDENTIFIERS_DIFFER: Row(
+                severity=_m,
+                later=_PERHAPS_UNTRUSTED,
+                who=Who.SAP,
+                cause="A certificate names another key than its issuer's as the one that signed it; major where OpenSSL refuses the path for it.",
+                fix="Have the certificate issued anew by the authority's present certificate.",
+            ),
+            Code.NAME_FORM_DIFFERS: Row(
+                severity=_m,
+                later=_PERHAPS_UNTRUSTED,
+                who=Who.SAP,
+                cause="A certificate writes its issuer's name in another form (kind of string, case, blanks) than the issuer; major where the path depends on it.",
+                fix="Have the certificate issued anew by an authority that writes its name the same way everywhere.",
             ),
             Code.ROOT_UNTRUSTED: Row(
                 severity=_M,
@@ -677,7 +725,7 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_m,
                 later="a later CommonCryptoLib may refuse it",
                 who=Who.SAP,
-                cause="SHA-1, MD5, RSA below 2048 bits or an unusual curve.",
+                cause="SHA-1, MD5, RSA below 2048 bits, or an unusual or written-out curve; major where common clients refuse it.",
                 fix="Have one issued with SHA-256 and RSA of at least 2048 bits, or a P-256 or P-384 key.",
             ),
         },
@@ -698,8 +746,8 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_B,
                 later=_PSE_ERROR,
                 who=Who.CLIENT,
-                cause="The PSE is a folder, no PSE, damaged, or not permitted to read.",
-                fix="Correct the path or the rights; a damaged PSE comes back from a backup, or is moved away and made anew.",
+                cause="The PSE is a folder, no PSE, damaged, not permitted to read, or held by another program.",
+                fix="Correct the path or the rights, or stop the program that holds it; a damaged PSE comes back from a backup, or is moved away and made anew.",
             ),
             Code.EVIDENCE_NOT_WRITTEN: Row(
                 severity=_M,
@@ -753,6 +801,13 @@ CHECKLIST: tuple[Check, ...] = (
                 fix="Look what holds the program up (a network drive?) and run the check again.",
                 is_error=True,
             ),
+            Code.TOOL_NEEDS_LIBRARY_PATH: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="SAP's program does not find its library although that lies beside it; it was run with its own folder in the path of libraries.",
+                fix="Set the variable that the message names before you call the program by hand.",
+            ),
         },
     ),
     Check(
@@ -792,7 +847,7 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_m,
                 later="",
                 who=Who.CLIENT,
-                cause="The file's group can read the private key in the PSE.",
+                cause="The file's group, or on Windows somebody by name, can read the private key in the PSE.",
                 fix="Let nobody but the client's account read the file, unless the group is meant to.",
             ),
             Code.PSE_WRITABLE_BY_OTHERS: Row(
@@ -823,6 +878,48 @@ CHECKLIST: tuple[Check, ...] = (
                 cause="The PSE's own certificate names somebody else than `dn`.",
                 fix="Correct `dn` in systems.yaml, or name the right PSE.",
             ),
+            Code.CLIENT_CERTIFICATE_MISSING: Row(
+                severity=_B,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The client logs on with the certificate of its PSE, which has none, or no key that fits it.",
+                fix="Import key and certificate into the PSE, or log on with user and password.",
+            ),
+            Code.CLIENT_CERTIFICATE_ENDED: Row(
+                severity=_B,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The client logs on with a certificate that has ended or has not begun, or whose issuer has.",
+                fix="Have a new certificate issued for the key of the PSE, and import it with `import_own_cert`.",
+            ),
+            Code.CLIENT_CERTIFICATE_ENDS_SOON: Row(
+                severity=_m,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The certificate with which the client logs on ends soon, and nobody but people renews it.",
+                fix="Have a new certificate issued for the key of the PSE, and import it with `import_own_cert`.",
+            ),
+            Code.CLIENT_CERTIFICATE_SELF_SIGNED: Row(
+                severity=_M,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The client logs on with a certificate that no authority has signed.",
+                fix="Have an authority that SAP trusts sign a request of the PSE, and import its answer.",
+            ),
+            Code.CLIENT_CERTIFICATE_INCOMPLETE: Row(
+                severity=_M,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The PSE lacks an issuer of the certificate with which the client logs on, so it cannot send it.",
+                fix="Import the certificate again, together with those of its issuers.",
+            ),
+            Code.CLIENT_CERTIFICATE_UNSUITABLE: Row(
+                severity=_M,
+                later=_LOGON,
+                who=Who.CLIENT,
+                cause="The certificate with which the client logs on is not meant for that, or its key is too weak.",
+                fix="Have a certificate for client authentication issued, for an RSA key of 2048 bits or more.",
+            ),
         },
     ),
     Check(
@@ -852,6 +949,13 @@ CHECKLIST: tuple[Check, ...] = (
                 cause="The access rights of the PSE, or of a folder on its way, cannot be seen by whoever runs this.",
                 fix="Run the checks as the client's account, or as an account that may see the rights.",
                 is_error=True,
+            ),
+            Code.CLIENT_ACCOUNT_ASSUMED: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="No service of the product is found here, so the account is taken with which the product is installed.",
+                fix="Write `client.account` in systems.yaml, as the service's properties show it (services.msc, Log On).",
             ),
         },
     ),
@@ -901,6 +1005,14 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.CLIENT,
                 cause="--repair was asked for, and the PSE could not be changed; it is as it was.",
                 fix="Mend the reason that the message names and run again, or add the certificates by hand.",
+            ),
+            Code.TRUST_STORE_ENTRIES_LEFT_OUT: Row(
+                severity=_m,
+                later="unable to find valid certification path to requested target (Java)",
+                who=Who.CLIENT,
+                cause="A trust store holds certificates that its client does not trust: they are damaged, or a PKCS#12 file"
+                " lacks the mark by which Java knows trusted ones, as those that openssl makes do.",
+                fix="Import what the client needs again, with `keytool -importcert`.",
             ),
         },
     ),
@@ -976,7 +1088,7 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_B,
                 later=_UNTRUSTED,
                 who=Who.CLIENT,
-                cause="Nothing in the certificate list anchors the server's chain.",
+                cause="Nothing in the certificate list vouches for the server's chain.",
                 fix="Add the certificates that the message names, the root above all, or say `--repair`.",
             ),
         },
@@ -1005,7 +1117,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check(
         "test_handshake_with_the_pse_alone",
         Question.TRUST,
-        needs=(*_TRUST, Need.TRUST, Need.NAMED_HOST),
+        needs=(*_TRUST, Need.TRUST, Need.NAMED_HOST, Need.COMMON_CHAIN),
         codes={
             Code.HANDSHAKE_REFUSED: Row(
                 severity=_B,
@@ -1089,8 +1201,15 @@ CHECKLIST: tuple[Check, ...] = (
                 severity=_B,
                 later=_COMMUNICATION,
                 who=Who.CLIENT,
-                cause="WSHOST in sapnwrfc.ini has a scheme, or a port, a path, quotes, a comment; the SDK takes a host alone.",
-                fix="Write the host alone in WSHOST: no https://, no port, no path.",
+                cause="WSHOST in sapnwrfc.ini has a scheme such as https://; the SDK takes a host alone.",
+                fix="Write the host alone in WSHOST, without https://.",
+            ),
+            Code.CLIENT_INI_HOST_NOT_ALONE: Row(
+                severity=_B,
+                later=_COMMUNICATION,
+                who=Who.CLIENT,
+                cause="WSHOST in sapnwrfc.ini has a port, a path, a user, quotes or a comment beside the host; the SDK takes a host alone.",
+                fix="Write the host alone in WSHOST; the port stands in WSPORT, a comment on a line of its own.",
             ),
             Code.CLIENT_INI_DIFFERS: Row(
                 severity=_M,
@@ -1140,6 +1259,63 @@ CHECKLIST: tuple[Check, ...] = (
                 who=Who.CLIENT,
                 cause="ALIAS_USER is longer than 40 characters, or has blanks at its ends.",
                 fix="Copy the name of the communication user again; upper and lower case matter.",
+            ),
+        },
+    ),
+    Check(
+        "test_connection_names_what_is_checked",
+        Question.CLIENT,
+        needs=_CLIENT,
+        codes={
+            Code.CONNECTIONS_UNREADABLE: Row(
+                severity=_B,
+                later="",
+                who=Who.CLIENT,
+                cause="The folder of the product, or that of its connections, is not there or cannot be read here.",
+                fix="Correct `client.folder` in systems.yaml, or run the checks as an account that may read it.",
+                is_error=True,
+            ),
+            Code.CONNECTION_HOST_NOT_ALONE: Row(
+                severity=_B,
+                later=_COMMUNICATION,
+                who=Who.CLIENT,
+                cause="The host in the product's connection has a scheme, a port, a path or a user beside it.",
+                fix="Write the host alone in the connection: no https://, no port, no path.",
+            ),
+            Code.CONNECTION_DIFFERS: Row(
+                severity=_M,
+                later="whatever is wrong with what the client really uses",
+                who=Who.CLIENT,
+                cause="Host, port, client PSE or library of the product's connection are not what is being checked.",
+                fix="Correct the connection in the product or systems.yaml, whichever is wrong.",
+            ),
+            Code.CONNECTION_NOT_FOUND: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="None of the product's connections that are understood here leads to this host.",
+                fix="Make the connection in the product, or compare it there by hand.",
+            ),
+            Code.CONNECTION_NOT_UNDERSTOOD: Row(
+                severity=_m,
+                later="",
+                who=Who.CLIENT,
+                cause="A connection file of the product has a form that is not known here, or lacks what is compared.",
+                fix="Compare host, port, library, client PSE and alias in the product by hand.",
+            ),
+        },
+    ),
+    Check(
+        "test_connection_logs_on_with_an_alias",
+        Question.CLIENT,
+        needs=(*_CLIENT, Need.CONNECTIONS),
+        codes={
+            Code.CONNECTION_USER_NOT_ALIAS: Row(
+                severity=_B,
+                later="RFC_LOGON_FAILURE",
+                who=Who.CLIENT,
+                cause="\"User name is alias\" is not ticked in the product's connection to a system of SAP's cloud.",
+                fix='Tick "User name is alias" and give the name of the communication user.',
             ),
         },
     ),
@@ -1215,6 +1391,69 @@ OF_ANY_CHECK: Mapping[Code, Row] = {
 }
 """What may befall every check, and so belongs to none."""
 
+_HANA_FAILED = "-10709: Connection failed"
+_HANA_UNTRUSTED = f"{_HANA_FAILED} (RTE:[300015] SSL certificate validation failed)"
+_HANA_CONTEXT = f"{_HANA_FAILED} (RTE:[300010] Cannot create SSL context)"
+_HANA_ENGINE = f"{_HANA_FAILED} (RTE:[300012] Cannot create SSL engine)"
+_HANA_CLOSED = f"{_HANA_FAILED} (RTE:[89013] Socket closed by peer)"
+_HANA_CONNECT = f"{_HANA_FAILED} (RTE:[89006] System call 'connect' failed)"
+_HANA_NAME = f"{_HANA_FAILED} (RTE:[89001] Cannot resolve host name)"
+
+LATER_OF_HANA: Mapping[Code, str] = {
+    **dict.fromkeys((Code.HOST_UNKNOWN, Code.DNS_TIMEOUT, Code.URL_PLACEHOLDER), _HANA_NAME),
+    **dict.fromkeys((Code.PORT_REFUSED, Code.PORT_TIMEOUT, Code.PORT_UNREACHABLE), _HANA_CONNECT),
+    **dict.fromkeys((Code.PROXY_REFUSED, Code.PROXY_WANTS_LOGIN, Code.PROXY_ANSWERS_ITSELF), _HANA_FAILED),
+    **dict.fromkeys((Code.URL_NOT_HTTPS, Code.URL_UNUSUAL, Code.TLS_TIMEOUT), _HANA_FAILED),
+    **dict.fromkeys((Code.NOT_TLS, Code.TLS_TOO_OLD, Code.TLS_13_ONLY), _HANA_ENGINE),
+    Code.TLS_HANDSHAKE_FAILED: _HANA_CLOSED,
+    **dict.fromkeys(
+        (
+            Code.HOST_NOT_IN_CERTIFICATE,
+            Code.SERVER_OMITS_INTERMEDIATE,
+            Code.SERVER_SENDS_WRONG_INTERMEDIATE,
+            Code.CERTIFICATE_EXPIRED,
+            Code.CERTIFICATE_NOT_YET_VALID,
+            Code.CERTIFICATE_SELF_SIGNED,
+            Code.SIGNATURE_WRONG,
+            Code.CA_CONSTRAINT_BROKEN,
+            Code.CERTIFICATE_IRREGULAR,
+            Code.CERTIFICATE_UNREADABLE,
+            Code.ROOT_UNTRUSTED,
+            Code.TLS_INSPECTED,
+            Code.PK_LIST_EMPTY,
+            Code.ROOT_NOT_IN_PSE,
+            Code.INTERMEDIATE_NOT_IN_PSE,
+            Code.PSE_NOT_REPAIRED,
+            Code.SERVER_NOT_TRUSTED,
+            Code.HANDSHAKE_REFUSED,
+        ),
+        _HANA_UNTRUSTED,
+    ),
+    **dict.fromkeys(
+        (Code.REQUIRED_ROOT_NOT_IN_PSE, Code.ROOT_CHANGE_AHEAD), f"{_HANA_UNTRUSTED}, after the next root change"
+    ),
+    **dict.fromkeys(
+        (Code.PSE_HOLDS_SERVER_CERT_ONLY, Code.CERTIFICATE_EXPIRES_SOON), f"{_HANA_UNTRUSTED}, after the next renewal"
+    ),
+    Code.PSE_HOLDS_INTERMEDIATE_ONLY: f"{_HANA_UNTRUSTED}, after the next change of the intermediate",
+    **dict.fromkeys(
+        (
+            Code.PSE_MISSING,
+            Code.PSE_UNREADABLE,
+            Code.PSE_HAS_PIN,
+            Code.PSE_MACHINE_BOUND,
+            Code.PSE_UNREADABLE_FOR_ACCOUNT,
+            Code.PSE_PATH_IS_PERSONAL,
+            Code.CRYPTO_LIBRARY_MISSING,
+            Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT,
+            Code.CRYPTO_LIBRARY_NO_LIBRARY,
+            Code.CRYPTO_LIBRARY_BITS,
+        ),
+        _HANA_CONTEXT,
+    ),
+}
+"""What a client of SAP HANA says later: the texts of SAP's tutorials and guides, as far as they are published."""
+
 CHECKS: Mapping[str, Check] = {each.name: each for each in CHECKLIST}
 """Every check, by its name."""
 CODES: Mapping[Code, Row] = {code: row for each in CHECKLIST for code, row in each.codes.items()}
@@ -1230,11 +1469,20 @@ GRAVE_CHAIN = (
     Code.CERTIFICATE_SELF_SIGNED,
     Code.SIGNATURE_WRONG,
     Code.CA_CONSTRAINT_BROKEN,
+    Code.CONSTRAINT_NOT_JUDGED,
     Code.CERTIFICATE_IRREGULAR,
     Code.CERTIFICATE_UNREADABLE,
+    Code.NAME_FORM_DIFFERS,
 )
 _UNVERIFIABLE = (Code.HOST_NOT_IN_CERTIFICATE, Code.CERTIFICATE_WEAK)
 """Without any host name, or with too weak a signature, no verifier accepts a chain; only then do they stop others."""
+_REFUSED_BY_OPENSSL = (
+    Code.KEY_IDENTIFIERS_DIFFER,
+    Code.CA_CONSTRAINT_BROKEN,
+    Code.CERTIFICATE_IRREGULAR,
+    Code.CERTIFICATE_WEAK,
+)
+"""What a verified chain may have that OpenSSL refuses, which makes the live handshake; SAP's library may take it."""
 _INCOMPLETE = (Code.SERVER_OMITS_INTERMEDIATE, Code.SERVER_SENDS_WRONG_INTERMEDIATE)
 
 BREAKING: Mapping[Need, tuple[Code, ...]] = {
@@ -1258,6 +1506,8 @@ BREAKING: Mapping[Need, tuple[Code, ...]] = {
     Need.SOUND_CHAIN: (*GRAVE_CHAIN, *_UNVERIFIABLE),
     Need.VERIFIED_PATH: (Code.TLS_INSPECTED, *_INCOMPLETE, *GRAVE_CHAIN, Code.ROOT_UNTRUSTED, *_UNVERIFIABLE),
     Need.NAMED_HOST: (Code.HOST_NOT_IN_CERTIFICATE,),
+    Need.SERVERS_OWN: (Code.CA_CONSTRAINT_BROKEN, Code.CERTIFICATE_IRREGULAR, Code.CERTIFICATE_UNREADABLE),
+    Need.COMMON_CHAIN: _REFUSED_BY_OPENSSL,
     Need.PSE_MADE: (Code.PSE_MISSING,),
     Need.PSE: (Code.PSE_UNREADABLE,),
     Need.LIST: (Code.PSE_HAS_PIN, Code.PSE_MACHINE_BOUND, Code.TOOL_MISSING, Code.TOOL_FAILED, Code.TOOL_TIMEOUT),
@@ -1272,5 +1522,6 @@ BREAKING: Mapping[Need, tuple[Code, ...]] = {
     Need.CLIENT_HOST: (Code.WRONG_HOST,),
     Need.CLIENT_ACCOUNT: (Code.CLIENT_ACCOUNT_UNKNOWN,),
     Need.CLIENT_INI: (Code.CLIENT_INI_UNREADABLE, Code.CLIENT_INI_NO_DEST),
+    Need.CONNECTIONS: (Code.CONNECTIONS_UNREADABLE,),
 }
 """The codes, each another check's, for which a need is not met."""

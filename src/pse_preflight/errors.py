@@ -11,6 +11,10 @@ class UsageProblem(PreflightError):
     """The command line or systems.yaml asks for something that cannot be; pytest ends with exit code 4."""
 
 
+class NotSeen(PreflightError):
+    """The operating system does not tell."""
+
+
 class NotForAccount(PreflightError):
     """No PSE can be made that the client's account, and nobody else, could read.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-EVIDENCE, REPLAY_EVIDENCE = ".pse-preflight", ".pse-preflight-replay"
+EVIDENCE, REPLAY_EVIDENCE, PRESENTED_EVIDENCE = ".pse-preflight", ".pse-preflight-replay", ".pse-preflight-presented"
 """The folders for evidence below the current one, where --evidence names none."""
 
 Engine = Literal["auto", "sapgenpse", "bundled"]
@@ -61,7 +61,8 @@ OPTIONS = (
     Option("--engine", "makes and lists PSEs", value="ENGINE", choices=get_args(Engine)),
     Option("--sapgenpse", "SAP's program, where it is in no usual place", value="PATH"),
     Option("--sap-roots", "a newer copy of SAP's list of roots", value="PATH", other_name="--roots-in-use"),
-    Option("--evidence", f"folder for evidence ({EVIDENCE})", value="DIR"),
-    Option("--replay", "judge an evidence folder again; nothing is asked", value="DIR"),
+    Option("--evidence", f"folder for what was seen ({EVIDENCE})", value="DIR"),
+    Option("--replay", "judge such a folder again; nothing is asked", value="DIR"),
+    Option("--presented", "judge this chain, not the one that is sent", value="FILE"),
     Option("--trust-report", "write one self-contained page for people", value="FILE.html"),
 )

@@ -1,7 +1,7 @@
 """pytest hooks and options; everything heavy is imported when a check needs it."""
 
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import pytest
 
 from pse_preflight.errors import UsageProblem
-from pse_preflight.options import EVIDENCE, OPTIONS, REPLAY_EVIDENCE, Engine, SeverityWord
+from pse_preflight.options import EVIDENCE, OPTIONS, PRESENTED_EVIDENCE, REPLAY_EVIDENCE, Engine, SeverityWord
+from pse_preflight.run.waiting import Waiting
 
 if TYPE_CHECKING:
     from pse_preflight.landscape.describe import Surroundings
     from pse_preflight.landscape.system import System
     from pse_preflight.recording.folder import Replay
     from pse_preflight.run.all_systems import Gathering
-    from pse_preflight.settings import Settings
+    from pse_preflight.settings import PresentedChain, Settings
     from pse_preflight.verdict.evidence import Evidence
     from pse_preflight.verdict.policy import Outcome
 
@@ -56,6 +57,7 @@ class CheckRun:
         is_worker: this process is a worker of pytest-xdist.
         told: the systems whose facts have been attached to a report.
         shares: in a worker, the number of each system's share; one worker asks all systems of a share.
+        waiting: how long systems were waited for, and on which check that is booked.
         is_ours: a check of ours was collected, selected or not.
     """
 
@@ -68,6 +70,7 @@ class CheckRun:
     is_worker: bool = False
     told: set[str] = field(default_factory=set)
     shares: dict[str, int] = field(default_factory=dict)
+    waiting: Waiting = field(default_factory=Waiting)
     _gatherings: "dict[int, Gathering]" = field(default_factory=dict)
     is_ours: bool = False
     _selected: dict[str, set[str]] = field(default_factory=dict)
@@ -85,7 +88,19 @@ class CheckRun:
         if share not in self._gatherings:
             aliases = sorted({item_alias(item) for item in self.items})
             self._gatherings[share] = self._gathering([each for each in aliases if self.shares.get(each, 0) == share])
-        return self._gatherings[share].evidence(alias)
+        with self.waiting.going_on():
+            return self._gatherings[share].evidence(alias)
+
+    def book(self, report: pytest.TestReport, alias: str, check: str) -> None:
+        """Book the time for which a system was waited for on the check that owns it, and on no other."""
+        report.duration -= self.waiting.taken()
+        if self.waiting.is_booked(alias):
+            return
+        gathering = self._gatherings.get(self.shares.get(alias, 0))
+        if gathering and (owner := gathering.waited_for(alias)):
+            name, seconds = owner
+            owning = name if name in self.selected(alias) else check
+            report.duration += self.waiting.owed(alias, seconds) if owning == check else 0.0
 
     def _gathering(self, aliases: Sequence[str]) -> "Gathering":
         """Return what gathers the evidence of these systems, and of no others."""
@@ -154,8 +169,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
     from pse_preflight.report.destinations import refuse_file
     from pse_preflight.report.hooks import ATTRIBUTE, Reporting
-    from pse_preflight.report.junit_names import JUnitNames
-    from pse_preflight.report.progress import Progress
+    from pse_preflight.report.junit_cases import JUnitCases
+    from pse_preflight.report.progress import OfWorkers, Progress
 
     page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
     if page:
@@ -164,9 +179,12 @@ def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
         refuse_file("--junitxml", junit)
     reporting = Reporting(run.settings, run.systems, Path.cwd() / page if page else None)
     config.pluginmanager.register(reporting, "pse_preflight.report")
-    config.pluginmanager.register(JUnitNames(config, ATTRIBUTE), "pse_preflight.junit_names")
-    run.progress = Progress(config)
-    config.pluginmanager.register(run.progress, "pse_preflight.progress")
+    config.pluginmanager.register(JUnitCases(config, ATTRIBUTE, reporting.result), "pse_preflight.junit_cases")
+    run.progress = progress = Progress(config)
+    config.pluginmanager.register(progress, "pse_preflight.progress")
+    config.pluginmanager.register(
+        OfWorkers(progress, run.systems, reporting.heard), "pse_preflight.progress_of_workers"
+    )
 
 
 def _remove_older_reports(config: pytest.Config) -> None:
@@ -188,8 +206,21 @@ def _run(config: pytest.Config) -> CheckRun:
     if settings.replay:
         return _replay(names, settings, config)
     systems = _systems(config, names, settings) if names else {}
+    if settings.presented:
+        said = {"--repair": settings.repair, "--thorough": settings.thorough, "--retry": settings.retry}
+        _refuse_together("--presented", said)
     _refuse_contradicting_repair(settings, systems.values())
+    settings = _with_tool_folders(settings, systems.values())
     return CheckRun(settings, systems, is_worker=hasattr(config, "workerinput"))
+
+
+def _with_tool_folders(settings: "Settings", systems: Collection["System"]) -> "Settings":
+    """Let SAP's program be found beside what the clients use; what looks is loaded only where a client is described."""
+    if settings.engine == "bundled" or settings.sapgenpse or not any(each.client for each in systems):
+        return settings
+    from pse_preflight.client.look import tool_folders
+
+    return replace(settings, tool_folders=tool_folders(systems))
 
 
 def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -> CheckRun:
@@ -197,10 +228,9 @@ def _replay(names: Sequence[str], settings: "Settings", config: pytest.Config) -
     from pse_preflight.recording.format import EvidenceUnreadable
     from pse_preflight.recording.replay import chosen
 
-    said = {"--sapgenpse": settings.sapgenpse, "--systems-file": config.getoption("systems_file")}
-    _refuse_together(
-        "--replay", {**said, "--repair": settings.repair, "--thorough": settings.thorough, "--retry": settings.retry}
-    )
+    said: dict[str, object] = {"--sapgenpse": settings.sapgenpse, "--systems-file": config.getoption("systems_file")}
+    said |= {"--repair": settings.repair, "--thorough": settings.thorough, "--retry": settings.retry}
+    _refuse_together("--replay", {**said, "--presented": settings.presented})
     if settings.replay == settings.evidence:
         raise UsageProblem("--replay and --evidence name the same folder; what is recorded there would be replaced")
     try:
@@ -256,6 +286,7 @@ def _with_next_command(system: "System", around: "Surroundings") -> "System":
 
 def _settings(config: pytest.Config) -> "Settings":
     from pse_preflight.checklist import Severity
+    from pse_preflight.command.invocation import OPENGENPSE, invocation
     from pse_preflight.settings import Settings
 
     sapgenpse, at, replay, retry = (_option(config, name) for name in ("sapgenpse", "at", "replay", "retry"))
@@ -274,12 +305,15 @@ def _settings(config: pytest.Config) -> "Settings":
         sap_roots=_sap_roots(_option(config, "sap_roots") or str(config.getini("preflight_roots_in_use") or "")),
         evidence=_evidence(config),
         replay=Path.cwd() / replay if replay else None,
+        presented=_presented(_option(config, "presented")),
         retry=_seconds(retry) if retry else 0.0,
+        bundled=invocation(OPENGENPSE),
     )
 
 
 def _evidence(config: pytest.Config) -> Path:
-    usual = REPLAY_EVIDENCE if _option(config, "replay") else EVIDENCE
+    special = {"replay": REPLAY_EVIDENCE, "presented": PRESENTED_EVIDENCE}
+    usual = next((folder for name, folder in special.items() if _option(config, name)), EVIDENCE)
     return Path.cwd() / (_option(config, "evidence") or usual)
 
 
@@ -298,6 +332,14 @@ def _sap_roots(path: str) -> Path | None:
 
     sap_roots(Path.cwd() / path)
     return Path.cwd() / path
+
+
+def _presented(path: str) -> "PresentedChain | None":
+    if not path:
+        return None
+    from pse_preflight.run.presented import presented_chain
+
+    return presented_chain(Path.cwd() / path)
 
 
 def _option(config: pytest.Config, name: str) -> str:
@@ -387,6 +429,8 @@ def pytest_runtest_makereport(
     if OURS in item.stash:
         from pse_preflight.report import hooks
 
+        run = item.config.stash[RUN]
+        run.book(report, item_alias(item), check_name(item))
         hooks.call_errors_by_their_name(report, item.stash.get(OUTCOME, None))
         if hooks.reports_end(report):
             _attach_facts(item, call, report)

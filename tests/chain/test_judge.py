@@ -1,6 +1,7 @@
 """chain.judge: every cause of the catalogue by its code and its certificate, and nothing green that should not be."""
 
 import random
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain import inspection
+from pse_preflight.chain import form, inspection
 from pse_preflight.chain import search as paths
 from pse_preflight.chain.inspection import DroppedRoot
 from pse_preflight.chain.judge import ChainQuestion, Judgement, Period, judge_chain, verify
@@ -90,8 +91,20 @@ def test_certificate_at_fault_is_named_in_the_first_200_characters(case: Case) -
         assert case.code in ("", "CERTIFICATE_UNREADABLE")
     else:
         found = judgement.findings[0]
-        assert chain.named.label in found.observed[:200]
+        assert f'"{chain.named.name}"' in f"{found.code}: {found.observed}"[:200]
+        assert chain.named.sha256[:12] in found.observed + found.detail
         assert chain.named.sha256 in found.certificates or case.code == "TLS_INSPECTED"
+
+
+@each_case
+def test_verb_stands_before_the_fingerprint_and_no_fact_is_told_twice(case: Case) -> None:
+    for found in _judge(case)[1].findings:
+        if found.code == "TLS_INSPECTED":
+            continue  # its words are another module's
+        before, _, _ = found.observed.partition("(sha256")
+        assert len(before.split()) > 3
+        digests = re.findall(r"sha256 ([0-9a-f]{12})", f"{found.observed} {found.detail}")
+        assert len(digests) == len(set(digests))
 
 
 @each_case
@@ -152,7 +165,7 @@ def test_wrong_host_is_told_with_the_names_instead() -> None:
 def test_many_names_are_counted() -> None:
     server = WORLD.root().issue_server([f"h{number}.example.com" for number in range(7)], WORLD.start, 90)
     found = _judgement_of(server).findings[0]
-    assert found.observed.endswith("h3.example.com and 3 more")
+    assert "it names h0.example.com, h1.example.com, h2.example.com, h3.example.com and 3 more (" in found.observed
 
 
 def test_common_name_is_said_not_to_count() -> None:
@@ -181,23 +194,23 @@ def test_certificate_without_names_still_gets_its_other_faults_told() -> None:
 
 def test_missing_intermediate_is_told_by_name_key_and_address() -> None:
     judgement = _named("missing-intermediate-fetched")
-    intermediate = judgement.path[1]
-    observed = judgement.findings[0].observed
+    intermediate, found = judgement.path[1], judgement.findings[0]
     key = paths.subject_key(intermediate)
     assert key is not None
-    for text in (intermediate.label, key.hex(":").upper(), "http://aia.example.com/intermediate.crt"):
-        assert text in observed
+    assert f'"{intermediate.name}"' in found.observed
+    for text in (intermediate.sha256[:12], key.hex(":").upper(), "http://aia.example.com/intermediate.crt"):
+        assert text in found.detail
 
 
 def test_missing_intermediate_is_told_with_what_was_sent() -> None:
-    assert 'it sends only "erp.example.com";' in _named("missing-intermediate").findings[0].observed
-    assert 'it sends only "erp.example.com", "Root";' in _named("only-the-root-is-sent-along").findings[0].observed
+    assert 'it sends only "erp.example.com" (' in _named("missing-intermediate").findings[0].observed
+    assert 'it sends only "erp.example.com", "Root" (' in _named("only-the-root-is-sent-along").findings[0].observed
 
 
 def test_missing_intermediate_names_the_other_reading() -> None:
-    observed = _named("missing-intermediate").findings[0].observed
-    assert f'if "Intermediate" is itself a root, that root is not in {ROOTS_NAME}' in observed
-    assert "is itself a root" not in _named("missing-intermediate-fetched").findings[0].observed
+    detail = _named("missing-intermediate").findings[0].detail
+    assert f'if "Intermediate" is itself a root, that root is not in {ROOTS_NAME}' in detail
+    assert "is itself a root" not in _named("missing-intermediate-fetched").findings[0].detail
 
 
 def test_intermediate_in_a_file_of_roots_is_missing_all_the_same() -> None:
@@ -210,16 +223,16 @@ def test_intermediate_in_a_file_of_roots_is_missing_all_the_same() -> None:
 
 
 def test_untrusted_root_names_the_other_reading() -> None:
-    observed = _named("second-intermediate-missing").findings[0].observed
-    assert "the server omits this intermediate" in observed
+    assert "the server omits this intermediate" in _named("second-intermediate-missing").findings[0].detail
 
 
 def test_wrong_intermediate_is_told_with_the_one_needed() -> None:
     chain, judgement = _judge(CASES["wrong-intermediate"])
     other = Certificate.read(chain.presented[1])
-    observed = judgement.findings[0].observed
-    assert 'does not send the intermediate "Intermediate"' in observed
-    assert f"it sends {other.label} instead" in observed
+    found = judgement.findings[0]
+    assert 'does not send the intermediate "Intermediate"' in found.observed
+    assert f'it sends "{other.name}" instead' in found.observed
+    assert other.sha256[:12] in found.detail
 
 
 def _leaf_with(addresses: list[str]) -> Judgement:
@@ -456,9 +469,17 @@ def test_longest_path_is_accepted() -> None:
     assert len(_judgement_of(WORLD.server(authority)).path) == 10
 
 
-def test_refusal_that_nothing_explains_is_told_in_the_verifiers_words() -> None:
-    assert "the verifier says: " in _named("date-in-the-long-form").findings[0].observed
-    assert "the verifier says: " not in _named("unknown-critical-extension").findings[0].observed
+def test_refusal_that_nothing_explains_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no such refusal; where a later verifier has one, its words stand in the detail alone."""
+    plain = _named("date-in-the-long-form").findings[0]
+    assert "four digits of the year" in plain.observed
+    assert "the verifier's own words: " not in plain.detail
+    monkeypatch.setattr(form, "_RULES", ())
+    found = _named("date-in-the-long-form").findings[0]
+    assert found.code == "CERTIFICATE_IRREGULAR"
+    assert "for a reason that is not known here" in found.observed
+    assert "the verifier's own words: " in found.detail
+    assert "UtcTime" not in found.observed
 
 
 # Inspection

@@ -88,12 +88,12 @@ def test_a_file_replaces_the_table(write: Write) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("dated: 2027-01-01", "", "dated: Field required"),
+        ("dated: 2027-01-01", "", "dated: is missing"),
         ("successors: [New]", "successors: [Newer]", "'Newer' is named under changes and not under roots"),
         ("root: Old", "root: Older", "'Older' is named under changes"),
-        (", source: a note", "", "changes.0.source: Field required"),
+        (", source: a note", "", "changes.0.source: is missing"),
         (G2, "abc", "roots.0.sha256: 'abc' is no SHA-256 fingerprint"),
-        ("date: 2027-03-01", "day: 2027-03-01", "changes.0.day: Extra inputs"),
+        ("date: 2027-03-01", "day: 2027-03-01", "changes.0.day: is no key that is known there"),
         ("changes:", "changes: [", "is no YAML"),
         ("2027-03-01", "2027-02-31", "is no YAML"),
     ],
@@ -107,7 +107,7 @@ def test_what_is_wrong_with_a_table_is_told(write: Write, old: str, new: str, sa
 
 @pytest.mark.parametrize("content", ["", "- a", "7"])
 def test_a_file_of_another_kind_is_refused(write: Write, content: str) -> None:
-    with pytest.raises(UsageProblem, match="Field required"):
+    with pytest.raises(UsageProblem, match="is missing"):
         read_table(write(content))
 
 

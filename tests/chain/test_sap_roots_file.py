@@ -153,7 +153,7 @@ changes:
         ("damaged.zip", zip_bytes({"a.pem": b"hello"}), "a.pem: holds no certificate"),
         ("large.zip", zip_bytes({"a.pem": b" " * (2 << 20)}), "is too large for a certificate"),
         ("bomb.zip", zip_bytes({f"{n}.pem": b" " * (1 << 20) for n in range(20)}), "unpacks to more than 16 MiB"),
-        ("other.yaml", b"systems: {}", "is no table of roots: dated: Field required"),
+        ("other.yaml", b"systems: {}", "is no table of roots: dated: is missing"),
         ("bad.yaml", b"roots: [", "is no YAML"),
         ("large.yaml", b"#" * (2 << 20), "is larger than 1 MiB"),
     ],

@@ -11,25 +11,29 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pse_preflight.certificate import Certificate, readable
+from pse_preflight.chain import judge as chain_judge
 from pse_preflight.chain.faults import is_authority
 from pse_preflight.chain.roots import Roots
 from pse_preflight.chain.sap_roots import Announcement, Named, Release, Root, SapRoots, Table
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CODES, Code, Severity
 from pse_preflight.client.account import Reach
+from pse_preflight.client.connections import Connections, ProductConnection
 from pse_preflight.client.findings import findings_of
 from pse_preflight.client.ini import Destination
 from pse_preflight.client.library import Library
+from pse_preflight.client.own_certificate import OwnCertificate
 from pse_preflight.client.side import ClientSide
-from pse_preflight.client_pse.condition import Condition, PseContent, Rights, State
+from pse_preflight.client_pse.condition import AccessList, Condition, PseContent, Rights, State
 from pse_preflight.client_pse.model import Attempt, ClientPse, Reason, Refusal
-from pse_preflight.demo.authority import Identity
+from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.model import (
     Endpoint,
     FailedTry,
@@ -40,19 +44,22 @@ from pse_preflight.endpoint.model import (
     WebSocketAnswer,
     WebSocketReading,
 )
-from pse_preflight.landscape.system import Client, ClientIni, System
+from pse_preflight.landscape.system import Client, ClientIni, Product, System, TrustStore
 from pse_preflight.landscape.url import read_url, redacted
 from pse_preflight.pse import file as pse_file
+from pse_preflight.pse import name as distinguished_name
 from pse_preflight.recording.folder import Folder, read
 from pse_preflight.recording.format import recorded, system_of
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.verdict.evidence import Evidence, KnownRoots, Observations, judge
 from pse_preflight.verdict.policy import Verdict
 from tests.kit.chains import CATALOGUE, Chain, World
+from tests.kit.faulty_chains import KINDS, Built, built
 from tests.kit.pse_mutations import SALT, START, owner, owner_key
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOST, ELSEWHERE = "my401122-api.s4hana.cloud.sap", "erp.company.de"
+FOLDER = Path("/xtract").absolute()
 PSE, INI, LIBRARY = (Path("/sec", name).absolute() for name in ("client.pse", "sapnwrfc.ini", "libsapcrypto.so"))
 NOBODYS = Certificate.of(World(NOW).root("Root of nobody").certificate)
 
@@ -185,7 +192,7 @@ def _listed(certificate: Certificate) -> ListedCertificate:
         certificate.sha256,
         certificate.subject,
         certificate.issuer,
-        certificate.parsed.serial_number,
+        certificate.serial_number,
         certificate.not_before,
         certificate.not_after,
     )
@@ -207,10 +214,17 @@ def _client(system: System) -> ClientSide:
         reach=Reach(readable=True),
         destinations=(destination,),
         dest="PRD",
+        runs_as="xtract",
+        connections=Connections(folder=str(FOLDER), of_this=(_connection(system.url.host),)),
         library=Library(str(LIBRARY), bits=frozenset({64}), version="8.5.60"),
         library_reach=Reach(readable=True),
     )
     return _told(side, system)
+
+
+def _connection(host: str, **said: Any) -> ProductConnection:
+    usual = ProductConnection("config/connections/PRD", "PRD", host, "443", str(LIBRARY), str(PSE), user_is_alias=True)
+    return replace(usual, **said)
 
 
 def _told(side: ClientSide, system: System) -> ClientSide:
@@ -220,7 +234,13 @@ def _told(side: ClientSide, system: System) -> ClientSide:
 def _system(url: str, required: Certificate, **keys: Any) -> System:
     read, found = read_url(url)
     client = Client(
-        hosts=("box",), account="xtract", bits=64, path_is_personal=True, ini=ClientIni(INI, "PRD"), library=LIBRARY
+        hosts=("box",),
+        account="xtract",
+        bits=64,
+        path_is_personal=True,
+        ini=ClientIni(INI, "PRD"),
+        library=LIBRARY,
+        product=Product("xtract", FOLDER),
     )
     usual = System(
         alias="PRD",
@@ -261,6 +281,9 @@ def good(url: str = f"https://{HOST}") -> Seen:
 
 
 _add(None, good, name="everything is right")
+
+
+_add(Code.TOOL_NEEDS_LIBRARY_PATH, lambda: good().but_pse(tool_needs="LD_LIBRARY_PATH=/opt/sap"), verdict=Verdict.PASS)
 
 
 # The URL and the network
@@ -423,6 +446,46 @@ for _case in CATALOGUE:
     _add(_found, partial(of_catalogue, _case.name), name=_case.name, verdict=_ended)
 
 
+@cache
+def _built(name: str) -> Built:
+    kind = next(each for each in KINDS if str(each) == name)
+    return built((kind,), NOW, kind.kinds[0], kind.least)
+
+
+def of_kind(name: str) -> Seen:
+    """Return a system whose chain has one thing wrong with it."""
+    made = _built(name)
+    fetched = {f"/{number}": der for number, der in enumerate(made.fetched)}
+    assert isinstance(made.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    return of_chain(Chain(made.presented, made.key, made.roots, fetched=fetched), made.host)
+
+
+_add(Code.CA_CONSTRAINT_BROKEN, partial(of_kind, "leaf-that-may-not-be-used-for-tls-leaf"), name="a key not for TLS")
+_add(Code.CA_CONSTRAINT_BROKEN, partial(of_kind, "policy-required-and-lacking-issuing"), name="a policy is lacking")
+
+
+@dataclass(frozen=True)
+class _SeenByAnotherVerifier(Seen):
+    """What is judged by a verifier of tomorrow, which refuses what today's accepts."""
+
+    def evidence(self) -> Evidence:
+        with mock.patch.object(chain_judge, "refusal", return_value="it is not of today"):
+            return super().evidence()
+
+
+@_scenario(Code.CERTIFICATE_IRREGULAR, name="refused for a reason that nobody knows", verdict=Verdict.FAIL)
+def _refused_for_nothing() -> Seen:
+    seen = good().but(live=None)
+    return _SeenByAnotherVerifier(seen.system, seen.observations, seen.period)
+
+
+@_scenario(Code.CERTIFICATE_UNREADABLE, name="no certificate among them", verdict=Verdict.PASS)
+def _no_certificate_among_them() -> Seen:
+    seen = good()
+    assert seen.observations.endpoint
+    return seen.but_endpoint(presented=(*seen.observations.endpoint.presented, b"no certificate"))
+
+
 @_scenario(Code.CERTIFICATE_UNREADABLE, name="nothing sent")
 def _nothing_sent() -> Seen:
     return good().but(live=None).but_endpoint(presented=())
@@ -439,8 +502,8 @@ def _omitted_and_held() -> Seen:
 @cache
 def _weak_server() -> Identity:
     world = World(NOW, ELSEWHERE)
-    odd, small = rsa.generate_private_key(65537, 2052), rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak
-    return world.server(world.authority(world.root(), key=odd), key=small)
+    odd, other = rsa.generate_private_key(65537, 2052), rsa.generate_private_key(65537, 2052)
+    return world.server(world.authority(world.root(), key=odd), key=other)
 
 
 @_scenario(Code.CERTIFICATE_WEAK, name="two weak keys")
@@ -541,6 +604,50 @@ def _not_repaired() -> Seen:
     return good().but(attempt=Attempt(wanted=wanted, failure="it is in use"))
 
 
+def _presented(**seen: Any) -> Seen:
+    """Return the system whose chain is that of a file; nobody asked it."""
+    nothing: dict[str, Any] = {"addresses": (), "address": None, "tls_version": None, "tls_12": None, "http": None}
+    asked: dict[str, Any] = {**nothing, "date_offset_seconds": None, "wants_client_certificate": None}
+    return good().but(live=None).but_endpoint(from_file="/chain.pem", **{**asked, **seen})
+
+
+_add(None, _presented, name="the chain of a file")
+_add(
+    None,
+    lambda: _presented().but(pse=ClientPse(Condition(PSE, State.MISSING))).but_client(reach=None),
+    name="the chain of a file, and no PSE",
+)
+
+
+def _trust_store(**seen: Any) -> Seen:
+    """Return the client that has a trust store of Java's in place of a PSE; all else is as it is."""
+    described = good().but_system(truststore=TrustStore(), dn=None, client=None).but(client=None)
+    store: dict[str, Any] = {"store": "PKCS#12", "one_reader": True, "tool": ""}
+    content = described.observations.pse.condition.content
+    assert content
+    content = replace(content, owner=None)
+    return described.but_condition(content=content, mode=None, rights=None).but_pse(**{**store, **seen})
+
+
+_add(None, _trust_store, name="a trust store")
+_add(
+    Code.TRUST_STORE_ENTRIES_LEFT_OUT,
+    partial(_trust_store, left_out=("Java passes over 1 of its certificates",)),
+)
+_add(Code.PK_LIST_EMPTY, partial(_trust_store, listing=Listing(())), name="an empty trust store")
+
+
+@_scenario(Code.PSE_MISSING, name="no trust store")
+def _no_trust_store() -> Seen:
+    return _trust_store(listing=None, store="", condition=Condition(PSE, State.MISSING)).but(live=None)
+
+
+@_scenario(Code.PSE_UNREADABLE, name="a trust store with another password")
+def _closed_trust_store() -> Seen:
+    closed = Condition(PSE, State.UNREADABLE, "the password is another one")
+    return _trust_store(listing=None, store="", condition=closed).but(live=None)
+
+
 _add(Code.PSE_UNCONFIRMED, lambda: good().but_pse(one_reader=True))
 _add(Code.PSE_HAS_PIN, partial(_closed, State.HAS_PIN))
 
@@ -571,7 +678,46 @@ _add(
     lambda: good().but_condition(rights=replace(RIGHTS, owner="somebody")),
     name="somebody's file",
 )
-_add(Code.EVIDENCE_NOT_WRITTEN, lambda: good().but(unwritten="no evidence can be written to /evidence/PRD: full"))
+_ON_WINDOWS = "S-1-5-21-1-2-3-1000"
+_FEW = f"O:BAD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;{_ON_WINDOWS})"
+ACCESS_LIST = AccessList(
+    file=_FEW,
+    folder=_FEW.replace("A;;", "A;OICI;"),
+    seen_by=_ON_WINDOWS,
+    names={"S-1-5-32-545": "BUILTIN\\Users", "S-1-5-11": "NT AUTHORITY\\Authenticated Users"},
+)
+
+
+def _of_windows(file: str = ACCESS_LIST.file, folder: str = ACCESS_LIST.folder) -> Seen:
+    return good().but_condition(mode=None, access_list=replace(ACCESS_LIST, file=file, folder=folder))
+
+
+_add(None, _of_windows, name="for few on Windows")
+_add(
+    Code.PSE_READABLE_BY_OTHERS, partial(_of_windows, file=f"{_FEW}(A;ID;FR;;;BU)"), name="readable by Users of Windows"
+)
+_add(
+    Code.PSE_READABLE_BY_GROUP,
+    partial(_of_windows, file=f"{_FEW}(A;;FR;;;S-1-5-21-1-2-3-1001)"),
+    name="readable by an account of Windows",
+)
+_add(
+    Code.PSE_WRITABLE_BY_OTHERS,
+    partial(_of_windows, file=f"{_FEW}(A;;0x116;;;S-1-5-21-1-2-3-1001)"),
+    name="writable by an account of Windows",
+)
+_add(
+    Code.PSE_WRITABLE_BY_OTHERS,
+    partial(_of_windows, folder=f"{_FEW}(A;OICI;0x1301bf;;;AU)"),
+    name="replaceable in a folder of Windows",
+)
+_add(
+    Code.PSE_WRITABLE_BY_OTHERS,
+    partial(_of_windows, file=_FEW.replace("O:BA", "O:S-1-5-21-1-2-3-1001")),
+    name="another's file on Windows",
+)
+_add(None, partial(_of_windows, file=f"{_FEW}(A;IOOI;FA;;;WD)"), name="a list for what comes to lie below")
+_add(Code.EVIDENCE_NOT_WRITTEN, lambda: good().but(unwritten="what was seen cannot be written to /evidence/PRD: full"))
 _add(
     Code.PSE_UNCONFIRMED,
     lambda: good().but(changed_by_us="ab" * 32).but_pse(one_reader=True).but_condition(digest="ab" * 32),
@@ -613,6 +759,56 @@ def _owner_expired() -> Seen:
 
 _add(Code.PSE_OWNER_DIFFERS, lambda: good().but_system(dn="CN=somebody else, O=Firma"))
 _add(Code.PSE_OWNER_DIFFERS, lambda: good().but_system(dn="no name at all"), name="`dn` is no name")
+
+
+@cache
+def _logon_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def _logging_on(*, days: float = 700, start: datetime = NOW - timedelta(days=30), **options: Any) -> OwnCertificate:
+    """Return a certificate to log on with, as an authority has issued it, with its issuers."""
+    root = root_authority("Root of clients", NOW - timedelta(days=400), 4000)
+    issuing = root.issue_authority("Issuing CA of clients", NOW - timedelta(days=300), 3000)
+    owned = issuing.issue(distinguished_name.parse("CN=client"), start, days, [], **{"key": _logon_key(), **options})
+    return OwnCertificate(PSE, tuple(map(Certificate.of, (owned.certificate, *owned.issuers))))
+
+
+def _with_logon(own: OwnCertificate) -> Seen:
+    return good().but_client(own_certificate=own)
+
+
+_add(None, lambda: _with_logon(_logging_on()), name="a client that logs on with its certificate")
+_add(Code.CLIENT_CERTIFICATE_MISSING, lambda: _with_logon(OwnCertificate(PSE, problem="it has no certificate")))
+_add(
+    Code.CLIENT_CERTIFICATE_MISSING,
+    lambda: _with_logon(replace(_logging_on(), problem="it has no private key")),
+    name="no key to log on with",
+)
+_add(Code.CLIENT_CERTIFICATE_ENDED, lambda: _with_logon(_logging_on(days=29)))
+_add(
+    Code.CLIENT_CERTIFICATE_ENDED,
+    lambda: _with_logon(_logging_on(start=NOW + timedelta(days=1))),
+    name="a certificate to log on with that has not begun",
+)
+_add(Code.CLIENT_CERTIFICATE_ENDS_SOON, lambda: _with_logon(_logging_on(days=200, start=NOW - timedelta(days=150))))
+_add(
+    Code.CLIENT_CERTIFICATE_ENDS_SOON,
+    lambda: _with_logon(_logging_on(days=33)),
+    name="a certificate to log on with that ends within days",
+    verdict=Verdict.FAIL,
+)
+_add(
+    Code.CLIENT_CERTIFICATE_SELF_SIGNED,
+    lambda: _with_logon(
+        OwnCertificate(PSE, (Certificate.of(root_authority("client", NOW, 4000, key=_logon_key()).certificate),))
+    ),
+)
+_add(
+    Code.CLIENT_CERTIFICATE_INCOMPLETE,
+    lambda: _with_logon(replace(_logging_on(), chain=_logging_on().chain[:1])),
+)
+_add(Code.CLIENT_CERTIFICATE_UNSUITABLE, lambda: _with_logon(_logging_on(key=owner_key())))
 
 
 @_scenario(Code.PSE_OWNER_DIFFERS, name="no owner")
@@ -813,6 +1009,7 @@ def _destined(**said: Any) -> Seen:
 
 
 _add(Code.CLIENT_INI_HOST_HAS_SCHEME, partial(_destined, host=f"https://{HOST}"))
+_add(Code.CLIENT_INI_HOST_NOT_ALONE, partial(_destined, host=f"{HOST}/sap/bc/rfc"))
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, host="my999999-api.s4hana.cloud.sap"))
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, pse="/elsewhere/client.pse"), name="another PSE in sapnwrfc.ini")
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, proxy_host="proxy", proxy_port="3128"), name="a proxy in sapnwrfc.ini")
@@ -820,6 +1017,33 @@ _add(Code.CLIENT_INI_TRUSTS_ALL, partial(_destined, trusts_all=True))
 _add(Code.CLIENT_INI_USER_NOT_ALIAS, partial(_destined, has_user=True, alias_length=None))
 _add(Code.CLIENT_INI_ALIAS_ODD, partial(_destined, alias_length=41))
 _add(Code.CLIENT_INI_ALIAS_ODD, partial(_destined, alias_has_blanks=True), name="an alias with blanks")
+
+
+def _connected(*connections: ProductConnection, **said: Any) -> Seen:
+    """Return the good system with other connections of the product."""
+    return good().but_client(connections=Connections(folder=str(FOLDER), of_this=connections, **said))
+
+
+_BINARY = (("config/connections/QAS", "it is binary"),)
+_add(Code.CONNECTIONS_UNREADABLE, partial(_connected, problem="/xtract is no folder that can be seen here"))
+_add(Code.CONNECTION_HOST_NOT_ALONE, lambda: _connected(_connection(f"https://{HOST}")))
+_add(Code.CONNECTION_DIFFERS, lambda: _connected(_connection(HOST, port="8443")))
+_add(Code.CONNECTION_DIFFERS, lambda: _connected(_connection(HOST, pse="/x.pse")), name="another PSE in the connection")
+_add(
+    Code.CONNECTION_DIFFERS,
+    lambda: _connected(_connection("my401122.s4hana.cloud.sap")),
+    name="the host for people in the connection",
+)
+_add(
+    Code.CONNECTION_DIFFERS,
+    lambda: _connected(_connection(HOST), _connection(HOST, library="/x.so")),
+    name="two connections that differ",
+)
+_add(Code.CONNECTION_NOT_FOUND, partial(_connected, other_hosts=("my999999-api.s4hana.cloud.sap",)))
+_add(Code.CONNECTION_NOT_UNDERSTOOD, lambda: _connected(_connection(HOST), not_understood=_BINARY))
+_add(Code.CONNECTION_NOT_UNDERSTOOD, lambda: _connected(_connection(HOST, pse="")), name="no PSE in the connection")
+_add(Code.CONNECTION_USER_NOT_ALIAS, lambda: _connected(_connection(HOST, user_is_alias=False)))
+_add(Code.CLIENT_ACCOUNT_ASSUMED, lambda: good().but_client(account_is_assumed=True))
 
 
 @_scenario(Code.CLIENT_INI_DEST_TWICE)

@@ -1,8 +1,11 @@
 """What is known from elsewhere, and what no check may be left without a proof of: each input with many a PSE."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import islice
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pse_preflight.certificate import Certificate, now, readable
 from pse_preflight.chain.faults import is_authority
@@ -16,14 +19,18 @@ from pse_preflight.run.all_systems import Gathering
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Verdict
-from tests.checks.corpus import CORPUS, NOBODYS, PSE, Seen, chain_of, of_catalogue, of_chain
+from tests.chain import test_random_graphs, test_two_faults
+from tests.checks.corpus import CORPUS, NOBODYS, PSE, Seen, chain_of, of_catalogue, of_chain, of_kind
 from tests.kit.chains import CATALOGUE, Chain
 from tests.kit.check_runs import ends, ends_alone, without_proof
+from tests.kit.faulty_chains import KINDS
 from tests.kit.servers import LOOPBACK, free_port
 from tests.verdict.test_trust_matrix import CELLS, MATRIX, SERVERS, world
 from tests.verdict.test_trust_matrix import NOW as MOMENT
 
 DEAD = "DEAD"
+EVERY, PAIRS = 12, 300
+"""One kind of fault in so many is tried in the first tier; so many pairs of them are tried besides."""
 LISTS = ("empty", "of nobody", "the roots", "what is sent", "the server certificate alone", "everything")
 
 
@@ -52,6 +59,34 @@ def _without_a_pse(name: str) -> Seen:
 def test_no_chain_leaves_a_check_without_a_proof_whatever_the_pse_holds(name: str) -> None:
     seen = [*(_with_list(name, each) for each in LISTS), _without_a_pse(name)]
     assert [(each.system.alias, told) for each in seen for told in without_proof(each.evidence())] == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(str(kind), marks=[pytest.mark.long] * (number % EVERY > 0)) for number, kind in enumerate(KINDS)],
+)
+def test_no_kind_of_fault_leaves_a_check_without_a_proof(kind: str) -> None:
+    assert without_proof(of_kind(kind).evidence()) == []
+
+
+@pytest.mark.long
+def test_no_pair_of_faults_and_no_graph_of_authorities_leaves_a_check_without_a_proof() -> None:
+    pairs = list(islice(test_two_faults._chains(PAIRS), PAIRS))
+    graphs = [test_random_graphs._graph(seed) for seed in range(PAIRS)]
+    seen = [
+        *(of_chain(Chain(each.presented, _any_key(), each.roots), each.host, moment=each.now) for each in pairs),
+        *(of_chain(Chain(_ders(each.sent), _any_key(), each.roots), test_random_graphs.HOST) for each in graphs),
+    ]
+    assert [told for each in seen for told in without_proof(each.evidence())] == []
+
+
+@cache
+def _any_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def _ders(certificates: Iterable[Certificate]) -> tuple[bytes, ...]:
+    return tuple(each.der for each in certificates)
 
 
 @pytest.mark.parametrize(("held", "server"), CELLS)

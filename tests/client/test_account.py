@@ -7,7 +7,6 @@ machine.
 import pytest
 
 from pse_preflight.client import account
-from pse_preflight.client import windows as windows_rights
 from pse_preflight.client.account import PosixHandover, PosixWay
 from pse_preflight.client.posix import (
     AccessListUnreadable,
@@ -19,7 +18,9 @@ from pse_preflight.client.posix import (
     rights,
     write_acl,
 )
-from pse_preflight.client.windows import (
+from pse_preflight.errors import NotForAccount
+from pse_preflight.windows import descriptor as windows_rights
+from pse_preflight.windows.descriptor import (
     ADMINISTRATORS,
     EVERYONE,
     SYSTEM,
@@ -29,7 +30,6 @@ from pse_preflight.client.windows import (
     readers,
     well_known_sid,
 )
-from pse_preflight.errors import NotForAccount
 
 USER, OWNING, GROUP, MASK = 0x02, 0x04, 0x08, 0x10
 XTRACT = PosixAccount("xtract", 1001, 100, frozenset({100, 200}), "/home/xtract")
@@ -270,16 +270,62 @@ def test_the_command_of_windows_names_the_account_by_its_number() -> None:
     assert reach.commands == (("icacls", r"C:\sec\client.pse", "/grant", f"*{SVC}:(R)"),)
 
 
+KEEPERS = (f"*{SYSTEM}:(F)", f"*{ADMINISTRATORS}:(F)")
+
+
 @pytest.mark.parametrize(
-    ("me", "group", "grants"),
+    ("me", "others", "grants"),
     [
-        (SVC, None, (f"*{SVC}:(F)",)),
-        ("S-1-5-21-9", None, (f"*{ADMINISTRATORS}:(F)", f"*{SVC}:(R)")),
-        ("S-1-5-21-9", GROUP_SID, (f"*{ADMINISTRATORS}:(F)", f"*{SVC}:(R)", f"*{GROUP_SID}:(R)")),
+        (SVC, [], (*KEEPERS, f"*{SVC}:(F)")),
+        (SVC, [SVC, SYSTEM], (*KEEPERS, f"*{SVC}:(F)")),
+        (SYSTEM, [SVC], (*KEEPERS, f"*{SVC}:(R)")),
+        ("S-1-5-21-9", [SVC, GROUP_SID], (*KEEPERS, "*S-1-5-21-9:(F)", f"*{SVC}:(R)", f"*{GROUP_SID}:(R)")),
     ],
 )
-def test_what_a_new_file_of_windows_grants(me: str, group: str | None, grants: tuple[str, ...]) -> None:
-    assert account.windows_grants(me, SVC, group) == grants
+def test_what_a_new_file_of_windows_grants(me: str, others: list[str], grants: tuple[str, ...]) -> None:
+    assert account.windows_grants(me, others, folder=False) == grants
+    for folder in (False, True):
+        written = read_descriptor(windows_rights.private(me, others, folder=folder)).aces
+        assert written is not None
+        wanted = {each.partition(":")[0]: "(F)" in each for each in account.windows_grants(me, others, folder=folder)}
+        assert {f"*{each.sid}": each.rights == windows_rights.FILE_ALL_ACCESS for each in written} == wanted
+        assert not any(each.inherit_only for each in written)
+    inherited = account.windows_grants(me, others, folder=True)
+    assert all("(OI)(CI)" in each for each in inherited)
+
+
+def test_a_new_list_takes_nothing_over_from_its_folder() -> None:
+    assert windows_rights.private(SVC).startswith("D:P(")
+
+
+@pytest.mark.parametrize(
+    ("sddl", "groups", "deciding"),
+    [
+        (f"O:BAD:(A;;FR;;;{GROUP_SID})", (), GROUP_SID),
+        ("O:BAD:(A;;FR;;;DU)", (), "DU"),
+        (f"O:BAD:(A;;FR;;;{GROUP_SID})", (GROUP_SID,), ""),
+        (f"O:BAD:(D;;FR;;;{GROUP_SID})(A;;FR;;;{SVC})", (), GROUP_SID),
+        (f"O:BAD:(A;;FR;;;{SVC})(A;;FR;;;{GROUP_SID})", (), ""),
+        (f"O:BAD:(A;OICIIO;FR;;;{GROUP_SID})", (), ""),
+        (f"O:BAD:(A;;FW;;;{GROUP_SID})", (), ""),
+        ("O:BAD:(A;;FA;;;BA)", (), ""),
+        ("O:BA", (), ""),
+    ],
+)
+def test_a_group_that_the_domain_hides_is_named_and_nothing_is_guessed(
+    sddl: str, groups: tuple[str, ...], deciding: str
+) -> None:
+    hidden = windows_rights.account("DOM\\svc", SVC, frozenset(groups), "the domain cannot be asked")
+    seen = windows_rights.account("DOM\\svc", SVC, frozenset(groups))
+    assert windows_rights.undecided(read_descriptor(sddl), hidden) == deciding
+    assert windows_rights.undecided(read_descriptor(sddl), seen) == ""
+    reach = account.windows_reach("x.pse", sddl, hidden, lambda sid: f"DOM\\name of {sid}")
+    assert (reach.readable is None) is bool(deciding)
+    if deciding:
+        assert reach.reason == (
+            f"cannot be judged here: it depends on whether DOM\\svc is in the group DOM\\name of {deciding};"
+            " the domain cannot be asked"
+        )
 
 
 @pytest.mark.parametrize(

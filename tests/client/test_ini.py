@@ -137,6 +137,10 @@ def test_an_own_value_wins_over_the_default_section() -> None:
         ("/usr/sap/libsapcrypto.so", "/opt/libsapcrypto.so", "TLS_SAPCRYPTOLIB is /opt/libsapcrypto.so"),
         ("CLIENT=100", "PROXY_HOST=proxy\nPROXY_PORT=3128", "are proxy:3128, checked is a direct connection"),
         ("CLIENT=100", "PROXY_HOST=proxy", "are proxy, checked is a direct connection"),
+        ("TLS_CLIENT_PSE=/opt", 'TLS_CLIENT_PSE="/opt', "stands in quotes"),
+        ("TLS_CLIENT_PSE=/opt/xtract/sec/client.pse", "TLS_CLIENT_PSE='client.pse'", "client.pse, which is not absol"),
+        ("TLS_CLIENT_PSE=/opt/xtract/sec/client.pse", 'TLS_CLIENT_PSE="/x.pse"', "is /x.pse, checked is /opt"),
+        ("TLS_SAPCRYPTOLIB=/usr/sap/libsapcrypto.so", 'TLS_SAPCRYPTOLIB="/usr/sap/libsapcrypto.so"', "in quotes"),
         ("CLIENT=100", "USE_TLS=0", "USE_TLS is set, and not to 1"),
         ("CLIENT=100", 'USE_TLS="0"', "USE_TLS is set, and not to 1"),
         ("CLIENT=100", "USE_TLS=00", "USE_TLS is set, and not to 1"),
@@ -168,19 +172,60 @@ def test_the_same_proxy_is_no_difference() -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["http://proxy.example.com", "proxy.example.com:3128", '"proxy.example.com"'])
+def test_a_proxy_that_is_not_just_a_host_is_told(written: str) -> None:
+    text = DOCUMENTED.replace("CLIENT=100", f"PROXY_HOST={written}\nPROXY_PORT=3128")
+    expected = replace(EXPECTED, proxy=Proxy("proxy.example.com", 3128))
+    assert _codes(text, expected) == ["CLIENT_INI_DIFFERS"]
+    assert "the SDK takes a host alone, the port as PROXY_PORT" in _observed(text, expected)
+
+
 def test_a_port_of_any_length_is_no_surprise() -> None:
     text = DOCUMENTED.replace("CLIENT=100", f"PROXY_HOST=proxy\nPROXY_PORT={'9' * 9000}")
     assert _codes(text) == ["CLIENT_INI_DIFFERS"]
 
 
 @pytest.mark.parametrize(
-    "written",
-    [f"{HOST}:443", f"{HOST}/", f"{HOST}/sap/bc/rfc", f"{HOST} # production", f'"{HOST}"', f"{HOST}?x", f"//{HOST}"],
+    ("written", "says"),
+    [
+        (f"{HOST}:443", "a port"),
+        (f"{HOST}:", "a port"),
+        (f"{HOST}/", "a path"),
+        (f"{HOST}/sap/bc/rfc", "a path"),
+        (f"{HOST}?sap-client=100", "a path or a query"),
+        (f"{HOST}#", "a path"),
+        (f"{HOST}\\", "a path"),
+        (f"{HOST} # production", "a comment"),
+        (f"{HOST} ; production", "a comment"),
+        (f"{HOST};production", "a comment"),
+        (f"{HOST} // production", "a comment"),
+        (f'"{HOST}"', "quotes"),
+        (f"'{HOST}'", "quotes"),
+        (f"//{HOST}", "two slashes"),
+        (f"xtract@{HOST}", "a user"),
+        (f"xtract:{SECRET}@{HOST}", "a user"),
+        (f"[{HOST}]", "no host name"),
+        (HOST.replace("-api", "\u2013api"), "long dash"),
+        (f"\u200b{HOST}", "nobody sees"),
+        (HOST.replace(".", " .", 1), "blanks"),
+    ],
 )
-def test_more_than_the_host_is_told_even_if_the_host_is_right(written: str) -> None:
-    (found,) = _codes(DOCUMENTED.replace(HOST, written))
-    assert found in {"CLIENT_INI_HOST_HAS_SCHEME", "CLIENT_INI_DIFFERS"}
-    assert _codes(DOCUMENTED.replace(HOST, f" {HOST.title()}\t")) == []
+def test_more_than_the_host_is_told_even_if_the_host_is_right(written: str, says: str) -> None:
+    text = DOCUMENTED.replace(HOST, written)
+    assert _codes(text) == ["CLIENT_INI_DIFFERS" if says == "no host name" else "CLIENT_INI_HOST_NOT_ALONE"]
+    assert says in _observed(text)
+    assert SECRET not in _observed(text) + repr(parse(text))
+
+
+@pytest.mark.parametrize("written", [f" {HOST.title()}\t", HOST.upper(), f"{HOST}."])
+def test_the_host_alone_however_it_is_written_is_right(written: str) -> None:
+    assert _codes(DOCUMENTED.replace(HOST, written)) == []
+
+
+def test_letters_beyond_ascii_are_another_spelling_of_a_host() -> None:
+    expected = replace(EXPECTED, url=ApiUrl("xn--mller-kva.example.com", 443))
+    text = DOCUMENTED.replace(HOST, "müller.example.com")
+    assert _codes(text, expected) == []
 
 
 def test_another_host_with_a_port_is_told_once() -> None:

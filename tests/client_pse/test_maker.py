@@ -25,6 +25,9 @@ from pse_preflight.client_pse.maker import Maker, default_owner
 from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution, Reason
 from pse_preflight.findings import Finding, message
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed, ToolMissing
+from pse_preflight.windows import system as windows
+from tests.kit import java_stores as stores
+from tests.kit.files import keep_private
 from tests.kit.pse_mutations import PIN, START, closed_files, plain_file
 from tests.kit.systems import DN, SapsTool, issuers, listed, server, system, write_pse
 
@@ -85,6 +88,26 @@ def test_a_folder_is_no_pse(pse: Path) -> None:
 def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "sec").write_text("no folder")
     assert _said(_look(tmp_path / "sec" / "client.pse")) == [("PSE_UNREADABLE", "blocker")]
+
+
+@pytest.mark.parametrize(
+    ("change", "what", "remedy"),
+    [
+        (base64.encodebytes, "it is base64 of a PSE", "decode it"),
+        (lambda data: data + b"\n", "it is a PSE, with a line end behind it", "in binary mode"),
+        (lambda data: data[:900], "it is a PSE that breaks off: 900 of its ", "download it again"),
+        (lambda _: stores.jks(), "it is a Java key store", "as `truststore`"),
+        (lambda _: b"<html>", "it is a web page in place of a download", "download the file itself"),
+    ],
+)
+def test_a_damaged_pse_is_named_for_what_it_is(
+    pse: Path, change: Callable[[bytes], bytes], what: str, remedy: str
+) -> None:
+    write_pse(pse, [ROOT])
+    pse.write_bytes(change(pse.read_bytes()))
+    (found,) = file_findings(_look(pse))
+    assert (found.code, what in found.observed, remedy in found.fix) == ("PSE_UNREADABLE", True, True), found
+    assert "new PSE" not in found.fix
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
@@ -337,7 +360,7 @@ def test_the_owner_is_compared_where_it_is_configured(
 def test_a_pse_without_an_owner_differs_from_any_that_is_configured(pse: Path) -> None:
     pse.parent.mkdir()
     pse.write_bytes(plain_file())
-    pse.chmod(0o600)
+    keep_private(pse)
     seen = pse_condition.look(pse)
     assert [each.code for each in condition_findings(seen, system("PRD", 443, pse), START)] == ["PSE_OWNER_DIFFERS"]
     assert condition_findings(seen, replace(system("PRD", 443, pse), dn=None), START) == ()
@@ -389,10 +412,10 @@ def test_a_tool_that_makes_nothing_leaves_nothing(pse: Path, tool: Any, code: st
 
 
 def test_a_folder_that_cannot_be_had_is_told(pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(*((windows, "make_folder", refuse) if sys.platform == "win32" else (Path, "mkdir", refuse)))
     _, attempt, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
     assert (attempt.created, _said(found)) == (False, [("PSE_MISSING", "blocker")])
     assert "none could be made" in found[0].observed
@@ -408,7 +431,67 @@ def test_a_file_in_the_place_of_a_folder_is_left_as_it_is(tmp_path: Path) -> Non
     assert (tmp_path / "sec").read_text() == "no folder"
 
 
-def test_other_pse_files_in_the_folder_are_named_once_one_is_made(pse: Path) -> None:
+def test_other_pse_files_in_the_folder_are_named_once_one_is_made(pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(pse.parent))
     write_pse(pse.with_name("other.pse"))
+    write_pse(pse.with_name(".other.preflight-0123456789abcdef.pse"))
     _, _, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
-    assert "other PSE files there: other.pse" in found[0].observed
+    assert found[0].observed.endswith("; other PSE files here: other.pse")
+
+
+def test_pse_files_in_the_usual_places_are_named_with_their_paths(
+    pse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SECUDIR", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    usual = [tmp_path / "SECUDIR" / "a.pse", *(tmp_path / "HOME" / "sec" / f"{letter}.pse" for letter in "bcdef")]
+    for each in usual:
+        write_pse(each)
+    _, _, found = _make([Contribution(system("A", 1, pse), (ROOT,))])
+    named = ", ".join(map(str, usual[:5]))
+    assert found[0].observed.endswith(f"; other PSE files here: {named} and 1 more")
+    _, _, of_demo = _make([Contribution(replace(system("A", 1, pse.with_name("demo.pse")), confirm=False), (ROOT,))])
+    assert of_demo[0].observed.endswith(f"; other PSE files here: {pse.name}")
+
+
+# a database's clients: a PSE without an own key
+
+
+@pytest.mark.parametrize("tool", [BundledTool({}), SapsTool()], ids=["bundled", "SAP's"])
+def test_a_database_alone_gets_a_pse_without_an_own_key(pse: Path, tool: Any) -> None:
+    database = system("HXE", 443, pse, serves="sql")
+    made, attempt, said = _make([Contribution(database, (ISSUING, ROOT))], tool)
+    assert attempt.created
+    assert [each.code for each in said] == ["PSE_CREATED"]
+    assert "sslCryptoProvider=commoncrypto" in said[0].fix
+    assert made.condition.content is not None
+    assert made.condition.content.owner is None
+    assert {each.certificate for each in made.entries} == {ROOT, ISSUING}
+    assert [each.name for each in pse.parent.iterdir() if each.suffix != ".lock"] == [pse.name]
+    if isinstance(tool, SapsTool):
+        (command, *_), *_ = tool.calls
+        assert command == "gen_verify_pse"
+
+
+def test_a_pse_that_rfc_clients_use_too_has_an_own_key(pse: Path) -> None:
+    rfc = system("PRD", 443, pse)
+    contributions = [Contribution(replace(rfc, serves="sql", dn=None), (ROOT,)), Contribution(rfc, (ISSUING,))]
+    made, _, said = _make(contributions[::-1])
+    assert made.condition.content is not None
+    assert made.condition.content.owner is not None
+    assert "TLS_CLIENT_PSE" in said[0].fix
+
+
+def test_a_tool_that_does_not_list_what_the_new_pse_was_given_is_told(pse: Path) -> None:
+    def forgets(arguments: Sequence[str], answer: Answer) -> Answer:
+        if arguments[0] == "gen_verify_pse":
+            path = Path(arguments[arguments.index("-p") + 1])
+            path.unlink()
+            return BundledTool({}).run(("gen_verify_pse", "-p", str(path), "-x", ""), path.parent)
+        return answer
+
+    database = system("HXE", 443, pse, serves="sql")
+    _, attempt, said = _make([Contribution(database, (ROOT, ISSUING))], SapsTool(forgets))
+    assert (attempt.created, [each.code for each in said]) == (False, ["TOOL_FAILED"])
+    assert "does not list it afterwards" in said[0].observed
+    assert not pse.exists()

@@ -23,6 +23,7 @@ from pse_preflight.pse.create import NotReplaced
 from pse_preflight.sapgenpse.tool import Answer, BundledTool, ToolFailed
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Policy, Verdict, decide
+from tests.kit.files import keep_private
 from tests.kit.pse_mutations import PIN, SALT, START, closed_files, owner_key
 from tests.kit.servers import Server, serve_tls
 from tests.kit.systems import SapsTool, codes, gather, issuers, listed, path, roots_file, server, system, write_pse
@@ -107,7 +108,7 @@ def _write_anothers(pse: Path, held: Sequence[Certificate]) -> None:
     pse.parent.mkdir(parents=True, exist_ok=True)
     made = pse_file.new(Certificate.of(own.certificate), owner_key(), held, time=START, salt=SALT)
     pse.write_bytes(made.encode(None))
-    pse.chmod(0o600)
+    keep_private(pse)
 
 
 def test_what_the_bundled_implementation_changed_is_unconfirmed_until_saps_tool_lists_it(run: Run, pse: Path) -> None:
@@ -232,7 +233,7 @@ def test_a_machine_bound_pse_is_not_changed_though_the_tool_lists_it(run: Run, p
     write_pse(known, OTHERS)
     pse.parent.mkdir()
     pse.write_bytes(closed_files()["machine-bound"].file)
-    pse.chmod(0o600)
+    keep_private(pse)
     listing = BundledTool({}).run(("maintain_pk", "-p", str(known), "-x", "", "-l"), known.parent)
     evidence = run(SapsTool(lambda _arguments, _answer: listing))
     assert "it is bound to a machine" in _finding(evidence, "PSE_NOT_REPAIRED").observed

@@ -15,6 +15,7 @@ from pse_preflight.errors import UsageProblem
 from pse_preflight.options import OPTIONS
 from pse_preflight.report import result
 from tests.kit import report_facts
+from tests.kit.places import SOURCES
 from tests.kit.runs import PARALLEL, run_checks, run_module, surroundings
 
 DEAD = "https://127.0.0.1:1"
@@ -185,6 +186,63 @@ def test_nothing_is_written_but_evidence_and_nothing_of_pytest_is_shown(tmp_path
     assert not [word for word in of_pytest if word in ran.stdout]
 
 
+def test_with_q_it_prints_the_verdicts_alone(tmp_path: Path) -> None:
+    ran = run_module("pse_preflight", "check", "demo", "demo:expired-leaf", "-q", folder=tmp_path)
+    assert ran.returncode == 1
+    assert ran.stdout.strip().splitlines() == ["demo: OK (PSE created)", "demo-expired-leaf: FAILED"]
+    assert not [each for each in tmp_path.rglob("*") if "lock" in each.name]
+    named = run_module("pse_preflight", "check", "demo", "-q", "--collect-only", folder=tmp_path)
+    assert "::test_chain_is_valid[demo]" in named.stdout
+
+
+def test_the_verdict_of_one_system_is_on_a_screen_of_24_lines(tmp_path: Path) -> None:
+    for system in ("demo", "demo:missing-intermediate", "demo:wrong-host"):
+        lines = run_module("pse_preflight", "check", system, folder=tmp_path).stdout.splitlines()
+        (verdict,) = [number for number, line in enumerate(lines) if line.startswith(f"{system.replace(':', '-')} (")]
+        assert len(lines) - verdict < 24
+        assert "= FAILURES =" not in "\n".join(lines)
+
+
+def test_a_red_check_is_told_once_with_what_to_do(tmp_path: Path) -> None:
+    told = run_module("pse_preflight", "check", "demo:expired-leaf", folder=tmp_path).stdout
+    assert told.count("CERTIFICATE_EXPIRED: ") == 1
+    assert "later: SSSLERR_PEER_CERT_UNTRUSTED (-102)" in told
+    assert "fix (SAP admin): have it renewed" in told
+    everything = run_module("pse_preflight", "check", "demo:expired-leaf", "-v", folder=tmp_path).stdout
+    assert "= FAILURES =" in everything
+    assert "NOT CONFIGURED" in everything
+
+
+def test_of_many_systems_every_red_check_is_told_before_the_table(tmp_path: Path) -> None:
+    told = run_module("pse_preflight", "check", "demo", "demo:expired-leaf", folder=tmp_path).stdout
+    failures, _, table = told.partition("= pse-preflight =")
+    assert "CERTIFICATE_EXPIRED: " in failures
+    assert "fix: have it renewed" in failures
+    assert "1 of 2 systems not ready" in table
+    assert "root of 1: Demo Root CA: " in table
+
+
+def test_what_no_finding_tells_is_never_left_out(tmp_path: Path) -> None:
+    """A crash of a check has pytest's own report, whatever the closing lines say."""
+    (tmp_path / "breaks.py").write_text(
+        "from pse_preflight.verdict import policy\n\n"
+        "def broken(*_):\n    raise RuntimeError('a fault of the toolkit')\n\n"
+        "def pytest_collection_finish():\n"
+        "    import pse_preflight.fixtures\n    pse_preflight.fixtures.decide = broken\n",
+        encoding="utf-8",
+    )
+    paths = os.pathsep.join((str(tmp_path), str(SOURCES)))
+    command = (
+        "import pytest, sys; from pse_preflight.command import check;"
+        "check._settings = (lambda given: lambda asked: ['-p', 'breaks', *given(asked)])(check._settings);"
+        "sys.exit(check.run(['demo', '-k', 'chain_is_strong']))"
+    )
+    ran = run_module("-c", command, folder=tmp_path, environment=surroundings(PYTHONPATH=paths))
+    assert ran.returncode == 1
+    assert "a fault of the toolkit" in ran.stdout
+    assert "= ERRORS =" in ran.stdout
+
+
 def test_what_was_red_can_be_asked_again(tmp_path: Path) -> None:
     options = ("--system=demo:expired-leaf", "--evidence=proof", "--junitxml=report.xml")
     assert run_module("pse_preflight", *options, folder=tmp_path).returncode == 1
@@ -206,8 +264,7 @@ def test_the_names_in_junit_are_those_of_every_installation(tmp_path: Path) -> N
         assert [each.attrib["name"] for each in report.findall(".//testsuite")] == ["pse-preflight"]
         names = {each.attrib["classname"] for each in report.findall(".//testcase")}
         assert names == {
-            f"pse_preflight.checks.test_{each}"
-            for each in ("chain", "client", "pk_list", "pse", "trust", "url", "websocket_rfc")
+            f"pse_preflight.checks.test_{each}" for each in ("chain", "pk_list", "pse", "trust", "url", "websocket_rfc")
         }
 
 

@@ -1,5 +1,6 @@
 """From a URL one command goes on: it is right for what stands in systems.yaml, and a red check says it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def test_a_url_without_a_pse_stays_red_and_says_that_command(tmp_path: Path, opt
     url = str(described.keys["url"])
     ran = run_module("pse_preflight", "check", url, *option, folder=tmp_path)
     assert ran.returncode == 1
-    (fix,) = [line for line in ran.stdout.splitlines() if line.startswith("fix: ") and "init" in line]
-    assert pasteable("init", url) in fix
+    (command,) = [line.strip() for line in ran.stdout.splitlines() if f" init {url}" in line]
+    assert command == pasteable("init", url)
+    (fix,) = re.findall(r"^  fix \(client admin\): (.*?)^    /", ran.stdout, re.MULTILINE | re.DOTALL)
     assert "--read-only" not in fix

@@ -19,7 +19,7 @@ from pse_preflight.endpoint.model import Endpoint, Limits, Target
 from pse_preflight.endpoint.observation import observe
 from pse_preflight.landscape.file import read_landscape
 from pse_preflight.landscape.select import Surroundings, select
-from pse_preflight.landscape.system import System
+from pse_preflight.landscape.system import Product, System
 from pse_preflight.run import server
 from tests.kit.shell import paste
 from tests.kit.systems import path
@@ -43,6 +43,12 @@ def _read(file: str = "systems.yaml") -> tuple[System, ...]:
     here = Path.cwd()
     around = Surroundings({"HOME": "/home/x"}, here, here, here, windows=False)
     return select(["all"], read_landscape(here / file, {}), around)
+
+
+def _read_here() -> tuple[System, ...]:
+    here = Path.cwd()
+    around = Surroundings({"HOME": str(here)}, here, here, here)
+    return select(["all"], read_landscape(here / "systems.yaml", {}), around)
 
 
 def _ini(text: str) -> str:
@@ -221,7 +227,7 @@ def test_a_system_with_its_own_authority_is_described_and_its_root_is_not_truste
     (system,) = _read()
     assert (system.url.host, system.roots, system.pinned) == ("localhost", "auto", ())
     text = Path("systems.yaml").read_text(encoding="utf-8")
-    assert "# seen: TLSv1.2, 3 certificates presented" in text
+    assert "# seen: TLSv1.2, 3 certificates sent" in text
     assert '# pinned: ["sha256:' in text
     assert "ROOT_UNTRUSTED" in text
     assert "you have compared" in text
@@ -292,6 +298,22 @@ def test_a_cloud_host_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> N
     assert not system.adds_saps_roots
     assert "\n    # required_roots: sap " in Path("systems.yaml").read_text(encoding="utf-8")
     assert "in SAP's cloud" in Path("systems.yaml").read_text(encoding="utf-8")
+
+
+def test_a_database_of_hana_cloud_is_described_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = observe(Target("127.0.0.1", 1), Limits(), _now)
+    asked: list[Target] = []
+
+    def ask(target: Target, *_: object) -> Endpoint:
+        asked.append(target)
+        return replace(shown, failure=None, presented=(path(issued())[0].der,))
+
+    monkeypatch.setattr(observation, "observe", ask)
+    assert _init("https://7a1b-c2d3.hna0.prod-eu10.hanacloud.ondemand.com") == 0
+    (system,) = _read_here()
+    assert [each.speaks_http for each in asked] == [False]
+    assert (system.serves, system.pse.name, system.url_findings) == ("sql", "sapcli.pse", ())
+    assert "URL_UNUSUAL" not in Path("systems.yaml").read_text(encoding="utf-8")
 
 
 def test_a_proxy_is_asked_through_and_written_without_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,3 +472,85 @@ def test_the_next_command_runs_as_it_is_printed(
     ran = paste(f"{line.removeprefix('next: ')} --collect-only -q", tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "test_pse_exists[localhost]" in ran.stdout
+
+
+# a product of Theobald's
+
+
+PSE, LIBRARY = (Path("/sec", name).absolute() for name in ("a.pse", "libsapcrypto.so"))
+
+
+def _connections(**files: str) -> Path:
+    folder = Path("xtract", "config", "connections")
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / f"{name}.xml").write_text(text, encoding="utf-8")
+    return Path("xtract")
+
+
+def test_the_systems_of_a_product_are_taken_from_its_connections(capsys: pytest.CaptureFixture[str]) -> None:
+    said = f'<c Name="PRD" Host="https://{HOST}" Port="443" ClientPSE="{PSE}" Library="{LIBRARY}" Password="{SECRET}"/>'
+    folder = _connections(a=said, b='<c Host="own.example.com" Port="44300"/>', c="<c/>", d=said)
+    assert _init("--product", "xtract", "--folder", str(folder)) == 0
+    prd, own = _read_here()
+    assert (prd.alias, prd.url.host, prd.url.port, prd.pse) == ("PRD", HOST, 443, PSE)
+    assert (own.alias, own.url.host, own.url.port) == ("own", "own.example.com", 44300)
+    assert prd.client is not None
+    assert (prd.client.product, prd.client.library) == (Product("xtract", folder.absolute()), LIBRARY)
+    told = capsys.readouterr().out
+    assert f"not understood: {Path('config', 'connections', 'c.xml')}, it names no host" in told
+    assert SECRET not in told + Path("systems.yaml").read_text(encoding="utf-8")
+
+
+def test_a_system_that_is_asked_gets_its_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = observe(Target("127.0.0.1", 1), Limits(), _now)
+    leaf = path(issued())[0].der
+    monkeypatch.setattr(observation, "observe", lambda *_: replace(shown, failure=None, presented=(leaf,)))
+    monkeypatch.setenv("PROGRAMFILES", str(Path("/programs").absolute()))
+    assert _init("--product", "board-connector", f"https://{HOST}") == 0
+    (system,) = _read_here()
+    assert system.client is not None
+    assert system.client.product == Product("board-connector", Path("/programs/BoardConnector").absolute())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ("--product", "xtract", "--folder", "none"),
+            "is no folder that can be seen here; name its folder with --folder",
+        ),
+        (("--product", "xtract", "--folder", "."), "has neither"),
+        (("--product", "xtract", "--folder", "xtract"), "is understood here; name the API URL too: "),
+        (("--product", "xtract", "--from-ini", "x"), "name one or more URLs, --from-ini FILE, or --product"),
+        (("--product", "xtra"), "xtract"),
+        (("--folder", "x", f"https://{HOST}"), "--folder is that of a product"),
+    ],
+)
+def test_what_cannot_be_taken_from_a_product_is_one_line(
+    arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _connections(a="<c/>")
+    assert _init(*arguments) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert says in line
+    assert not Path("systems.yaml").exists()
+
+
+def test_the_systems_of_an_app_config_are_taken_from_it() -> None:
+    said = f'<add NAME="PRD" WSHOST="{HOST}:443" WSPORT="443" TLS_CLIENT_PSE="&quot;{PSE}&quot;" PASSWD="{SECRET}"/>'
+    Path("App.config").write_text(f"<configuration><x>{said}</x></configuration>", encoding="utf-8")
+    assert _init("--from-ini", "App.config") == 0
+    (system,) = _read_here()
+    assert (system.alias, system.url.host, system.pse) == ("PRD", HOST, PSE)
+    assert system.client is not None
+    assert system.client.ini is not None
+    assert (system.client.ini.file.name, system.client.ini.dest) == ("App.config", "PRD")
+    assert SECRET not in Path("systems.yaml").read_text(encoding="utf-8")
+
+
+def test_an_app_config_that_is_none_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("App.config").write_text("<configuration>", encoding="utf-8")
+    assert _init("--from-ini", "App.config") == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("App.config cannot be read: it is no well-formed XML (line 1)")

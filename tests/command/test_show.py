@@ -1,5 +1,6 @@
 """pse-preflight show https://HOST: the chain, whether it is good, what a PSE must hold, and the one next command."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from pse_preflight.demo import server as demo
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.endpoint import fetch, observation
 from pse_preflight.endpoint.model import Endpoint, Limits, Target
+from pse_preflight.report.shown import schema
 from pse_preflight.run import server
 from tests.kit.systems import NOW
 
@@ -71,6 +73,18 @@ def test_a_good_chain_is_drawn_judged_and_led_on_from(
     assert wanted[2].startswith("  Demo Issuing CA, until ")
     assert f"next: {pasteable('init', url)}" in lines
     assert max(map(len, [line for line in lines if not line.startswith("next: ")])) <= SCREEN_COLUMNS
+
+
+def test_for_machines_it_is_told_as_json(served: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    code, lines = _show(capsys, served("missing-intermediate"), "--json")
+    told = json.loads("\n".join(lines))
+    jsonschema.Draft202012Validator(schema()).validate(told)
+    ((server_told,), files) = told["servers"], told["files"]
+    assert (code, files, server_told["is_good"]) == (1, [], False)
+    assert server_told["chain"][0]["name"] == "localhost"
+    grave = [each["code"] for each in server_told["findings"] if each["severity"] != "minor"]
+    assert grave == ["SERVER_OMITS_INTERMEDIATE"]
 
 
 def test_it_claims_no_trust(served: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,8 +200,11 @@ def test_a_proxy_is_asked_through(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "say what: https://HOST"),
-        (["client.pse"], "client.pse: is no URL"),
+        ([], "say what: FILE or https://HOST"),
+        (["client.pse"], "client.pse: there is no such file"),
+        (["my401122-api.s4hana.cloud.sap"], "https://my401122-api.s4hana.cloud.sap"),
+        (["."], ".: is a folder"),
+        (["a\0b"], "cannot be looked into"),
         (["http://a.example.com"], "runs over TLS only"),
         (["https://"], "cannot be read"),
         (["https://a.example.com", "--proxi=x"], "did you mean --proxy?"),

@@ -114,6 +114,17 @@ def test_an_intermediate_or_the_server_certificate_anchors_too(
     assert shake(abap, [der(request.getfixturevalue(which))]).succeeded
 
 
+@pytest.mark.parametrize("which", ["issuing", "leaf"])
+def test_only_a_root_anchors_where_the_path_is_to_be_proven_from_it(
+    abap: Server, which: str, root: Identity, request: pytest.FixtureRequest
+) -> None:
+    beside = der(request.getfixturevalue(which))
+    assert shake(abap, [beside, der(root)], partial=False).succeeded
+    assert shake(abap, [beside], partial=False).verify_code in {20, 21, 2}
+    other = root_authority("Root", START, 3650)
+    assert not shake(abap, [beside, der(other)], partial=False).accepted
+
+
 def test_nothing_but_the_anchors_is_trusted(abap: Server, root: Identity) -> None:
     other = root_authority("Root", START, 3650)
     for anchors in ([], [der(other)]):
@@ -351,3 +362,35 @@ def test_http_2_is_not_offered(leaf: Identity, root: Identity) -> None:
         look(server)
         shake(server, [der(root)], websocket=True)
     assert chosen == ["http/1.1", "http/1.1"]
+
+
+SAID_BY_OPENSSL = {
+    2: "issuer's certificate is missing",
+    7: "a signature in the chain is wrong",
+    9: "is not valid yet",
+    10: "has expired",
+    18: "is self-signed",
+    19: "ends in a root that is not in the list",
+    20: "no issuer that the chain leads to",
+    21: "its own certificate only",
+    24: "is no certificate authority",
+    25: "longer than an issuer allows",
+    26: "not meant for servers",
+    62: "does not name the host",
+    64: "does not name the IP address",
+}
+"""The numbers are those of OpenSSL's x509_vfy.h."""
+
+
+@pytest.mark.parametrize("number", SAID_BY_OPENSSL)
+def test_each_refusal_of_openssl_is_told_in_words(number: int) -> None:
+    refused = LiveHandshake("a.host", 443, NOW, succeeded=False, accepted=False, verify_code=number)
+    (found,) = handshake_findings(refused)
+    assert SAID_BY_OPENSSL[number] in found.observed
+
+
+@pytest.mark.parametrize("number", [63, 65, 1, 0, 999])
+def test_another_refusal_is_told_by_its_number(number: int) -> None:
+    refused = LiveHandshake("a.host", 443, NOW, succeeded=False, accepted=False, verify_code=number)
+    (found,) = handshake_findings(refused)
+    assert not any(words in found.observed for words in SAID_BY_OPENSSL.values())

@@ -1,7 +1,8 @@
-"""Whether a file is there, where nobody may look."""
+"""A file of ours is written whole, one in use is waited for, and where nobody may look, none is there."""
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +13,12 @@ from pse_preflight import files
 from pse_preflight.chain.sap_roots_file import sap_roots
 from pse_preflight.command import invocation
 from pse_preflight.errors import UsageProblem
+from pse_preflight.files import patiently, write_whole
 from pse_preflight.landscape import select
 from pse_preflight.sapgenpse import tool
 
 NOBODY = 65534
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="access rights of POSIX")
+SHARING_VIOLATION, DISK_FULL = 32, 112
 
 
 @contextmanager
@@ -36,6 +37,8 @@ def as_somebody_else() -> Iterator[None]:
 @pytest.fixture
 def closed(tmp_path: Path) -> Iterator[Path]:
     """Return a folder into which nobody may look, with everything in it that somebody might look for."""
+    if sys.platform == "win32":
+        pytest.skip("access rights of POSIX")
     folder = tmp_path / "closed"
     folder.mkdir()
     for name in ("sapgenpse", "systems.yaml", "roots.zip", "opengenpse"):
@@ -92,3 +95,69 @@ def test_a_command_is_named_without_it(closed: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(invocation, "_places", lambda program: iter([closed / program]))
     with as_somebody_else():
         assert invocation.invocation("opengenpse", "-h")[-1] == "-h"
+
+
+def _refusing(times: int, number: int, calls: list[int]) -> None:
+    calls.append(number)
+    if len(calls) <= times:
+        raise OSError(0, "refused", "file", number)
+
+
+def test_what_is_written_is_there_and_nothing_else(tmp_path: Path) -> None:
+    write_whole(tmp_path / "ü.json", "one")
+    write_whole(tmp_path / "ü.json", "two\n")
+    assert [each.name for each in tmp_path.iterdir()] == ["ü.json"]
+    assert (tmp_path / "ü.json").read_bytes() == b"two\n"
+
+
+def test_a_folder_in_its_place_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(OSError, match=r"a\.json") as caught:
+        write_whole(tmp_path / "a.json", "x")
+    assert caught.value.filename == str(tmp_path / "a.json")
+    assert [each.name for each in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="elsewhere a file that is open can be replaced")
+class TestInUse:
+    def test_who_lets_go_soon_is_waited_for(self) -> None:
+        calls: list[int] = []
+        patiently(lambda: _refusing(3, SHARING_VIOLATION, calls))
+        assert len(calls) == 4
+
+    def test_who_does_not_let_go_is_told(self) -> None:
+        calls: list[int] = []
+        with pytest.raises(OSError, match="refused"):
+            patiently(lambda: _refusing(10**6, SHARING_VIOLATION, calls), seconds=0.05)
+        assert len(calls) > 1
+
+    def test_another_reason_is_told_at_once(self) -> None:
+        calls: list[int] = []
+        with pytest.raises(OSError, match="refused"):
+            patiently(lambda: _refusing(1, DISK_FULL, calls))
+        assert len(calls) == 1
+
+    def test_a_reader_of_the_old_file_loses_nothing(self, tmp_path: Path) -> None:
+        file = tmp_path / "evidence.json"
+        write_whole(file, "old")
+        reading, go = file.open("rb"), threading.Event()
+
+        def read() -> None:
+            go.wait()
+            assert reading.read() == b"old"
+            reading.close()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        threading.Timer(0.1, go.set).start()
+        write_whole(file, "new")
+        reader.join()
+        assert file.read_text() == "new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has another rule")
+def test_elsewhere_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", pytest.fail)
+    calls: list[int] = []
+    with pytest.raises(OSError, match="refused"):
+        patiently(lambda: _refusing(1, SHARING_VIOLATION, calls))

@@ -1,4 +1,4 @@
-"""Commands as they are pasted: each argument arrives as it is, whatever signs of a shell it holds."""
+"""How a finding is told, without a line that a peer can forge, and how its commands arrive as they are pasted."""
 
 import shlex
 import shutil
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.findings import quoted
+from pse_preflight.checklist import Code
+from pse_preflight.findings import finding, message, quoted
 from pse_preflight.recording.folder import batch_file
+from pse_preflight.report.facts import finding_facts
 
 ODD = (
     r"C:\R&D\client.pse",
@@ -95,3 +97,28 @@ def test_cmd_itself_hands_them_on(argument: str, tmp_path: Path) -> None:
     assert cmd
     said = subprocess.run([cmd, "/d", "/c", str(batch)], capture_output=True, text=True, check=True, timeout=60).stdout
     assert said.splitlines()[0] == ascii([argument])
+
+
+SEEN, FIX, DETAIL = "root X is not trusted", "name its file", "the issuer needed has the key identifier AA:BB"
+
+
+def test_detail_stands_in_a_line_of_its_own_after_what_was_seen() -> None:
+    found = finding(Code.ROOT_UNTRUSTED, SEEN, fix=FIX, detail=DETAIL)
+    first, second, *others = message(found).splitlines()
+    assert (first, second) == (f"ROOT_UNTRUSTED: {SEEN}", f"detail: {DETAIL}")
+    assert [each.partition(": ")[0] for each in others] == ["later", "fix", "who"]
+    facts = finding_facts(found)
+    assert (facts.observed, facts.detail, facts.message) == (SEEN, DETAIL, message(found))
+
+
+def test_without_a_detail_there_is_no_line_for_it() -> None:
+    found = finding(Code.ROOT_UNTRUSTED, SEEN, fix=FIX)
+    assert "detail" not in message(found)
+    assert finding_facts(found).detail == ""
+
+
+@pytest.mark.parametrize("forged", ["a\nfix: rm -rf /", "a\r\nwho: nobody", "a\x1b[2Jb"])
+def test_detail_forges_no_line(forged: str) -> None:
+    found = finding(Code.ROOT_UNTRUSTED, SEEN, detail=forged)
+    assert len(message(found).splitlines()) == len(message(finding(Code.ROOT_UNTRUSTED, SEEN, detail="a")).splitlines())
+    assert finding_facts(found).detail.isprintable()

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.judge import ChainQuestion, Period
@@ -258,6 +258,30 @@ def intermediate_of_another_key(world: World) -> Chain:
     return _sent(server, (server.certificate, other.certificate), named=server)
 
 
+@_case("SERVER_SENDS_WRONG_INTERMEDIATE", M)
+def intermediate_of_another_kind_of_key(world: World) -> Chain:
+    """[root] -> [intermediate] -> server!, and an intermediate of the same name with an RSA key is sent."""
+    root = world.root()
+    server, other = world.server(world.authority(root)), world.authority(root, key=_rsa_key())
+    return _sent(server, (server.certificate, other.certificate), named=server)
+
+
+@_case("SERVER_OMITS_INTERMEDIATE", M)
+def lowest_of_three_forgotten(world: World) -> Chain:
+    """[root] -> upper -> middle -> [lower intermediate] -> server!; what is sent belongs to the path."""
+    server = _below_three(world)
+    leaf, _, *above = server.chain
+    return _sent(server, (leaf, *above), named=server)
+
+
+@_case("SERVER_OMITS_INTERMEDIATE", M)
+def middle_of_three_forgotten(world: World) -> Chain:
+    """[root] -> upper -> [middle] -> lower intermediate! -> server."""
+    server = _below_three(world)
+    leaf, lower, _, upper = server.chain
+    return _sent(server, (leaf, lower, upper), named=Certificate.of(lower))
+
+
 @_case("SERVER_SENDS_WRONG_INTERMEDIATE", M, verified=True)
 def wrong_intermediate_fetched(world: World) -> Chain:
     """[root] -> [intermediate] -> server!, another intermediate is sent; the right one lies at the AIA address."""
@@ -417,6 +441,15 @@ def root_of_another_key(world: World) -> Chain:
 
 
 @_case("ROOT_UNTRUSTED", M)
+def root_of_another_kind_of_key(world: World) -> Chain:
+    """[root] -> intermediate! -> server, judged by a root of the same name with an RSA key, as after a renewal."""
+    intermediate = world.authority(world.root())
+    server = world.server(intermediate)
+    renewed = root_authority(world.name("Root"), world.start, 3650, key=_rsa_key())
+    return replace(_sent(server, server.chain, named=intermediate), roots=_certificates(renewed.certificate))
+
+
+@_case("ROOT_UNTRUSTED", M)
 def circle(world: World) -> Chain:
     """one <-> other! -> server: two authorities sign each other."""
     one, other = world.root("One"), world.root("Other")
@@ -492,6 +525,14 @@ def authority_as_server(world: World) -> Chain:
 
 
 @_case("CA_CONSTRAINT_BROKEN", B)
+def authority_in_the_servers_place(world: World) -> Chain:
+    """[root] -> intermediate!, which the server shows as its own certificate."""
+    usage = {**_no_usage(), "digital_signature": True, "key_cert_sign": True}
+    intermediate = world.signed("Intermediate", world.root(), [_ca(), (x509.KeyUsage(**usage), True)])
+    return _sent(intermediate, intermediate.chain, named=intermediate)
+
+
+@_case("CA_CONSTRAINT_BROKEN", B)
 def path_too_long_for_its_authority(world: World) -> Chain:
     """[root] -> upper intermediate!, which allows none below -> lower intermediate -> server."""
     upper = world.authority(world.root(), "Upper intermediate", path_length=0)
@@ -509,6 +550,20 @@ def name_not_permitted(world: World) -> Chain:
 def name_excluded(world: World) -> Chain:
     """[root] -> intermediate! for all hosts but this one -> server."""
     return _constrained(world, excluded=[x509.DNSName(world.host)])
+
+
+@_case("CA_CONSTRAINT_BROKEN", B)
+def directory_name_not_permitted(world: World) -> Chain:
+    """[root] -> intermediate! for other organisations, not critical -> server."""
+    other = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Somebody else")]))
+    return _constrained(world, permitted=[other], critical=False)
+
+
+@_case("CONSTRAINT_NOT_JUDGED", M)
+def directory_name_permitted(world: World) -> Chain:
+    """[root] -> intermediate! for this host and organisation alone, critical -> server."""
+    own = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "pse-preflight")]))
+    return _constrained(world, permitted=[x509.DNSName(world.host), own])
 
 
 @_case(verified=True)
@@ -559,6 +614,47 @@ def unknown_critical_extension(world: World) -> Chain:
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
     server = world.signed("Server", world.authority(world.root()), [_names(world.host), (unknown, True)])
     return _sent(server, server.chain, named=server)
+
+
+@_case("CERTIFICATE_IRREGULAR", m, verified=True)
+def critical_policies(world: World) -> Chain:
+    """[root] -> intermediate! with critical certificate policies -> server."""
+    policies = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.3.6.1.4.1.99999.2"), None)])
+    intermediate = world.signed("Intermediate", world.root(), [_ca(), _signing(), (policies, True)])
+    server = world.server(intermediate)
+    return _sent(server, server.chain, named=intermediate)
+
+
+@_case("CERTIFICATE_IRREGULAR", m, verified=True)
+def path_length_of_a_server(world: World) -> Chain:
+    """[root] -> intermediate -> server! that is no authority and has a path length, which the strict reader refuses."""
+    odd = x509.UnrecognizedExtension(ExtensionOID.BASIC_CONSTRAINTS, bytes.fromhex("3003020100"))
+    server = world.signed("Server", world.authority(world.root()), [_names(world.host), (odd, True)])
+    return _sent(server, server.chain, named=server)
+
+
+@_case("KEY_IDENTIFIERS_DIFFER", M, verified=True)
+def key_of_another(world: World) -> Chain:
+    """[root] -> intermediate -> server! that names another key than its issuer's, though that one signed it."""
+    issuer = world.authority(world.root())
+    other = x509.AuthorityKeyIdentifier(b"the key of another  ", None, None)
+    names, server = _names(world.host), world.server(issuer)
+    builder = x509.CertificateBuilder(
+        issuer.certificate.subject, server.certificate.subject, server.key.public_key(), 1
+    )
+    builder = builder.not_valid_before(world.start).not_valid_after(world.start + timedelta(days=90))
+    builder = builder.add_extension(names[0], names[1]).add_extension(other, critical=False)
+    odd = Certificate.of(builder.sign(issuer.key, hashes.SHA256()))
+    return replace(_sent(server, server.chain, named=odd), presented=(odd.der, _der(server.chain[1])))
+
+
+@_case("NAME_FORM_DIFFERS", M)
+def issuer_in_capitals(world: World) -> Chain:
+    """[root] -> intermediate -> server! that writes its issuer's name in capitals."""
+    issuer = world.authority(world.root())
+    server = world.server(issuer)
+    odd = _naming_its_issuer_in_capitals(server.certificate, issuer.key)
+    return replace(_sent(server, server.chain, named=odd), presented=(odd.der, _der(server.chain[1])))
 
 
 @_case("CERTIFICATE_IRREGULAR", B)
@@ -633,7 +729,7 @@ def sha1_root(world: World) -> Chain:
     return _sent(server, server.chain)
 
 
-@_case("CERTIFICATE_WEAK", m, verified=True)
+@_case("CERTIFICATE_WEAK", M, verified=True)
 def small_key(world: World) -> Chain:
     """[root] -> intermediate -> server! with an RSA key of 1024 bits."""
     server = world.server(world.authority(world.root()), key=_rsa_key(1024))
@@ -646,6 +742,24 @@ def small_key_of_an_authority(world: World) -> Chain:
     intermediate = world.authority(world.root(), key=_rsa_key(1024))
     server = world.server(intermediate)
     return _sent(server, server.chain, named=intermediate)
+
+
+@_case("CERTIFICATE_WEAK", M)
+def unusual_key_of_an_authority(world: World) -> Chain:
+    """[root] -> intermediate! with an Ed25519 key -> server; the server's certificate is not to blame."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    intermediate = world.authority(world.root(), key=key)
+    server = world.server(world.root())
+    subject, issuer = server.certificate.subject, intermediate.certificate.subject
+    builder = x509.CertificateBuilder(issuer, subject, server.key.public_key(), 1)
+    builder = builder.not_valid_before(world.start).not_valid_after(world.start + timedelta(days=90))
+    names, critical = _names(world.host)
+    builder = builder.add_extension(names, critical=critical)
+    builder = builder.add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+    )
+    below = Identity(builder.sign(key, None), server.key, (intermediate.certificate, *intermediate.issuers))
+    return _sent(below, below.chain, named=intermediate)
 
 
 @_case("CERTIFICATE_WEAK", m, verified=True, on_loopback=False)
@@ -801,10 +915,19 @@ def _self_signed(world: World) -> Identity:
     return Identity(builder.add_extension(names, critical=critical).sign(key, hashes.SHA256()), key)
 
 
+def _below_three(world: World) -> Identity:
+    upper = world.authority(world.root(), "Upper intermediate")
+    return world.server(world.authority(world.authority(upper, "Middle intermediate"), "Lower intermediate"))
+
+
 def _constrained(
-    world: World, permitted: list[x509.GeneralName] | None = None, excluded: list[x509.GeneralName] | None = None
+    world: World,
+    permitted: list[x509.GeneralName] | None = None,
+    excluded: list[x509.GeneralName] | None = None,
+    *,
+    critical: bool = True,
 ) -> Chain:
-    constraints = (x509.NameConstraints(permitted, excluded), True)
+    constraints = (x509.NameConstraints(permitted, excluded), critical)
     intermediate = world.signed("Intermediate", world.root(), [_ca(), _signing(), constraints])
     server = world.server(intermediate)
     return _sent(server, server.chain, named=intermediate)
@@ -858,6 +981,12 @@ def _without_extensions(certificate: x509.Certificate, key: PrivateKey) -> Certi
     content = certificate.tbs_certificate_bytes[4:].removeprefix(_VERSION_3)
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return _of_content(content[: content.index(public) + len(public)], key)
+
+
+def _naming_its_issuer_in_capitals(certificate: x509.Certificate, key: PrivateKey) -> Certificate:
+    loud = x509.Name([x509.NameAttribute(each.oid, str(each.value).upper()) for each in certificate.issuer])
+    content = certificate.tbs_certificate_bytes[4:].replace(certificate.issuer.public_bytes(), loud.public_bytes(), 1)
+    return _of_content(content, key)
 
 
 def _of_content(content: bytes, key: PrivateKey) -> Certificate:

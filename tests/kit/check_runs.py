@@ -23,12 +23,14 @@ class End:
         codes: of its findings, the decisive first; nothing where it was skipped.
         reason: why it was skipped.
         text: what it said.
+        unconfigured: the key of systems.yaml without which there was nothing to judge.
     """
 
     verdict: Verdict
     codes: tuple[Code, ...] = ()
     reason: str = ""
     text: str = ""
+    unconfigured: str = ""
 
     @property
     def is_red(self) -> bool:
@@ -59,7 +61,7 @@ def end_of(check: str, evidence: Evidence, policy: Policy) -> End:
         else:
             assert outcome.verdict is Verdict.PASS, f"{check} passes whatever was found"
     codes = () if outcome.verdict is Verdict.SKIP else tuple(each.code for each in outcome.findings)
-    return End(outcome.verdict, codes, outcome.reason, outcome.text)
+    return End(outcome.verdict, codes, outcome.reason, outcome.text, outcome.unconfigured)
 
 
 def ends(evidence: Evidence, fail_on: Severity = Severity.MAJOR) -> Mapping[str, End]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ class Program:
             now=lambda: self.moment or NOW,
             random=lambda count: self.salt if count == len(self.salt) else bytes(range(1, count + 1)),
             make_key=self._make_key,
-            windows=False,
+            windows=sys.platform == "win32",
         )
         return Answered(code, out.getvalue(), err.getvalue())
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit import prepared
+from tests.kit.kept import Kept, may_serve
 from tests.kit.places import CHECKOUT, SOURCES
 
 CHECKS = str(CHECKOUT / "checks")
@@ -39,6 +40,8 @@ def run_module(
 ) -> Ended:
     """Run `python -m MODULE ARGUMENTS…` in a folder; without an environment, in this process's surroundings."""
     given = surroundings() if environment is None else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
+    if not hasattr(os, "fork") and may_serve(given):
+        return _by_a_kept_process(module, arguments, folder, given, seconds)
     if not hasattr(os, "fork"):
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(
@@ -56,6 +59,26 @@ def run_module(
         )
         said = [(stream.seek(0), stream.read().decode("utf-8"))[1] for stream in (out, err)]
         return subprocess.CompletedProcess(arguments, code, *said)
+
+
+def _by_a_kept_process(
+    module: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
+) -> Ended:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        out, err = Path(place, "out"), Path(place, "err")
+        code = kept_process().run(
+            module, arguments, folder=folder, environment=environment, out=out, err=err, seconds=seconds
+        )
+        said = [each.read_bytes().decode("utf-8", "replace") if each.exists() else "" for each in (out, err)]
+    return subprocess.CompletedProcess(arguments, code, *(each.replace("\r\n", "\n") for each in said))
+
+
+@cache
+def kept_process() -> Kept:
+    """Return the process that does the runs one after the other, where none can be forked."""
+    kept = Kept()
+    atexit.register(kept.end)
+    return kept
 
 
 def run_checks(

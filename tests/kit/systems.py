@@ -21,6 +21,7 @@ from pse_preflight.sapgenpse.tool import Answer, BundledTool
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.evidence import Evidence, KnownRoots
 from tests.kit.check_runs import without_proof
+from tests.kit.files import keep_private
 from tests.kit.pse_mutations import SALT, START, owner, owner_key
 from tests.kit.servers import LOOPBACK
 
@@ -55,7 +56,7 @@ def write_pse(pse: Path, held: Sequence[Certificate] = (), *, pin: str | None = 
     pse.parent.mkdir(parents=True, exist_ok=True)
     content = pse_file.new(owner(), owner_key(), held, time=START, salt=SALT).encode(pin)
     pse.write_bytes(content)
-    pse.chmod(0o600)
+    keep_private(pse)
     return content
 
 

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -22,13 +23,16 @@ systems:
     url: https://erp.example.com
 """
 
+WINDOWS = sys.platform == "win32"
+ROOT = "C:/" if WINDOWS else "/"
 Select = Callable[..., tuple[System, ...]]
 
 
 @pytest.fixture
 def around(tmp_path: Path) -> Surroundings:
-    environment = {"HOME": "/home/xtract"}
-    return Surroundings(environment, tmp_path, tmp_path / "root", tmp_path / "evidence", windows=False)
+    home = f"{ROOT}home/xtract"
+    environment = {"HOME": home, "LOCALAPPDATA": home}
+    return Surroundings(environment, tmp_path, tmp_path / "root", tmp_path / "evidence", windows=WINDOWS)
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def selected(tmp_path: Path, around: Surroundings) -> Select:
     def read(text: str, *names: str, environment: Mapping[str, str] | None = None) -> tuple[System, ...]:
         file = tmp_path / "systems.yaml"
         file.write_text(text, encoding="utf-8")
-        surroundings = Surroundings({**around.environment, **(environment or {})}, *_places(around), windows=False)
+        surroundings = Surroundings({**around.environment, **(environment or {})}, *_places(around), windows=WINDOWS)
         return select(names or ("all",), read_landscape(file, surroundings.environment), surroundings)
 
     return read
@@ -56,8 +60,8 @@ def test_silent_keys_get_the_documented_defaults(selected: Select) -> None:
     (system,) = selected(MINIMAL)
     assert system.alias == "PRD"
     assert (system.url.host, system.url.port) == ("my401122-api.s4hana.cloud.sap", 443)
-    assert system.pse == Path("/home/xtract/sec/PRD.pse")
-    assert system.secudir == Path("/home/xtract/sec")
+    assert system.pse == Path(f"{ROOT}home/xtract/sec/PRD.pse")
+    assert system.secudir == Path(f"{ROOT}home/xtract/sec")
     assert (system.dn, system.roots, system.proxy) == (None, "auto", None)
     assert (system.expiry_days.leaf, system.expiry_days.ca) == (7, 90)
     assert system.create
@@ -163,15 +167,15 @@ systems:
 
 def test_variables_are_expanded(selected: Select) -> None:
     (system,) = selected(
-        MINIMAL + "    pse: ${FOLDER}/x.pse\n    tags: ['${TAG}']\n", environment={"FOLDER": "/srv", "TAG": "t"}
+        MINIMAL + "    pse: ${FOLDER}/x.pse\n    tags: ['${TAG}']\n", environment={"FOLDER": f"{ROOT}srv", "TAG": "t"}
     )
-    assert system.pse == Path("/srv/x.pse")
+    assert system.pse == Path(f"{ROOT}srv/x.pse")
     assert system.tags == ("t",)
 
 
 def test_secudir_comes_from_the_environment(selected: Select) -> None:
-    (system,) = selected(MINIMAL, environment={"SECUDIR": "/opt/sec"})
-    assert system.pse == Path("/opt/sec/PRD.pse")
+    (system,) = selected(MINIMAL, environment={"SECUDIR": f"{ROOT}opt/sec"})
+    assert system.pse == Path(f"{ROOT}opt/sec/PRD.pse")
 
 
 @pytest.mark.parametrize(
@@ -353,7 +357,7 @@ def test_the_first_usual_place_counts(around: Surroundings, tmp_path: Path) -> N
     assert find_file(None, around) == around.rootdir / "systems.yaml"
     (tmp_path / "systems.yaml").touch()
     assert find_file(None, around) == tmp_path / "systems.yaml"
-    named = Surroundings({"PSE_PREFLIGHT_SYSTEMS": "other.yaml"}, *_places(around), windows=False)
+    named = Surroundings({"PSE_PREFLIGHT_SYSTEMS": "other.yaml"}, *_places(around), windows=WINDOWS)
     assert find_file(None, named) == tmp_path / "other.yaml"
     assert find_file("mine.yaml", named) == tmp_path / "mine.yaml"
 

@@ -27,6 +27,7 @@ WINDOWS = {
     "ProgramFiles(x86)": r"C:\Program Files (x86)",
 }
 SECRET = "s3cr3t"
+HERE = sys.platform == "win32"
 
 
 def _select(
@@ -34,7 +35,7 @@ def _select(
     keys: str,
     *names: str,
     environment: Mapping[str, str] | None = None,
-    windows: bool = False,
+    windows: bool = HERE,
 ) -> tuple[System, ...]:
     """Read a systems.yaml whose system PRD has these keys, each on a line of its own from line 4 on."""
     lines = [f"    {line}\n" for line in keys.splitlines()]
@@ -47,8 +48,10 @@ def _select_text(
     text: str | bytes,
     *names: str,
     environment: Mapping[str, str] | None = None,
-    windows: bool = False,
+    windows: bool = HERE,
 ) -> tuple[System, ...]:
+    if HERE and not windows:
+        pytest.skip("Python on Windows makes another path of one of POSIX")
     file = folder / "systems.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     known = (WINDOWS if windows else LINUX) if environment is None else environment
@@ -56,7 +59,7 @@ def _select_text(
     return select(names or ("all",), read_landscape(file, known, windows=windows), around)
 
 
-def _problem(folder: Path, keys: str, *names: str, windows: bool = False, **rest: Mapping[str, str]) -> str:
+def _problem(folder: Path, keys: str, *names: str, windows: bool = HERE, **rest: Mapping[str, str]) -> str:
     with pytest.raises(UsageProblem) as caught:
         _select(folder, keys, *names, windows=windows, **rest)
     problem = str(caught.value)
@@ -86,7 +89,7 @@ def test_variables_of_windows_have_no_case(tmp_path: Path, written: str, expecte
 
 
 def test_elsewhere_they_have(tmp_path: Path) -> None:
-    (system,) = _select(tmp_path, "secudir: ${Sec}", environment={**LINUX, "Sec": "/opt/sec"})
+    (system,) = _select(tmp_path, "secudir: ${Sec}", environment={**LINUX, "Sec": "/opt/sec"}, windows=False)
     assert system.secudir == Path("/opt/sec")
     assert "variable SEC is not set" in _problem(tmp_path, "secudir: ${SEC}", environment={**LINUX, "Sec": "/opt/sec"})
 
@@ -124,8 +127,9 @@ def test_what_nobody_asks_for_need_not_be_set(tmp_path: Path) -> None:
 
 
 def test_a_default_that_is_not_used_need_not_be_set(tmp_path: Path) -> None:
-    text = "defaults: {secudir: '${NOWHERE}'}\nsystems:\n  A: {url: a.example.com, secudir: /sec}\n"
-    assert _select_text(tmp_path, text)[0].secudir == Path("/sec")
+    sec = "C:/sec" if HERE else "/sec"
+    text = f"defaults: {{secudir: '${{NOWHERE}}'}}\nsystems:\n  A: {{url: a.example.com, secudir: '{sec}'}}\n"
+    assert _select_text(tmp_path, text)[0].secudir == Path(sec)
 
 
 def test_a_value_of_a_variable_with_a_line_end_is_refused(tmp_path: Path) -> None:
@@ -169,7 +173,8 @@ def test_a_path_that_cannot_be_meant_is_told_with_its_line(tmp_path: Path, keys:
 
 
 def test_a_path_of_another_machine_is_told_where_its_system_is_asked_for(tmp_path: Path) -> None:
-    text = "systems:\n  A: {url: a.example.com}\n  B: {url: b.example.com, secudir: 'C:\\sec'}\n"
+    other = "/sec" if HERE else "C:\\sec"
+    text = f"systems:\n  A: {{url: a.example.com}}\n  B: {{url: b.example.com, secudir: '{other}'}}\n"
     assert _select_text(tmp_path, text, "A")
     with pytest.raises(UsageProblem, match=r"systems\.yaml:3: B: secudir: "):
         _select_text(tmp_path, text, "B")
@@ -485,3 +490,64 @@ def test_a_url_never_gives_an_alias_that_is_none(tmp_path: Path, host: str) -> N
     (system,) = _select_text(tmp_path, LANDSCAPE, f"https://{host}")
     assert system.alias == f"_{host.lower()}"
     assert (system.url.host, system.create) == (host.lower(), False)
+
+
+@pytest.mark.parametrize("written", ['"CN=a, C=DE\u201c"', "\u201eCN=a, C=DE\u201c"])
+def test_a_name_as_guides_set_it_is_understood(tmp_path: Path, written: str) -> None:
+    (read,) = _select(tmp_path, f"dn: {written}", windows=sys.platform == "win32")
+    assert read.dn == "CN=a, C=DE"
+
+
+# --- trust stores
+
+HERE = sys.platform == "win32"
+OTHERS = pytest.mark.skipif(HERE, reason="there it is this machine's own")
+
+
+def test_a_trust_store_lies_beside_systems_yaml(tmp_path: Path) -> None:
+    keys = "truststore: cacerts.jks\ntruststore_password: ${SECRET}"
+    known = {"SECRET": SECRET, **(WINDOWS if HERE else LINUX)}
+    (read,) = _select(tmp_path, keys, environment=known, windows=HERE)
+    assert (read.pse, read.dn) == (tmp_path / "cacerts.jks", None)
+    assert read.truststore is not None
+    assert (read.truststore.password, read.truststore.windows) == (SECRET, "")
+    assert SECRET not in repr(read)
+
+
+def test_a_store_of_windows_is_named(tmp_path: Path) -> None:
+    (read,) = _select(tmp_path, "truststore: windows:ROOT", windows=True)
+    assert (str(read.pse), read.truststore and read.truststore.windows) == ("windows:ROOT", "ROOT")
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ("truststore: a.jks\npse: b.pse", "stands beside `pse`"),
+        ("truststore: a.jks\nclient_ini: {file: a.ini, dest: PRD}", "stands beside `client_ini`"),
+        ("truststore_password: a", "stands alone"),
+        pytest.param("truststore: windows:ROOT", "is a store of Windows, and this is another system", marks=OTHERS),
+        pytest.param("truststore: 'C:\\a.jks'", "is a path of Windows", marks=OTHERS),
+        ("truststore: ''", "is empty"),
+    ],
+)
+def test_a_trust_store_that_cannot_be_meant_is_refused(tmp_path: Path, keys: str, says: str) -> None:
+    assert says in _problem(tmp_path, keys, windows=HERE)
+
+
+def test_a_store_of_windows_without_a_name_is_refused(tmp_path: Path) -> None:
+    assert "names no store" in _problem(tmp_path, "truststore: 'windows:'", windows=True)
+
+
+def test_a_system_s_own_trust_store_replaces_the_pse_of_the_defaults(tmp_path: Path) -> None:
+    systems = "A: {url: a.example.com, truststore: a.jks}\n  B: {url: b.example.com}\n"
+    text = f"defaults: {{pse: shared.pse}}\nsystems:\n  {systems}"
+    one, other = _select_text(tmp_path, text, windows=HERE)
+    assert (one.pse.name, one.truststore is None) == ("a.jks", False)
+    assert (other.pse.name, other.truststore) == ("shared.pse", None)
+
+
+def test_two_with_one_trust_store_share_it_unless_their_passwords_differ(tmp_path: Path) -> None:
+    keys = "{url: a.example.com, truststore: a.jks, truststore_password: %s}"
+    text = f"systems:\n  A: {keys % 'x'}\n  B: {keys % 'x'}\n  C: {keys % 'y'}\n"
+    found = _select_text(tmp_path, text, windows=HERE)
+    assert [each.shared_pse == found[0].shared_pse for each in found] == [True, True, False]

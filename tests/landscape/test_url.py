@@ -121,7 +121,7 @@ def test_plain_http_means_port_80() -> None:
         ("https://erp.theobald.example.corp", "not in a domain of SAP's cloud"),
         ("https://cockpit.cn40.platform.sapcloud.cn", "not named like an API host"),
         ("https://my300123-ap.scmibp.ondemand.com", "not named like an API host"),
-        (f"https://{DATABASE}", "speaks SQL over TLS, and neither HTTP nor WebSocket RFC"),
+        (f"https://{DATABASE}", "which speaks neither HTTP nor WebSocket RFC; for SQL write"),
         *((f"https://{host}", "SAP's identity service") for host in IDENTITY),
         ("https://10.0.0.1", "IP address"),
         ("https://[2001:db8::1]:8443", "IP address"),
@@ -156,6 +156,44 @@ def test_dashes_and_blanks_are_repaired() -> None:
 def test_an_odd_port_is_odd_on_saps_cloud_only() -> None:
     assert f"port 44300 on {API}" in told(f"https://{API}:44300")
     assert "port 44300 on" not in told("https://erp.theobald.corp:44300")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [DATABASE, f"https://{DATABASE}:443", "hana.example.de:30013", "https://hana.example.de:39015", "h.de:30041"],
+)
+def test_the_place_of_a_database_is_usual_where_it_serves_sql(text: str) -> None:
+    assert read_url(text, sql=True)[1] == ()
+    assert codes(text) == ["URL_UNUSUAL"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{DATABASE}:30015", f"port 30015 on {DATABASE}: SAP HANA Cloud answers on 443"),
+        (
+            "hana.example.de",
+            "port 443 on hana.example.de: an own SAP HANA answers SQL on 3<instance>13, …15, or …40 to …99",
+        ),
+        ("hana.example.de:30016", "port 30016 on hana.example.de: an own SAP HANA"),
+        ("hana.example.de:44300", "port 44300 on hana.example.de: an own SAP HANA"),
+        (API, f"{API} is in SAP's cloud, and not named like a database of SAP HANA Cloud"),
+        (f"wss://{DATABASE}", "the URL has the scheme wss"),
+        ("10.1.2.3:30015", "is an IP address"),
+    ],
+)
+def test_the_place_of_a_database_may_be_odd(text: str, words: str) -> None:
+    (found,) = read_url(text, sql=True)[1]
+    assert (found.code, found.severity) == ("URL_UNUSUAL", Severity.MINOR)
+    assert words in found.observed
+
+
+def test_a_database_is_not_asked_in_plain_text_and_has_no_host_for_people() -> None:
+    (found,) = read_url("http://hana.example.de:30015", sql=True)[1]
+    assert (found.code, "WebSocket" in found.observed) == ("URL_NOT_HTTPS", False)
+    assert "TLS alone is checked here" in found.observed
+    assert [each.code for each in read_url("my401122.s4hana.cloud.sap", sql=True)[1]] == ["URL_UNUSUAL"]
+    assert "write `serves: sql`" in told(DATABASE)
 
 
 def test_an_underscore_is_told() -> None:

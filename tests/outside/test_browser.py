@@ -1,6 +1,8 @@
 """The page in a real browser: inert, accessible, usable by mouse and keyboard, in every size and colour."""
 
+import base64
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -200,13 +202,22 @@ def test_a_click_copies_where_the_clipboard_is_not_given(show: Any) -> None:
 def test_a_click_leads_from_the_overview_to_the_system(show: Any, everything: Result) -> None:
     browser = show(everything)
     browser.find_element("link text", "QAS").click()
-    assert browser.current_url.endswith("#system-3")
+    assert browser.current_url.endswith("#system-2")
     assert browser.execute_script("return document.querySelector(':target h2').textContent") == "QAS"
+
+
+def test_a_click_leads_to_a_system_that_is_folded_and_opens_it(show: Any, everything: Result) -> None:
+    browser = show(everything)
+    assert not browser.find_element("css selector", "#system-3 .chain").is_displayed()
+    browser.find_element("css selector", ".healthy-rows summary").click()
+    browser.find_element("link text", "DEV").click()
+    assert browser.current_url.endswith("#system-3")
+    assert browser.find_element("css selector", "#system-3 .chain").is_displayed()
 
 
 def test_a_click_opens_all_checks(show: Any, everything: Result) -> None:
     browser = show(everything)
-    details = _find(browser, "#system-2 details")[0]
+    details = _find(browser, "#system-1 details")[0]
     assert not details.find_element("css selector", "table").is_displayed()
     details.find_element("css selector", "summary").click()
     assert "chain is valid" in details.find_element("css selector", "table").text
@@ -228,7 +239,9 @@ def test_everything_that_acts_can_be_reached_by_keyboard(show: Any, everything: 
         assert browser.execute_script("return getComputedStyle(arguments[0]).outlineStyle", active) != "none"
         if wanted <= set(reached):
             break
-    hidden = {each.id for each in _find(browser, "details:not([open]) [tabindex='0']")}
+    folded = "details:not([open]) > :not(summary)"
+    hidden = {each.id for each in _find(browser, f"{folded} :is(a, summary, button, [tabindex='0'])")}
+    hidden |= {each.id for each in _find(browser, f"{folded}:is(a, summary, button, [tabindex='0'])")}
     assert wanted - hidden <= set(reached)
 
 
@@ -263,24 +276,64 @@ def test_dark_is_dark_and_light_is_light(show: Any, everything: Result) -> None:
     assert (light, browser.execute_script(ground)) == ("rgb(244, 246, 249)", "rgb(16, 21, 28)")
 
 
-def test_printed_nothing_is_hidden_and_no_button_is_left(show: Any, everything: Result) -> None:
+A4 = {"paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": True}
+
+
+def _pages(browser: Browser) -> int:
+    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", A4)["data"])
+    return len(re.findall(rb"/Type\s*/Page\b", printed))
+
+
+def _many(red: int, every: int) -> Result:
+    """Return as many systems, the first of them red in ways that fill a page."""
+    long = " ".join(["what was seen of this certificate on this host"] * 6)
+    codes = ("ROOT_NOT_IN_PSE", "CERTIFICATE_EXPIRED", "PORT_REFUSED")
+    findings = [
+        facts.found(code, observed=long, fix_commands=(f"/opt/tool maintain_pk -a {'x' * 90}.pem",)) for code in codes
+    ]
+    minor = tuple(facts.found(f"URL_{name}", severity="minor", fix_commands=()) for name in ("UNUSUAL", "PLACEHOLDER"))
+    bad = [
+        facts.bad(f"R{number:02}", finding=findings[number % 3], findings=(findings[number % 3], *minor))
+        for number in range(red)
+    ]
+    return facts.result(*bad, *(facts.good(f"S{number:02}", findings=minor) for number in range(every - red)))
+
+
+@pytest.mark.parametrize(("red", "every"), [(0, 1), (1, 1), (2, 5), (9, 60), (0, 60), (20, 60)])
+def test_it_prints_on_two_pages_and_one_for_each_red_system(show: Any, red: int, every: int) -> None:
+    assert _pages(show(_many(red, every))) <= 2 + red
+
+
+def test_printed_the_commands_are_whole_and_no_button_is_left(show: Any, everything: Result) -> None:
     browser = show(everything)
     _print(browser)
-    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert not [each for each in _find(browser, "button") if each.is_displayed()]
-    assert all(each.is_displayed() for each in _find(browser, ".checks"))
-    assert browser.execute_cdp_cmd("Page.printToPDF", {})["data"]
+    commands = [each for each in _find(browser, "section.system pre") if each.is_displayed()]
+    assert len(commands) == 2
+    cut = "return arguments[0].scrollWidth > arguments[0].clientWidth"
+    assert not [each for each in commands if browser.execute_script(cut, each)]
+    assert browser.find_element("css selector", "footer").is_displayed()
+
+
+def test_on_a_phone_the_red_cell_is_on_the_screen(show: Any) -> None:
+    browser = show(_many(9, 60))
+    _phone(browser)
+    cells = _find(browser, ".glance td.failed")
+    assert len(cells) == 9
+    assert all(each.rect["x"] > 0 and each.rect["x"] + each.rect["width"] <= 360 for each in cells)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
 
 
 def test_the_timeline_is_drawn_in_order(show: Any, everything: Result) -> None:
     browser = show(everything)
+    browser.execute_script("document.getElementById('system-3').open = true")
     left = {
-        kind: browser.find_element("css selector", f"#system-1 .line.{kind}").rect["x"]
+        kind: browser.find_element("css selector", f"#system-3 .line.{kind}").rect["x"]
         for kind in ("today", "at", "end")
     }
     assert left["today"] < left["at"] < left["end"]
-    ended = browser.find_element("css selector", "#system-2 .bar.ended").rect
-    break_line = browser.find_element("css selector", "#system-2 .line.break").rect
+    ended = browser.find_element("css selector", "#system-1 .bar.ended").rect
+    break_line = browser.find_element("css selector", "#system-1 .line.break").rect
     assert abs(ended["x"] + ended["width"] - break_line["x"]) < 4
-    drawing = browser.find_element("css selector", "#system-2 [role=img]")
+    drawing = browser.find_element("css selector", "#system-1 [role=img]")
     assert "broken since 2026-11-13" in drawing.accessible_name

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
@@ -109,16 +110,21 @@ def _examples() -> Iterator[tuple[str, str]]:
         yield from ((f"{page_name(page)}-{number}", text) for number, text in enumerate(found, 1))
 
 
+WINDOWS = sys.platform == "win32"
 EXAMPLES = dict(_examples())
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_of_systems_yaml_is_accepted(tmp_path: Path, example: str) -> None:
-    (tmp_path / "systems.yaml").write_text(EXAMPLES[example], encoding="utf-8")
+    text = EXAMPLES[example]
+    if WINDOWS:  # the examples are of Linux; whatever is said of their keys holds there, too
+        text = re.sub(r"(?<![\w:/.])/(?=(?:opt|etc|path|usr|home|srv)/)", "C:/", text)
+    (tmp_path / "systems.yaml").write_text(text, encoding="utf-8")
     root = Certificate.of(root_authority("Company Root", now() - timedelta(days=1), 900).certificate)
     (tmp_path / "company-root.pem").write_text(root.pem, encoding="utf-8")
-    around = Surroundings({"PROXY_PASSWORD": "x", "HOME": "/home/x"}, tmp_path, tmp_path, tmp_path, windows=False)
-    landscape = read_landscape(tmp_path / "systems.yaml", around.environment, windows=False)
+    windows = WINDOWS or ": 'C:\\" in text
+    around = Surroundings({"PROXY_PASSWORD": "x", "HOME": "/home/x"}, tmp_path, tmp_path, tmp_path, windows=windows)
+    landscape = read_landscape(tmp_path / "systems.yaml", around.environment, windows=windows)
     assert select(["all"], landscape, around)
 
 
@@ -213,6 +219,65 @@ def test_every_block_of_commands_is_found_and_marked_with_a_known_word() -> None
     assert marks == {"", "main-job", "installs", "exit 1", *NOT_RUN}
     fences = sum(len(re.findall(r"^ *```sh$", page.read_text(encoding="utf-8"), re.MULTILINE)) for page in PAGES)
     assert fences == sum(len(list(_blocks(page, "sh"))) for page in PAGES)
+
+
+OF_A_REAL_WINDOWS = "needs a real Windows"
+"""Marks a block with programs that Wine only pretends to have."""
+OURS = ("pse-preflight", "opengenpse")
+
+
+def _lines_for_cmd(page: Path) -> Iterator[tuple[str, int]]:
+    """Return what a reader on Windows pastes of our programs from a page, in its order, each with its exit code.
+
+    Lines of sh are among them: the pages say that they are the same there. What is installed is left out, and a block
+    with other people's programs, or with what PowerShell alone reads.
+    """
+    pattern = r"(?:^ *<!-- ([\w\- ]+) -->\n)?^( *)```(?:sh|bat|powershell)\n(.*?)^\2```$"
+    for found in re.finditer(pattern, page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        mark, lines = found[1] or "", textwrap.dedent(found[3]).splitlines()
+        bare = [line.replace("C:\\pse-preflight\\Scripts\\", "") for line in lines]
+        ours = [line for line in bare if line.split(" ")[0] in OURS and not re.search(r"['$]|/opt/", line)]
+        installs = [line for line in bare if line.startswith(("py ", "pip "))]
+        if mark not in {*NOT_RUN, OF_A_REAL_WINDOWS} and len(ours) + len(installs) == len(bare):
+            yield from ((line, 1 if mark == "exit 1" and line == bare[-1] else 0) for line in ours)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "win32", reason="lines are pasted into cmd.exe")
+@pytest.mark.parametrize("page", [each for each in PAGES if list(_lines_for_cmd(each))], ids=page_name)
+def test_every_line_of_ours_can_be_pasted_into_cmd(page: Path, tmp_path: Path) -> None:
+    programs = sysconfig.get_path("scripts")
+    environment = {**surroundings(), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    made_before = [("pse-preflight check demo", 0)]  # as the transcripts show
+    for line, code in (*made_before, *_lines_for_cmd(page)):
+        shell = [os.environ.get("COMSPEC", "cmd.exe"), "/d", "/c", line]
+        ran = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, timeout=180, check=False)
+        assert ran.returncode == code, f"{line}\n{ran.stdout!r}\n{ran.stderr!r}"
+
+
+def test_the_lines_that_windows_readers_paste_are_found() -> None:
+    lines = {line for page in PAGES for line, _ in _lines_for_cmd(page)}
+    assert {"pse-preflight check demo", "pse-preflight --version"} <= lines
+    assert 'opengenpse gen_verify_pse -p sapcli.pse -x "" -a .pse-preflight/demo/root.pem' in lines
+    assert 'opengenpse maintain_pk -l -p client.pse -x ""' in lines
+
+
+ONLY_THERE = re.compile(r"\b(schtasks|certutil|icacls|setx|Get-\w+|Set-\w+|Import-\w+)\b")
+
+
+def _windows_blocks() -> Iterator[tuple[str, str, str]]:
+    for page in PAGES:
+        for shell in ("powershell", "bat"):
+            yield from ((f"{page_name(page)}: {text}", shell, mark) for mark, text in _blocks(page, shell))
+
+
+def test_lines_for_windows_can_be_pasted_and_what_wine_lacks_is_marked() -> None:
+    for text, shell, mark in _windows_blocks():
+        assert "&&" not in text, text
+        assert (mark == OF_A_REAL_WINDOWS) == bool(ONLY_THERE.search(text)), text
+        assert shell == "bat" or not re.search(r'(?<!\')""', text), f"PowerShell 5.1 drops it: {text}"
+        assert shell == "powershell" or " # " not in text, f"cmd has no comment there: {text}"
+    assert {mark for _, _, mark in _windows_blocks()} == {"", "needs a system", OF_A_REAL_WINDOWS}
 
 
 def test_every_code_has_a_cause_and_a_fix() -> None:

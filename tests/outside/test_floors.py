@@ -16,8 +16,22 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "pse_preflight"
 
 FLOORS = (
     # the ground that every room stands on
-    ("errors", "checklist", "certificate", "files", "findings", "json_types", "options", "pkcs7", "settings"),
+    (
+        "errors",
+        "checklist",
+        "der",
+        "certificate",
+        "files",
+        "findings",
+        "json_types",
+        "names",
+        "options",
+        "pkcs7",
+        "settings",
+        "windows",
+    ),
     ("pse",),
+    ("key_stores",),
     ("certificate_file",),
     ("sapgenpse",),
     ("demo",),

@@ -28,6 +28,8 @@ from tests.kit.places import CHECKOUT
 from tests.kit.runs import python_program, surroundings
 
 EXAMPLES = CHECKOUT / "docs" / "pipelines"
+OURS = "../../.github/workflows/systems.yml"
+"""What runs this project's own tests on a real Windows and on macOS."""
 LINTERS = CHECKOUT / "tests" / "outside" / "linters"
 TASK = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 
@@ -110,13 +112,15 @@ LINTS: Mapping[str, tuple[Callable[[Path], bool], str, str, str]] = {
     "actionlint": (actionlint_accepts, "github-actions.yml", "if: always()", "if: alway()"),
     "azure": (azure_accepts, "azure-pipelines.yml", "testResultsFiles:", "testResultFiles:"),
     "jenkins": (groovy_accepts, "Jenkinsfile", "    post {", "    post"),
+    "github of ours": (github_accepts, OURS, "timeout-minutes: 30", "timeout-minute: 30"),
+    "actionlint of ours": (actionlint_accepts, OURS, "${{ github.workspace }}", "${{ github.workspaces }}"),
     "cron": (crontab_accepts, "crontab", "17 6 * * *", "17 66 * * *"),
     "windows": (task_scheduler_accepts, "scheduled-task.xml", 'Context="Client"', 'Context="Nobody"'),
 }
 """Per checker: its program, the example, and a mistake that it must find: what is replaced by what."""
 
 
-FOREIGN = {"gitlab", "github", "actionlint", "azure", "jenkins"}
+FOREIGN = {"gitlab", "github", "actionlint", "github of ours", "actionlint of ours", "azure", "jenkins"}
 """Checkers that are packages of their own, and take seconds for each file."""
 
 BY_LINT = [pytest.param(each, marks=pytest.mark.long) if each in FOREIGN else each for each in LINTS]
@@ -134,7 +138,7 @@ def test_the_example_with_one_mistake_is_refused(tmp_path: Path, system: str) ->
     accepts, example, right, wrong = LINTS[system]
     text = (EXAMPLES / example).read_text(encoding="utf-8")
     assert right in text
-    broken = tmp_path / example
+    broken = tmp_path / Path(example).name
     broken.write_text(text.replace(right, wrong, 1), encoding="utf-8")
     assert not accepts(broken)
 
@@ -261,7 +265,7 @@ def test_the_job_is_red_by_the_exit_code_and_has_its_report(machine: Machine, sy
     assert ran.returncode == (0 if system == "cron" else 1), ran.stdout + ran.stderr
     assert "CERTIFICATE_EXPIRED: " in ran.stdout
     failure, *_ = _report(machine).findall(".//failure")
-    assert failure.get("message", "").startswith("Failed: CERTIFICATE_EXPIRED: ")
+    assert failure.get("message", "").startswith("CERTIFICATE_EXPIRED: ")
 
 
 @pytest.mark.parametrize("system", SCRIPTS)

@@ -21,6 +21,7 @@ import pytest
 
 from pse_preflight.pse import create
 from pse_preflight.pse.create import NotPublished, NotReplaced, publish, replace, rewrite, write_private
+from tests.kit.files import LINKS, NO_SUCH_FILE, is_private, keep_private, open_to_all
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="POSIX access rights")
 AS_ROOT_ONLY = pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
@@ -80,7 +81,6 @@ class TestPublish:
         assert pse.read_bytes() == b"new"
         assert names(pse.parent) == {"client.pse"}
 
-    @POSIX_ONLY
     def test_only_this_user_can_read_it_and_the_folders_it_needed(self, tmp_path: Path) -> None:
         pse = tmp_path / "sec" / "sub" / "client.pse"
         umask = os.umask(0)
@@ -88,16 +88,16 @@ class TestPublish:
             publish(pse, make())
         finally:
             os.umask(umask)
-        assert [mode(path) for path in (pse, pse.parent, pse.parent.parent)] == [0o600, 0o700, 0o700]
+        assert all(map(is_private, (pse, pse.parent, pse.parent.parent)))
 
-    @POSIX_ONLY
     def test_a_maker_that_is_too_generous_is_corrected_before_publishing(self, pse: Path) -> None:
         def generous(path: Path) -> None:
             path.write_bytes(b"new")
-            path.chmod(0o644)
+            open_to_all(path)
+            assert not is_private(path)
 
         publish(pse, generous)
-        assert mode(pse) == 0o600
+        assert is_private(pse)
 
     def test_the_temporary_file_is_private_beside_the_pse_and_named_like_one(self, pse: Path) -> None:
         seen: list[Path] = []
@@ -107,8 +107,9 @@ class TestPublish:
             return make()(path)
 
         publish(pse, seeing)
-        assert (seen[0].parent, seen[0].suffix) == (pse.parent, ".pse")
-        assert seen[0].name.startswith(".client.pse.preflight-")
+        (temporary,) = seen[0].relative_to(pse.parent).parents[-2:-1] or [Path(seen[0].name)]
+        assert temporary.name.startswith(".client.pse.preflight-")
+        assert seen[0].suffix == ".pse"
 
     def test_a_file_that_is_there_is_not_touched_and_the_maker_not_called(self, pse: Path) -> None:
         pse.write_bytes(b"old")
@@ -130,6 +131,7 @@ class TestPublish:
         pse.mkdir()
         assert not publish(pse, make()).created
 
+    @LINKS
     @pytest.mark.parametrize("target_exists", [True, False])
     def test_a_symbolic_link_is_not_followed(self, pse: Path, tmp_path: Path, target_exists: bool) -> None:
         target = tmp_path / "elsewhere"
@@ -140,7 +142,7 @@ class TestPublish:
             publish(pse, make())
         assert target.exists() == target_exists
 
-    @POSIX_ONLY
+    @LINKS
     def test_a_symbolic_link_instead_of_the_lock_is_not_followed(self, pse: Path, tmp_path: Path) -> None:
         target = tmp_path / "precious"
         target.write_bytes(b"old")
@@ -149,7 +151,7 @@ class TestPublish:
             publish(pse, make())
         assert target.read_bytes() == b"old"
 
-    @POSIX_ONLY
+    @LINKS
     def test_a_maker_that_leaves_a_link_is_refused(self, pse: Path, tmp_path: Path) -> None:
         (tmp_path / "other").write_bytes(b"other")
         with pytest.raises(NotPublished):
@@ -297,6 +299,12 @@ class TestReplace:
         assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
         assert names(pse.parent) == {"client.pse"}
 
+    @pytest.mark.parametrize("for_all", [False, True])
+    def test_who_may_read_it_stays_for_both(self, pse: Path, for_all: bool) -> None:
+        (open_to_all if for_all else keep_private)(pse)
+        backup = backup_of(replace(pse, change))
+        assert [is_private(path) for path in (pse, backup)] == [not for_all] * 2
+
     @POSIX_ONLY
     @pytest.mark.parametrize("rights", [0o600, 0o640, 0o644, 0o400])
     def test_the_mode_is_kept_for_both(self, pse: Path, rights: int) -> None:
@@ -365,17 +373,16 @@ class TestReplace:
 
     def test_a_missing_file_is_told(self, pse: Path) -> None:
         pse.unlink()
-        with pytest.raises(NotReplaced, match="No such file"):
+        with pytest.raises(NotReplaced, match=NO_SUCH_FILE):
             replace(pse, change)
 
-    @POSIX_ONLY
+    @LINKS
     def test_a_symbolic_link_is_refused(self, pse: Path) -> None:
         link = pse.with_name("link.pse")
         link.symlink_to(pse)
         with pytest.raises(NotReplaced, match="no plain file"):
             replace(link, change)
 
-    @POSIX_ONLY
     def test_a_second_name_is_refused(self, pse: Path) -> None:
         os.link(pse, pse.with_name("other.pse"))
         with pytest.raises(NotReplaced, match="hard links"):
@@ -502,13 +509,12 @@ def _as_account(number: int, work: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-@POSIX_ONLY
 def test_a_private_file_is_private_from_its_first_byte(pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
+    seen: list[bool] = []
     write = os.write
 
     def watched(handle: int, data: bytes) -> int:
-        seen.append(mode(pse))
+        seen.append(is_private(pse))
         return write(handle, data)
 
     monkeypatch.setattr(os, "write", watched)
@@ -517,7 +523,8 @@ def test_a_private_file_is_private_from_its_first_byte(pse: Path, monkeypatch: p
         write_private(pse, b"secret")
     finally:
         os.umask(umask)
-    assert [*seen, mode(pse)] == [0o600, 0o600]
+    assert all([*seen, is_private(pse)])
+    assert seen
 
 
 def test_a_private_file_is_never_written_over(pse: Path) -> None:

@@ -46,6 +46,8 @@ from tests.kit.systems import NOTHING_KNOWN
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
+SCRIPT = "fix-PRD.cmd" if sys.platform == "win32" else "fix-PRD.sh"
+
 
 @pytest.fixture(scope="module")
 def path() -> tuple[Certificate, ...]:
@@ -161,7 +163,7 @@ def test_the_pse_comes_back_as_it_was_listed(tmp_path: Path, seen: Evidence, pat
     assert (pse.condition.state, pse.condition.mode) == (State.PLAIN, 0o640)
     assert pse.condition.content
     assert (pse.condition.content.owner, pse.condition.content.trusted[0].certificate) == (path[0], path[-1])
-    assert pse.program == "sapgenpse"
+    assert pse.program == ("sapgenpse",)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +353,8 @@ def test_nothing_of_an_earlier_run_is_left_where_the_path_is_not_verified(tmp_pa
     folder = Folder(tmp_path)
     folder.begin(seen)
     folder.write_fixes("PRD", [finding(Code.PK_LIST_EMPTY, "x", commands=[("a",), ("b",)])])
-    assert {"path.pem", "root.pem", "fix-PRD.sh", "fix-PRD.cmd"} < {each.name for each in tmp_path.iterdir()}
+    assert {"path.pem", "root.pem", SCRIPT} < {each.name for each in tmp_path.iterdir()}
+    assert len(list(tmp_path.glob("fix-*"))) == 1
     unverified = _with(seen, roots=Roots((), "nothing"))
     assert not unverified.judgement.path
     folder.begin(unverified)
@@ -366,7 +369,7 @@ def test_a_file_of_the_users_stays_whatever_it_is_called(tmp_path: Path, seen: E
     assert (tmp_path / name).read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["root.pem", "presented.pem", "evidence.json", "fix-PRD.sh"])
+@pytest.mark.parametrize("name", ["root.pem", "presented.pem", "evidence.json", SCRIPT])
 def test_a_file_of_the_users_that_stands_in_the_way_is_told_and_stays(
     tmp_path: Path, seen: Evidence, name: str
 ) -> None:
@@ -422,7 +425,7 @@ def test_the_folder_is_private(tmp_path: Path, seen: Evidence) -> None:
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, seen: Evidence) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(EvidenceUnwritable, match="no evidence can be written"):
+    with pytest.raises(EvidenceUnwritable, match="what was seen cannot be written"):
         Folder(tmp_path / "file" / "PRD").begin(_with(seen, endpoint=None))
 
 
@@ -453,6 +456,65 @@ def test_a_shell_script_stops_at_the_first_failure(tmp_path: Path) -> None:
 
 
 def test_a_batch_file_keeps_empty_arguments_and_percent_signs() -> None:
-    lines = batch_file([("sapgenpse", "-x", "", "100%")]).split("\r\n")
-    assert lines[2] == 'sapgenpse -x "" 100%% || exit /b 1'
-    assert lines[3] == "echo restart the service; the PSE is read only at start"
+    lines = batch_file([("C:\\x\\sapgenpse.exe", "-x", "", "100%")]).split("\r\n")
+    assert lines[:3] == ["@echo off", "setlocal DisableDelayedExpansion", "chcp 65001 >nul"]
+    assert lines[3:] == [
+        'C:\\x\\sapgenpse.exe -x "" "100%%"',
+        "if errorlevel 1 exit /b 1",
+        "if not errorlevel 0 exit /b 1",
+        "echo restart the service; the PSE is read only at start",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("C:\\sec\\client.pse", "C:\\sec\\client.pse"),
+        ("C:\\my sec\\client.pse", '"C:\\my sec\\client.pse"'),
+        ("C:\\a^b\\c.pse", '"C:\\a^b\\c.pse"'),
+        ("C:\\a&b\\c.pse", '"C:\\a&b\\c.pse"'),
+        ("C:\\a!b\\c.pse", '"C:\\a!b\\c.pse"'),
+        ("C:\\a%b%\\c.pse", '"C:\\a%%b%%\\c.pse"'),
+        ("C:\\a b\\", '"C:\\a b\\\\"'),
+        ("C:\\ö\\c.pse", "C:\\ö\\c.pse"),
+        ("*S-1-5-18:(F)", '"*S-1-5-18:(F)"'),
+        ('say "hi"', '"say \\"hi\\""'),
+        ("C:\\ev ö\\PRD\\root.pem", '"%~dp0root.pem"'),
+        ("c:\\EV ö\\prd\\root.pem", '"%~dp0root.pem"'),
+        ("C:\\ev ö\\root.pem", '"C:\\ev ö\\root.pem"'),
+    ],
+)
+def test_a_batch_file_quotes_every_path_and_finds_its_own_folder(word: str, written: str) -> None:
+    lines = batch_file([("icacls", word)], Path("C:\\ev ö\\PRD")).split("\r\n")
+    assert lines[3] == f'"%SystemRoot%\\System32\\icacls.exe" {written}'
+
+
+def _run_in_cmd(script: Path) -> subprocess.CompletedProcess[bytes]:
+    command = ["cmd.exe", "/d", "/c", script.name]
+    return subprocess.run(command, cwd=script.parent, capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="needs cmd.exe")
+@pytest.mark.parametrize("name", ["plain", "a b", "ü ö", "a^b", "a&b", "50% a", "%TEMP%", "a!b", "(a)"])
+def test_a_batch_file_does_what_its_commands_say(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    told = folder / "told.txt"
+    say = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(' '.join(sys.argv[2:]), 'utf-8')"
+    script = folder / "fix.cmd"
+    script.write_text(batch_file([(sys.executable, "-c", say, str(told), "", "^&x")], folder), "utf-8", newline="")
+    ended = _run_in_cmd(script)
+    assert (ended.returncode, told.read_text("utf-8")) == (0, " ^&x")
+    assert b"restart the service" in ended.stdout
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="needs cmd.exe")
+@pytest.mark.parametrize("code", [1, 3, -1073741819], ids=["one", "three", "a crash"])
+def test_a_batch_file_stops_at_the_first_failure(tmp_path: Path, code: int) -> None:
+    script, done = tmp_path / "fix.cmd", tmp_path / "done"
+    fails = (sys.executable, "-c", f"import ctypes; ctypes.windll.kernel32.ExitProcess({code})")
+    makes = (sys.executable, "-c", "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()", str(done))
+    script.write_text(batch_file([fails, makes], tmp_path), "utf-8", newline="")
+    ended = _run_in_cmd(script)
+    assert (ended.returncode, done.exists()) == (1, False)

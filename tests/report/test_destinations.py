@@ -46,7 +46,7 @@ def test_the_folder_of_one_system_is_tried_too(tmp_path: Path) -> None:
     refuse_folder(folder, ["QAS"])
     with pytest.raises(UsageProblem) as caught:
         refuse_folder(folder, ["PRD", "QAS"])
-    assert f"no evidence can be written to {folder / 'PRD'}: it is a file" in str(caught.value)
+    assert f"what is seen cannot be written to {folder / 'PRD'}: it is a file" in str(caught.value)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_folder_of_another_account_is_refused(reachable: Path, whose: str) -> 
         check=True,
     )
     refused = folder / "PRD" if whose == "the folder of a system" else folder
-    assert ran.stdout.startswith(f"UsageProblem no evidence can be written to {refused}: Permission denied; name")
+    assert ran.stdout.startswith(f"UsageProblem what is seen cannot be written to {refused}: Permission denied; name")
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can be another account")

@@ -1,12 +1,16 @@
 """What GitHub's runner and its Markdown make of a report, and that no text in it is more than text."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
 from pse_preflight.report import github
+from tests.kit.places import SOURCES
+from tests.kit.runs import surroundings
 
 CASE = '<testcase classname="test_chain" name={name}>{inside}</testcase>'
 
@@ -64,10 +68,14 @@ def test_no_text_becomes_a_command_of_its_own(hostile: str) -> None:
 
 
 def test_the_page_has_a_line_per_system_and_what_was_red(tmp_path: Path) -> None:
-    report = _report(tmp_path, ("test_a[QAS]", ""), ("test_b[PRD]", _failure("PSE_MISSING: gone")), ("test_a[PRD]", ""))
+    told = '<property name="system" value="DEV"/><property name="verdict" value="NOT JUDGED (1 of 32 checks)"/>'
+    unjudged = ("test_a[DEV]", f"<properties>{told}</properties>"), ("test_b[DEV]", "")
+    red = ("test_b[PRD]", _failure("PSE_MISSING: gone")), ("test_a[PRD]", "")
+    report = _report(tmp_path, ("test_a[QAS]", ""), *red, *unjudged)
     page = github.page(github.read(report)).splitlines()
     assert "| <code>PRD</code> | **FAILED** | 1 | 1 | 0 |" in page
-    assert "| <code>QAS</code> | OK | 1 | 0 | 0 |" in page
+    assert "| <code>QAS</code> | nothing is red | 1 | 0 | 0 |" in page
+    assert "| <code>DEV</code> | NOT JUDGED (1 of 32 checks) | 2 | 0 | 0 |" in page
     assert "<pre>PSE_MISSING: gone</pre>" in page
     assert "<h3>test_b[PRD]</h3>" in page
     assert "<h3>test_a[PRD]</h3>" not in page
@@ -110,3 +118,12 @@ def test_a_missing_report_is_told_as_an_error(
     assert github.run([], {}, output) == 1
     (line,) = output.getvalue().splitlines()
     assert line.startswith("::error::report.xml cannot be read (")
+
+
+def test_github_gets_utf_8_whatever_the_code_page_is(tmp_path: Path) -> None:
+    report = _report(tmp_path, ("test_b[PRD]", _failure("X: Ж")))
+    environment = {**surroundings(), "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(SOURCES)}
+    command = [sys.executable, "-m", "pse_preflight.report.github", str(report)]
+    ended = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert "X: Ж" in ended.stdout.decode("utf-8")

@@ -64,7 +64,7 @@ def _same(name: str, told: str) -> None:
 
 def test_the_terminal(folder: Path) -> None:
     told = (folder / "terminal.txt").read_text(encoding="utf-8")
-    summary = re.search(r"^=+ pse-preflight =+$.*?(?=^=+ short test summary)", told, re.DOTALL | re.MULTILINE)
+    summary = re.search(r"^=+ pse-preflight =+$.*(?=^=+ \d+ failed)", told, re.DOTALL | re.MULTILINE)
     header = re.search(r"^pse-preflight: .*?(?=^rootdir)", told, re.DOTALL | re.MULTILINE)
     assert summary
     assert header
@@ -79,8 +79,8 @@ def _case(case: ET.Element) -> Iterator[str]:
                 f"{each.attrib['name']}={each.attrib['value']}" for each in part if each.attrib["name"] != "port"
             )
         elif part.tag != "system-out":
-            yield f"{part.tag}: {re.sub(r'^.*?checks/', 'checks/', part.text or '')}"
-    yield (case.findall("system-out")[-1].text or "").strip()
+            yield f"{part.tag}: {part.attrib['message']} / {part.text}"
+    yield from ((part.text or "").strip() for part in case.iter("system-out"))
 
 
 def test_junit(folder: Path) -> None:

@@ -21,8 +21,11 @@ from tests.kit import report_facts
 from tests.kit.places import CHECKOUT, SOURCES
 from tests.kit.report_facts import certificate
 from tests.kit.runs import PARALLEL, Ended, run_checks, surroundings
+from tests.kit.servers import serve, silent
 
 SCHEMA = CHECKOUT / "tests" / "outside" / "schemas" / "junit-10.xsd"
+MOST_BYTES = 12_000
+"""What one system may take in a report."""
 SYSTEMS = "demo,demo:expired-leaf,demo:missing-intermediate"
 
 Case = dict[str, object]
@@ -109,8 +112,8 @@ def test_a_failure_is_enough_in_its_first_200_characters(report: ET.Element) -> 
     failures = list(report.iter("failure"))
     assert failures
     for failure in failures:
-        assert failure.attrib["message"].startswith("Failed: ")
         text = failure.text or ""
+        assert failure.attrib["message"] == text.partition("\n")[0]
         assert re.match(r"[A-Z_0-9]+: .*(\"localhost\"|localhost)", text[:200])
         assert "\nfix: " in text
 
@@ -119,16 +122,102 @@ def test_each_case_has_its_facts_for_machines(report: ET.Element) -> None:
     for case in report.iter("testcase"):
         told = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
         assert case.attrib["name"].endswith(f"[{told['system']}]")
-        assert told["host"] == "localhost"
-        assert re.fullmatch(r"[0-9a-f]{64}", told["server_sha256"])
-        assert re.fullmatch(r"\d{4}-\d\d-\d\d", told["server_not_after"])
         assert ("code" in told) is ("severity" in told)
         assert any(part.tag == "failure" for part in case) is (told.get("severity") in {"major", "blocker"})
 
 
-def test_each_case_has_its_evidence_with_files_that_are_there(folder: Path, report: ET.Element) -> None:
+def test_what_all_cases_of_a_system_share_stands_with_the_first(report: ET.Element) -> None:
+    seen: set[str] = set()
     for case in report.iter("testcase"):
-        text = "".join(part.text or "" for part in case.iter("system-out"))
+        told = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
+        if told["system"] in seen:
+            assert told.keys() <= {"system", "code", "severity"}
+            continue
+        seen.add(told["system"])
+        assert told["verdict"] == ("OK as recorded" if told["system"] == "demo" else "FAILED")
+        assert told["host"] == "localhost"
+        assert re.fullmatch(r"[0-9a-f]{64}", told["server_sha256"])
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", told["server_not_after"])
+        assert told["chain_0_sha256"] == told["server_sha256"]
+        assert told["recorded"].startswith("recorded on ")
+    assert len(seen) == len(SYSTEMS.split(","))
+
+
+WAITS = """
+from pse_preflight.endpoint.model import Limits
+from pse_preflight.run import all_systems
+
+all_systems.Limits = lambda: Limits(tls=3.0)
+"""
+
+
+@pytest.mark.parametrize("parallel", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_the_waiting_is_booked_on_the_check_that_owns_it(tmp_path: Path, *, parallel: bool) -> None:
+    (tmp_path / "waits.py").write_text(WAITS, encoding="utf-8")
+    with serve(silent) as slow:
+        (tmp_path / "systems.yaml").write_text(
+            f"systems:\n  A: {{url: 'https://localhost:1', secudir: {tmp_path}/sec}}\n"
+            f"  B: {{url: 'https://127.0.0.1:{slow.port}', secudir: {tmp_path}/sec}}\n",
+            encoding="utf-8",
+        )
+        environment = surroundings(PYTHONPATH=os.pathsep.join((str(tmp_path), str(SOURCES))))
+        options = ["--system=all", "--systems-file=systems.yaml", "--junitxml=r.xml", "-p", "waits"]
+        run_checks(tmp_path, *options, *(PARALLEL if parallel else ()), environment=environment)
+    times = {case.attrib["name"]: float(case.attrib["time"]) for case in ET.parse(tmp_path / "r.xml").iter("testcase")}
+    owner = times.pop("test_tls_handshake_succeeds[B]")
+    assert owner >= 3
+    assert max(times.values()) < 3
+    assert min(times.values()) >= 0
+
+
+def test_a_system_takes_little_room(report: ET.Element) -> None:
+    (suite,) = report
+    assert len(ET.tostring(report)) < MOST_BYTES * len(SYSTEMS.split(","))
+    assert suite.attrib["tests"] == str(len(suite))
+    assert suite.attrib["skipped"] == str(len(list(report.iter("skipped"))))
+
+
+def test_what_is_not_configured_is_no_case(report: ET.Element) -> None:
+    names = {case.attrib["name"].partition("[")[0] for case in report.iter("testcase")}
+    assert "test_this_is_the_clients_host" not in names
+    assert "test_chain_is_valid" in names
+    outputs = ["".join(part.text or "" for part in case.iter("system-out")) for case in report.iter("testcase")]
+    told = [
+        each for each in outputs if "not configured: client.account, client.hosts, client.product, client_ini" in each
+    ]
+    assert len(told) == len(SYSTEMS.split(","))
+
+
+def test_where_nothing_at_all_is_configured_the_cases_stay(folder: Path) -> None:
+    ran = _pytest(folder, "--replay=.pse-preflight", "--system=demo", "-m", "client", "--junitxml=client.xml")
+    assert ran.returncode == 0
+    assert re.search(r"^demo \(.*\): NOT JUDGED \(0 of 34 checks\)", ran.stdout, re.MULTILINE)
+    cases = list(ET.parse(folder / "client.xml").iter("testcase"))
+    verdicts = [
+        each.attrib["value"] for case in cases for each in case.iter("property") if "verd" in each.attrib["name"]
+    ]
+    assert verdicts == ["NOT JUDGED (0 of 34 checks): test_pse_trusts_the_server did not run"]
+    assert {case[1].attrib["message"] for case in cases} >= {"not configured: client.hosts"}
+
+
+def test_no_case_names_a_file_of_this_installation(folder: Path, report: ET.Element) -> None:
+    for case in report.iter("testcase"):
+        assert not [each.text for each in case.iter("skipped") if each.text]
+    text = (folder / "alone.xml").read_text(encoding="utf-8")
+    assert str(SOURCES) not in text
+    assert "fixtures" not in text
+
+
+def test_each_system_has_its_evidence_once_with_files_that_are_there(folder: Path, report: ET.Element) -> None:
+    telling = [case for case in report.iter("testcase") if case.find("system-out") is not None]
+    assert len(telling) == len(SYSTEMS.split(","))
+    assert [case.attrib["name"] for case in telling if case.find("failure") is not None] == [
+        "test_chain_is_valid[demo-expired-leaf]",
+        "test_chain_is_complete[demo-missing-intermediate]",
+    ]
+    for case in telling:
+        (output,) = case.iter("system-out")
+        text = output.text or ""
         attached = re.findall(r"\[\[ATTACHMENT\|(.+?)\]\]", text)
         assert attached
         assert all((folder / each).is_file() and not Path(each).is_absolute() for each in attached)
@@ -151,8 +240,9 @@ def test_no_peer_attaches_a_file(hostile: str) -> None:
 
 
 def test_the_evidence_is_told_once_and_not_on_the_terminal(folder: Path, report: ET.Element) -> None:
-    for case in report.iter("testcase"):
-        assert sum((part.text or "").count("PSE /") for part in case.iter("system-out")) == 1
+    outputs = [part.text or "" for case in report.iter("testcase") for part in case.iter("system-out")]
+    assert [each.count("PSE /") for each in outputs] == [1] * len(SYSTEMS.split(","))
+    assert "Captured" not in "".join(outputs)
     assert "ATTACHMENT" not in _pytest(folder, "--replay=.pse-preflight", "-rA").stdout
 
 
@@ -165,7 +255,7 @@ def test_what_could_not_be_checked_is_an_error(tmp_path: Path) -> None:
     cases = {case.attrib["name"]: case for case in ET.parse(tmp_path / "report.xml").iter("testcase")}
     error = cases["test_pse_exists[demo]"].find("error")
     assert error is not None
-    assert error.attrib["message"].startswith('failed on setup with "Failed: TOOL_FAILED: ')
+    assert error.attrib["message"].startswith("TOOL_FAILED: ")
 
 
 def test_a_system_that_cannot_be_judged_is_in_every_report(tmp_path: Path) -> None:
@@ -236,3 +326,12 @@ def test_quiet_is_silent(folder: Path) -> None:
     run = _pytest(folder, "--replay=.pse-preflight", "-q", "--system=demo")
     assert "pse-preflight" not in run.stdout
     assert "Not checked" not in run.stdout
+    assert re.search(r"^demo: OK as recorded \(recorded on ", run.stdout, re.MULTILINE)
+    assert "unauthenticated" in run.stdout
+
+
+def test_a_file_is_named_as_it_is_whatever_letters_it_has(tmp_path: Path) -> None:
+    _pytest(tmp_path, "--system=demo", "--evidence=ev ö Ж", "--junitxml=r.xml", "-k", "names_the_api_host")
+    report = (tmp_path / "r.xml").read_text(encoding="utf-8")
+    assert "[[ATTACHMENT|ev ö Ж/demo/evidence.json]]" in report
+    assert (tmp_path / "ev ö Ж" / "demo" / "evidence.json").is_file()

@@ -23,24 +23,107 @@ def _text(page: str) -> str:
 
 def test_the_page_says_for_the_meeting_what_is_ready_and_what_to_do() -> None:
     page = _text(render(facts.result(facts.good("DEV"), facts.bad("PRD"))))
-    assert "1 of 2 systems not ready" in page
-    assert "PRD : ROOT_NOT_IN_PSE add the root Who: client admin" in page
-    assert "Not checked: alias user and password" in page
+    parts = [
+        "PRD is not ready (1 of 2); the next trust to end: DEV on 2040-01-01",
+        "What was not checked alias user and password",
+        "What to do client admin ROOT_NOT_IN_PSE PRD the root is not in the certificate list Fix: add the root",
+        "At a glance",
+        "Ready DEV OK trusted until 2040-01-01",
+        "How this was found out Machine vm",
+    ]
+    places = [page.index(part) for part in parts]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(
     ("systems", "says"),
     [
-        ((facts.good(),), "The system is trusted"),
-        ((facts.good("A"), facts.good("B")), "All 2 systems are trusted"),
-        ((facts.bad(),), "1 of 1 system not ready"),
+        ((facts.good(),), "PRD is ready, trusted until 2040-01-01"),
+        (
+            (facts.good("A", trust_ends="2030-05-06T00:00:00+00:00"), facts.good("B")),
+            "All 2 systems are ready; the next trust to end: A on 2030-05-06",
+        ),
+        ((facts.bad(),), "PRD is not ready"),
+        ((facts.bad("A"), facts.bad("B")), "A and B are not ready"),
+        (tuple(facts.bad(name) for name in "ABC"), "3 of 3 not ready"),
+        ((facts.unjudged(),), "PRD was not judged"),
+        (
+            (facts.bad("A"), facts.unjudged("B"), facts.good("C")),
+            "A is not ready (1 of 3); B was not judged (1 of 3); the next trust to end: C on 2040-01-01",
+        ),
     ],
-    ids=["one", "two", "red"],
+    ids=["one", "two", "red", "both red", "three red", "not judged", "all kinds"],
 )
-def test_the_heading_counts(systems: tuple[SystemResult, ...], says: str) -> None:
-    page = _text(render(facts.result(*systems)))
-    assert says in page
-    assert ("What to do first" in page) is any(each.is_red for each in systems)
+def test_the_heading_has_names_and_days(systems: tuple[SystemResult, ...], says: str) -> None:
+    page = render(facts.result(*systems))
+    assert f"<h1>{says}</h1>" in re.sub(r"</?span[^>]*>", "", page)
+    assert len(re.findall(r'<h1>.*<span class="day">', page)) == bool(re.search(r"\d{4}-\d\d-\d\d", says))
+    assert f"<title>SAP trust report: {says}</title>" in page
+    assert ("What to do" in _text(page)) is any(each.is_red for each in systems)
+
+
+def test_what_was_not_judged_is_never_called_trusted_and_says_why() -> None:
+    page = _text(render(facts.result(facts.unjudged(), facts.good("DEV", trust_ends=None, trusted=None))))
+    assert "trusted until" not in page
+    assert "PRD : the trust checks did not run (6 of 32 checks ran)." in page
+
+
+def test_what_to_do_is_grouped_by_who_with_the_gravest_first() -> None:
+    major = facts.found("CLOCK_SKEW", severity="major", fix="set the clock", fix_commands=(), who="network")
+    page = _text(render(facts.result(facts.bad("A", finding=major), facts.bad("B"), facts.bad("C"))))
+    todo = page[page.index("What to do") : page.index("At a glance")]
+    assert todo.index("client admin ROOT_NOT_IN_PSE B , C the root") < todo.index("network CLOCK_SKEW A the root")
+    assert todo.count("the root is not in the certificate list") == 2  # of B and C once, of A
+    assert "Fix for C:" in todo  # its commands name its own files
+
+
+def test_of_equal_findings_what_differs_is_told_for_each_system() -> None:
+    def refused(alias: str) -> SystemResult:
+        found = facts.found("PORT_REFUSED", observed=f"{alias} refuses", fix="open it", fix_commands=(), who="network")
+        return facts.bad(alias, finding=found)
+
+    page = _text(render(facts.result(refused("A"), refused("B"))))
+    todo = page[page.index("What to do") : page.index("At a glance")]
+    assert "A: A refuses Fix: open it B: B refuses" in todo or "A: A refuses B: B refuses Fix: open it" in todo
+    assert todo.count("open it") == 1
+
+
+def test_the_red_are_first_and_the_healthy_are_folded() -> None:
+    page = render(facts.result(facts.good("A"), facts.bad("B"), facts.unjudged("C"), facts.good("D")))
+    assert re.findall(r'<a href="#(system-\d)">(\w)</a> <span class="badge', page) == [
+        ("system-1", "B"),
+        ("system-2", "C"),
+        ("system-3", "A"),
+        ("system-4", "D"),
+    ]
+    assert re.findall(r'<details class="system good" id="(system-\d)">', page) == ["system-3", "system-4"]
+    assert '<details class="healthy-rows"><summary>2 ready</summary>' in page
+    alone = render(facts.result(facts.good()))
+    assert '<details class="system good" id="system-1" open>' in alone
+
+
+def test_the_overview_has_a_cell_for_each_question_with_its_worst_end() -> None:
+    bad = facts.bad()
+    idle = facts.check("PRD", "x", question="client", ended="skipped", unconfigured="client.hosts")
+    checks = (*bad.checks, facts.check("PRD", "y", question="url"), idle)
+    page = render(facts.result(replace(bad, checks=checks)))
+    row = page[page.index('<th scope="row"><a href="#system-1">PRD</a>') :].partition("</tr>")[0]
+    cells = re.findall(r'<td class="(\w+)">(.*?)</td>', row)
+    assert [kind for kind, _ in cells] == ["passed", "failed", "none"]
+    assert "failed: ROOT_NOT_IN_PSE" in cells[1][1]
+    assert "not configured" in cells[2][1]
+    assert "Not configured in systems.yaml: client.hosts." in _text(page)
+
+
+def test_of_a_trusted_system_nothing_is_said_of_what_the_client_would_say_later() -> None:
+    minor = facts.found(severity="minor")
+    assert "Later, the client would say" not in _text(render(facts.result(facts.good(findings=(minor,)))))
+    assert "Later, the client would say SSSLERR" in _text(render(facts.result(facts.bad())))
+
+
+def test_a_run_that_broke_off_says_so() -> None:
+    page = _text(render(facts.result(facts.unjudged(), broken_off="the run was interrupted")))
+    assert "The run was interrupted." in page
 
 
 def test_every_file_the_page_needs_is_in_it() -> None:
@@ -68,7 +151,13 @@ HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script></style>{{ 7*
 def hostile() -> SystemResult:
     """Return a system whose every text wants to be more than text."""
     finding = facts.found(
-        observed=HOSTILE, later=HOSTILE, fix=HOSTILE, fix_commands=(HOSTILE,), who=HOSTILE, message=HOSTILE
+        observed=HOSTILE,
+        later=HOSTILE,
+        fix=HOSTILE,
+        fix_commands=(HOSTILE,),
+        who=HOSTILE,
+        message=HOSTILE,
+        detail=HOSTILE,
     )
     told = facts.bad(
         HOSTILE,
@@ -77,6 +166,7 @@ def hostile() -> SystemResult:
         proxy=HOSTILE,
         address=HOSTILE,
         tls=HOSTILE,
+        holder=HOSTILE,
         pse=HOSTILE,
         pse_state=HOSTILE,
         chain=(facts.certificate(HOSTILE, "server", subject=HOSTILE, codes=(HOSTILE,)),),
@@ -130,13 +220,13 @@ def test_a_system_that_could_not_be_judged_is_on_the_page() -> None:
     )
     page = _text(render(facts.result(lost)))
     assert "the roots cannot be read" in page
-    assert "PRD : could not be judged" in page
+    assert "PRD could not be judged: the roots cannot be read" in page
     assert "This system could not be judged." in _text(render(facts.result(replace(lost, checks=()))))
 
 
 def test_a_replay_and_another_day_are_said() -> None:
     page = _text(render(facts.result(facts.good(origin="recorded on vm"), at="2027-03-01", replay="/old")))
-    assert "Judged for the whole of 2027-03-01 (UTC), as seen on 2026-11-23. A replay:" in page
+    assert "Judged for the whole of 2027-03-01 (UTC), as seen on 2026-11-23 on vm. A replay:" in page
     assert "Recorded on vm." in page
 
 

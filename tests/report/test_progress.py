@@ -1,6 +1,8 @@
 """What is said while systems are waited for: the names, how long, where, and never into a check's failure."""
 
 import io
+import os
+import re
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +12,13 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from pse_preflight.certificate import now
-from pse_preflight.report.progress import LOG_SECONDS, SCREEN_SECONDS, Progress
+from pse_preflight.report.progress import LOG_SECONDS, SCREEN_SECONDS, OfWorkers, Progress
 from pse_preflight.run import all_systems
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.settings import Settings
-from tests.kit.runs import run_module
-from tests.kit.servers import Connection, answering_like_abap, serve_tls
+from tests.kit.places import SOURCES
+from tests.kit.runs import PARALLEL, run_checks, run_module, surroundings
+from tests.kit.servers import Connection, answering_like_abap, serve, serve_tls, silent
 from tests.kit.systems import server, system
 
 WIDTH = 80
@@ -132,6 +135,64 @@ def test_a_worker_has_no_screen(pytestconfig: pytest.Config) -> None:
     wait._terminal = None  # type: ignore[assignment]
     assert wait.at(0, "PRD") == wait.at(99, "PRD") == []
 
+
+def _of_workers(wait: Wait, heard: list[str]) -> OfWorkers:
+    return OfWorkers(wait.progress, ["DEV", "PRD", "QAS"], lambda: heard, lambda: wait.now)
+
+
+def test_while_workers_wait_the_controller_says_for_whom(pytestconfig: pytest.Config) -> None:
+    wait, heard = Wait(pytestconfig, is_terminal=False), ["QAS"]
+    workers = _of_workers(wait, heard)
+    for second in range(int(LOG_SECONDS) * 2 + 2):
+        wait.now = second
+        workers.look()
+    told = [line for line in wait.screen.visible if line]
+    assert told == [f"waiting for DEV, PRD (1 of 3 done), for {seconds} s" for seconds in (10, 20)]
+    heard += ["DEV", "PRD"]
+    wait.now += LOG_SECONDS
+    workers.look()
+    assert [line for line in wait.screen.visible if line] == told
+
+
+def test_while_reports_come_in_nothing_is_said_between_them(pytestconfig: pytest.Config) -> None:
+    wait = Wait(pytestconfig, is_terminal=True)
+    workers = _of_workers(wait, [])
+    for second in range(9):
+        wait.now = second
+        hook = workers.pytest_runtest_logreport()
+        next(hook)
+        with pytest.raises(StopIteration):
+            hook.send(None)
+        wait.now += SCREEN_SECONDS / 2
+        workers.look()
+    assert not [line for line in wait.screen.visible if line]
+    wait.now += SCREEN_SECONDS
+    workers.look()
+    wait.now += SCREEN_SECONDS
+    workers.look()
+    assert [line for line in wait.screen.visible if line] == ["waiting for DEV, PRD, QAS (0 of 3 done), for 1 s"]
+
+
+def test_a_run_of_workers_tells_whom_it_awaits(tmp_path: Path) -> None:
+    with serve(silent) as server:
+        options = (f"--system=https://127.0.0.1:{server.port}", "-m", "chain", "-p", "quick", *PARALLEL)
+        (tmp_path / "quick.py").write_text(QUICK, encoding="utf-8")
+        paths = os.pathsep.join((str(tmp_path), str(SOURCES)))
+        ran = run_checks(tmp_path, *options, environment=surroundings(PYTHONPATH=paths))
+    assert ran.returncode == 1
+    before, _, failures = ran.stdout.partition("= FAILURES =")
+    assert re.search(r"^waiting for 127.0.0.1_\d+, for \d+ s$", before, re.MULTILINE), ran.stdout
+    assert "waiting for" not in failures
+
+
+QUICK = """
+from pse_preflight.endpoint.model import Limits
+from pse_preflight.report import progress
+from pse_preflight.run import all_systems
+
+progress.SCREEN_SECONDS = progress.LOG_SECONDS = progress._LOOK_SECONDS = 0.05
+all_systems.Limits = lambda: Limits(tls=0.3)
+"""
 
 WAITS = """
 import pytest

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -7,9 +9,10 @@ import pytest
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.report.facts import SystemResult
-from pse_preflight.report.terminal import drawing, header, lines, printable, verdict_lines
+from pse_preflight.report.terminal import SCREEN_LINES, drawing, header, lines, printable, verdict_lines
 from pse_preflight.settings import Settings
 from tests.kit import report_facts as facts
+from tests.kit.runs import CHECKS, surroundings
 
 LONG = "a sentence that does not end " * 30
 
@@ -30,12 +33,10 @@ def _system(alias: str = "PRD", *, ignored: bool = False) -> System:
 
 def test_a_good_system_has_its_verdict_and_two_days_and_no_drawing() -> None:
     assert _lines(facts.good()) == [
-        "PRD (host.example.com:443): OK",
-        "  the PSE trusts it until 2040-01-01",
-        "  the server must renew by 2027-02-01",
-        "  its root Root: required by SAP since 2024-02-13 (1.0.0); in Mozilla's list",
-        "    until 2029-04-15; ends 2040-01-01",
-        "  evidence: /evidence/PRD",
+        "PRD (host.example.com:443): OK; trusted until 2040-01-01; the server must renew",
+        "  by 2027-02-01; its root Root: required by SAP since 2024-02-13 (1.0.0); in",
+        "  Mozilla's list until 2029-04-15; ends 2040-01-01",
+        "  files: /evidence/PRD",
         "Not checked: alias user and password, communication arrangements (SAP_COM_0636),",
         "  UCON, SAP's own TLS library.",
     ]
@@ -46,23 +47,23 @@ def test_a_system_whose_chain_is_not_verified_has_no_clock_of_its_root() -> None
 
 
 def test_a_red_system_leads_with_what_to_mend_and_draws_the_chain() -> None:
-    told = _lines(facts.bad())
+    told = _lines(facts.bad(root_clock=None))
     assert told[:6] == [
-        "PRD (host.example.com:443): FAILED",
+        "PRD (host.example.com:443): FAILED; the PSE does not trust it; the server must",
+        "  renew by 2027-02-01",
         "  ROOT_NOT_IN_PSE: the root is not in the certificate list",
-        "  fix: add the root",
+        "  later: SSSLERR_PEER_CERT_UNTRUSTED (-102)",
+        "  fix (client admin): add the root",
         "    sapgenpse maintain_pk -a root.pem -p client.pse",
-        "  the PSE does not trust it",
-        "  the server must renew by 2027-02-01",
     ]
     assert "  the chain, and what the PSE holds of it:" in told
 
 
 def test_a_good_system_is_drawn_when_asked_for() -> None:
     told = _lines(facts.good(), verbose=True)
-    assert "    server" in told
+    assert any(line.startswith("    server, until 2027-02-01, sha256 ") for line in told)
     assert any("└─ Issuing" in line for line in told)
-    assert any("trust rests on it" in line for line in told)
+    assert "trust rests on it" in " ".join(line.strip() for line in told)
 
 
 def test_no_line_is_wider_than_80_but_for_paths_and_commands() -> None:
@@ -101,8 +102,8 @@ def test_every_red_finding_has_its_own_fix() -> None:
     bad = facts.bad(findings=(facts.found(), second))
     checks = (*bad.checks, facts.check("PRD", "test_trust_survives_renewal", ended="failed", codes=(second.code,)))
     told = _lines(replace(bad, checks=checks))
-    assert told.index("  fix: add the root") < told.index("  PSE_HOLDS_SERVER_CERT_ONLY: x")
-    assert "  fix: add the root, too" in told
+    assert told.index("  fix (client admin): add the root") < told.index("  PSE_HOLDS_SERVER_CERT_ONLY: x")
+    assert "  fix (client admin): add the root, too" in told
 
 
 def test_many_systems_have_a_line_each_the_red_ones_last() -> None:
@@ -116,16 +117,74 @@ def test_many_systems_have_a_line_each_the_red_ones_last() -> None:
     assert _lines(facts.good("A"), facts.good("B"))[2] == "all 2 systems are ready"
 
 
+def test_many_systems_have_a_clock_for_each_of_their_roots_the_soonest_first() -> None:
+    assert "root of 2: Root: required by SAP since 2024-02-13 (1.0.0); in Mozilla's list" in _lines(
+        facts.good("A"), facts.good("B")
+    )
+    clock = facts.system().root_clock
+    assert clock
+    clocks = [
+        replace(clock, name=f"R{year}", mozilla=f"{year}-01-01", words=f"R{year}: x") for year in range(2027, 2032)
+    ]
+    told = _lines(*(facts.good(each.name, root_clock=each) for each in reversed(clocks)), facts.good(root_clock=None))
+    shown = told[told.index("all 6 systems are ready") + 1 :]
+    assert shown[:4] == [
+        "root of 1: R2027: x",
+        "root of 1: R2028: x",
+        "root of 1: R2029: x",
+        "and 2 more roots, see the page or result.json",
+    ]
+
+
+def test_what_is_not_configured_is_one_line_and_no_skip_to_read() -> None:
+    keys = ("client.hosts", "client_ini", "client_ini")
+    idle = tuple(facts.check("PRD", ended="skipped", reason=f"not configured: {key}", unconfigured=key) for key in keys)
+    told = _lines(replace(facts.good(), checks=(*facts.good().checks, *idle)))
+    assert [line for line in told if "onfigured" in line] == ["Not configured: client.hosts, client_ini."]
+    assert not [line for line in _lines(facts.good()) if "onfigured" in line]
+
+
 def test_many_recordings_are_told_as_such_once() -> None:
     recorded, other = "recorded on one as xtract at 2026-01-01 00:00 UTC, unauthenticated", "recorded on other"
     told = _lines(*(facts.good(alias, origin=recorded) for alias in "AB"), facts.good("C", origin=other))
     assert told[3:6] == ["all 3 systems are ready", recorded, other]
+    quiet = list(verdict_lines(facts.result(facts.good(origin=recorded))))
+    assert " ".join(line.strip() for line in quiet) == f"PRD: OK ({recorded})"
     assert not [line for line in _lines(facts.good("A"), facts.good("B")) if "recorded" in line]
 
 
 def test_a_screen_of_24_lines_holds_the_verdict_of_one_system() -> None:
-    for system in (facts.good(), facts.bad()):
-        assert len(_lines(system)) <= 22
+    second, third = (
+        facts.found(f"PSE_HOLDS_{each}", fix=LONG[:200], message=f"PSE_HOLDS_{each}: {LONG}") for each in "AB"
+    )
+    bad = facts.bad(finding=facts.found(message=f"ROOT_NOT_IN_PSE: {LONG}"))
+    known = replace(bad.facts or facts.system(), findings=(*(bad.facts or facts.system()).findings, second, third))
+    red = facts.check("PRD", "test_trust_survives_renewal", ended="failed", codes=(second.code, third.code))
+    worse = replace(bad, facts=known, checks=(*bad.checks, red))
+    for system in (facts.good(), facts.bad(), bad, worse):
+        for below in (0, 1, 2):
+            told = list(lines(facts.result(system), verbose=False, below=below))
+            assert len(told) + below <= SCREEN_LINES
+            assert told[0].startswith("PRD (host.example.com:443): ")
+            assert system.decisive is None or f"  {system.decisive.code}: " in "\n".join(told)
+    told = _lines(worse)
+    assert any(line.startswith("  also red (-v tells them): ") and third.code in line for line in told)
+    assert not [line for line in _lines(worse, verbose=True) if "also red" in line]
+
+
+def test_the_chain_is_drawn_where_there_is_room_for_it() -> None:
+    assert "  the chain, and what the PSE holds of it:" in _lines(facts.bad())
+    long = facts.bad(finding=facts.found(message=f"ROOT_NOT_IN_PSE: {LONG}", fix=LONG[:500]))
+    assert "  the chain, and what the PSE holds of it:" not in _lines(long)
+    assert "  the chain, and what the PSE holds of it:" in _lines(long, verbose=True)
+
+
+@pytest.mark.parametrize("alias", ["A", "A" * 26, "A" * 32, "A" * 64])
+def test_the_code_of_a_system_among_many_is_never_cut(alias: str) -> None:
+    code = "CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT"
+    told = _lines(facts.bad(alias, finding=facts.found(code)), facts.good("B"))
+    assert [line for line in told if line.endswith(f" {code}")]
+    assert max(map(len, told)) <= 80
 
 
 def test_codes_are_never_broken_across_lines() -> None:
@@ -173,8 +232,9 @@ def test_the_drawing_counts_what_the_pse_holds() -> None:
     ("encoding", "shown"),
     [
         ("utf-8", "└─ Ünicode…"),
-        ("cp1252", "`- \\xdcnicode..."),
-        ("cp437", "`- \\xdcnicode..."),
+        ("cp1252", "`- Ünicode…"),
+        ("cp437", "└─ Ünicode..."),
+        ("cp1251", "`- \\xdcnicode…"),
         ("ascii", "`- \\xdcnicode..."),
         (None, "`- \\xdcnicode..."),
         ("no such encoding", "`- \\xdcnicode..."),
@@ -196,12 +256,45 @@ def test_the_header_says_what_is_asked_by_what_for_when_and_what_is_ignored() ->
     told = header([_system(), _system("QAS", ignored=True)], settings, "sapgenpse (8.5.61)")
     assert told == [
         "systems: PRD (host.example.com:443), QAS (host.example.com:443)",
-        "engine: sapgenpse (8.5.61)",
+        "tool: sapgenpse (8.5.61)",
         "judged for 2027-03-01 (UTC), read-only; nothing is asked live for that day",
         "replay of /old: read-only, and no system is asked",
         "proxy variables of this shell are ignored for QAS (say proxy: env to use them)",
     ]
 
 
+def test_of_many_systems_the_header_names_the_first() -> None:
+    told = header([_system(f"S{number}") for number in range(60)], Settings(evidence=Path("e")), "bundled")
+    assert " ".join(line.strip() for line in told[:-1]).endswith("S2 (host.example.com:443) and 57 more")
+    assert len(told) <= 4
+
+
 def test_an_ordinary_header_is_short() -> None:
     assert len(header([_system()], Settings(evidence=Path("e")), "bundled")) == 2
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("cp437", "ö \\u0416"), ("cp1251", "\\xf6 Ж"), ("utf-8", "ö Ж")])
+@pytest.mark.parametrize("program", ["pytest", "pse_preflight"])
+def test_a_letter_outside_the_code_page_is_escaped_and_no_other(
+    tmp_path: Path, program: str, encoding: str, shown: str
+) -> None:
+    """The message stays as it is, and what it names can be pasted."""
+    folder = tmp_path / "ö Ж"
+    systems = f"systems:\n  PRD:\n    url: https://localhost:1\n    pse: '{folder / 'client.pse'}'\n"
+    (tmp_path / "systems.yaml").write_text(systems, encoding="utf-8")
+    asked = ["--system=PRD", "-k", "pse_exists", "--read-only", "-p", "no:cacheprovider", "--engine=bundled"]
+    arguments = [CHECKS, *asked] if program == "pytest" else ["check", *asked]
+    environment = {**surroundings(), "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    ended = subprocess.run(
+        [sys.executable, "-m", program, *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    said = ended.stdout.decode(encoding)
+    place = str(folder / "client.pse").replace("ö Ж", shown)
+    assert f"PSE_MISSING: there is no PSE at {place}" in " ".join(said.split())
+    assert "\\\\" not in said
+    assert {"\\xf6", "\\u0416"} - set(shown.split()) == {each for each in ("\\xf6", "\\u0416") if each not in said}

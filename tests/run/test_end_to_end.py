@@ -73,7 +73,7 @@ class Site:
 
 def _ending(case: ElementTree.Element) -> tuple[str, str]:
     found = next((part for part in case if part.tag in {"failure", "error", "skipped"}), None)
-    return ("passed", "") if found is None else (found.tag, found.attrib["message"].removeprefix("Failed: "))
+    return ("passed", "") if found is None else (found.tag, found.text or found.attrib["message"])
 
 
 @pytest.fixture

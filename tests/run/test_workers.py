@@ -93,6 +93,8 @@ def street(tmp_path: Path) -> Iterator[Street]:
         yield Street(tmp_path, servers)
 
 
+NOT_CONFIGURED = 10
+"""So many checks have nothing to judge, for no client is described and no root is required; they are not counted."""
 STRANGER = "import pytest\n\n@pytest.mark.parametrize('n', range(9))\ndef test_mine(n):\n    pass\n"
 
 
@@ -111,7 +113,7 @@ def test_each_system_is_asked_as_by_a_single_process(street: Street, dist: tuple
     ended = run_checks(street.folder, "test_mine.py", "--system=all", "--engine=bundled", *XDIST, "-n4", *dist)
     assert ended.returncode == 0, ended.stdout
     told = run_result(ended).parseoutcomes()
-    assert told["passed"] + told["skipped"] == len(CHECKS) * len(PARTNERS) + 9
+    assert told["passed"] + told["skipped"] == (len(CHECKS) - NOT_CONFIGURED) * len(PARTNERS) + 9
     assert street.connections == dict.fromkeys(PARTNERS, 2)
 
 

@@ -766,6 +766,25 @@ def test_what_an_authority_has_signed_is_taken(
     assert "successfully" in again
 
 
+def test_a_request_is_made_for_the_key_that_is_there(program: Program, tmp_path: Path) -> None:
+    program.done("gen_pse", "-p", "client", "-x", "", "-noreq", "CN=client, O=Firma, C=DE")
+    before = program.pse.read_bytes()
+    program.done(
+        "gen_pse", "-p", "client", "-x", "", "-onlyreq", "-k", "GN-dNSName:a.de", "-r", str(tmp_path / "a.p10")
+    )
+    request = x509.load_pem_x509_csr((tmp_path / "a.p10").read_bytes())
+    owner = program.read().owner
+    assert owner is not None
+    assert (request.public_key(), request.subject) == (owner.parsed.public_key(), owner.parsed.subject)
+    assert request.is_signature_valid
+    assert program.done("gen_pse", "-p", "client", "-x", "", "-onlyreq").startswith("-----BEGIN CERTIFICATE REQUEST")
+    assert program.pse.read_bytes() == before
+    assert "no other" in program.refused("gen_pse", "-p", "client", "-x", "", "-onlyreq", "CN=b", code=2)
+    assert "does not exist" in program.refused("gen_pse", "-p", "none", "-x", "", "-onlyreq")
+    program.done("gen_verify_pse", "-p", "verify", "-x", "")
+    assert "no RSA key" in program.refused("gen_pse", "-p", "verify", "-x", "", "-onlyreq")
+
+
 def test_the_answer_may_be_a_bundle_or_be_completed_by_the_pse(
     requested: tuple[Program, tuple[Certificate, ...]], write: Write
 ) -> None:
@@ -798,9 +817,9 @@ def test_an_answer_that_does_not_fit_changes_nothing(
 
 def test_the_asn1_of_a_key_is_not_asked_for_its_rounds_for_ever() -> None:
     """The count stops where any key file would long have ended."""
-    from pse_preflight.sapgenpse.bundled.key_files import _Counted
+    from pse_preflight.key_stores.bounds import Counted
 
-    counted = _Counted()
+    counted = Counted()
     counted.look(asn1.tagged(0x30, *[asn1.tagged(0x30, b"\x05\x00" * 50)] * 2_000))
     assert counted.values < 21_000
 

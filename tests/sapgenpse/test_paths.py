@@ -2,7 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.sapgenpse.paths import pse_path, secudir, well_known_folders
+from pse_preflight.sapgenpse.paths import pse_path, secudir, usual_folders, well_known_folders
+
+
+def _spelled(path: Path, *, windows: bool) -> str:
+    """Return a path with the slashes of the system whose rules are asked for."""
+    return str(path) if windows else path.as_posix()
 
 
 @pytest.mark.parametrize(
@@ -26,7 +31,7 @@ from pse_preflight.sapgenpse.paths import pse_path, secudir, well_known_folders
 def test_secudir_is_the_named_folder_or_the_default_of_the_system(
     environ: dict[str, str], windows: bool, expected: str
 ) -> None:
-    assert str(secudir(environ, windows=windows)) == expected
+    assert _spelled(secudir(environ, windows=windows), windows=windows) == expected
 
 
 @pytest.mark.parametrize(
@@ -50,7 +55,7 @@ def test_secudir_is_the_named_folder_or_the_default_of_the_system(
 def test_a_name_is_looked_for_in_secudir_and_gets_its_suffix(
     name: str, folder: str, windows: bool, expected: str
 ) -> None:
-    assert str(pse_path(name, Path(folder), windows=windows)) == expected
+    assert _spelled(pse_path(name, Path(folder), windows=windows), windows=windows) == expected
 
 
 def test_the_well_known_folders_are_absolute_and_of_the_right_system() -> None:
@@ -60,4 +65,17 @@ def test_the_well_known_folders_are_absolute_and_of_the_right_system() -> None:
     assert all(folder.startswith("/") for folder in unix)
     windows = well_known_folders({"PROGRAMFILES": "D:\\Programs"}, windows=True)
     assert windows[0] == "D:\\Programs\\SAP\\hdbclient"
+    places = {r"C:\PSE", r"C:\sap\libs\sapcryptolib", r"C:\SAProuter", r"D:\Programs\XtractUniversal"}
+    assert places <= set(windows)
+    assert {"/usr/sap/saprouter", "/usr/sap/hdbclient"} <= set(unix)
     assert "C:\\Program Files\\SAP\\hdbclient" in well_known_folders({}, windows=True)
+
+
+def test_pses_usually_stand_with_this_account_and_on_windows_with_services_too() -> None:
+    assert usual_folders({"HOME": "/home/me"}, windows=False) == (Path("/home/me/sec"),)
+    named = usual_folders({"HOME": "/home/me", "SECUDIR": "/opt/sec"}, windows=False)
+    assert named == (Path("/opt/sec"), Path("/home/me/sec"))
+    own, *services = usual_folders({"LOCALAPPDATA": "C:\\Users\\me\\AppData\\Local"}, windows=True)
+    assert str(own) == "C:\\Users\\me\\AppData\\Local\\sec"
+    assert str(services[0]) == "C:\\Windows\\System32\\config\\systemprofile\\AppData\\Local\\sec"
+    assert len(services) == 4

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,6 +146,37 @@ class TestRunning:
         assert program("print(os.environ.get('LD_LIBRARY_PATH'))").run([], tmp_path).text == "None\n"
         monkeypatch.setenv("LD_LIBRARY_PATH", "/sap/lib")
         assert program("print(os.environ.get('LD_LIBRARY_PATH'))").run([], tmp_path).text == "/sap/lib\n"
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="the variable of Linux' loader")
+    @pytest.mark.parametrize("others", ["", "/usr/sap/lib"])
+    def test_a_library_beside_it_that_it_does_not_find_is_put_into_the_path(
+        self, program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: str
+    ) -> None:
+        monkeypatch.setenv("LD_LIBRARY_PATH", others)
+        found = program(f"""
+            open({str(tmp_path / "runs")!r}, "a").write("x")
+            path = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+            if {str(tmp_path)!r} not in path:
+                print("sapgenpse: error while loading shared libraries: libsapcrypto.so: cannot open")
+                sys.exit(127)
+            print(path)
+            """)
+        lacking = found.run(["cryptinfo"], tmp_path)
+        assert (lacking.code, found.needs) == (127, "")
+        assert "put it beside the program" in tool._failed(lacking, "failed").fix
+        (tmp_path / "libsapcrypto.so").touch()
+        assert found.run(["cryptinfo"], tmp_path).text == f"{[str(tmp_path), *([others] if others else [])]}\n"
+        assert found.needs == f"LD_LIBRARY_PATH={tmp_path}"
+        before = (tmp_path / "runs").stat().st_size
+        assert found.run(["cryptinfo"], tmp_path).code == 0
+        assert (tmp_path / "runs").stat().st_size == before + 1
+
+    def test_a_library_that_is_not_found_even_so_is_told(self, program: MakeProgram, tmp_path: Path) -> None:
+        (tmp_path / "libsapcrypto.so").touch()
+        found = program("print('cannot load libsapcrypto.so'); sys.exit(1)")
+        answer = found.run(["cryptinfo"], tmp_path)
+        assert found.needs == ""
+        assert "lies beside the program and is not found" in tool._failed(answer, "failed").fix
 
     def test_both_streams_are_read_in_order(self, program: MakeProgram, tmp_path: Path) -> None:
         tool = program("for n in range(4): os.write(1 + n % 2, b'%d\\n' % n)\nsys.exit(7)")
@@ -397,6 +429,30 @@ class TestFinding:
         assert find_tool("auto", environ=nowhere, windows=False).label == str(known)
         assert find_tool("auto", environ={"PATH": str(installed.parent)}, windows=False).label == str(installed)
 
+    def test_beside_the_library_of_the_client_comes_after_path_and_before_other_places(
+        self, tmp_path: Path, installed: Path, nowhere: dict[str, str]
+    ) -> None:
+        for name in ("known/PRD/exe", "library"):
+            (tmp_path / name).mkdir(parents=True)
+            shutil.copy2(installed, tmp_path / name)
+        beside = [tmp_path / "none", Path("library"), tmp_path / "library"]
+        found = find_tool("auto", beside=beside, environ=nowhere, windows=False)
+        assert found.label == str(tmp_path / "library" / "sapgenpse")
+        in_path = {"PATH": str(installed.parent)}
+        assert find_tool("auto", beside=beside, environ=in_path, windows=False).label == str(installed)
+
+    @SCRIPTS
+    def test_a_program_that_everybody_may_have_put_there_is_not_run(
+        self, tmp_path: Path, installed: Path, nowhere: dict[str, str]
+    ) -> None:
+        known = tmp_path / "known" / "PRD" / "exe"
+        known.mkdir(parents=True)
+        shutil.copy2(installed, known)
+        known.chmod(0o777)
+        assert find_tool("auto", beside=[known], environ=nowhere, windows=False).is_bundled
+        known.chmod(0o755)
+        assert find_tool("auto", beside=[known], environ=nowhere, windows=False).label == str(known / "sapgenpse")
+
     def test_without_sap_the_bundled_one_is_used_only_if_that_is_left_open(self, nowhere: dict[str, str]) -> None:
         assert find_tool("auto", environ=nowhere, windows=False).is_bundled
         with pytest.raises(ToolMissing, match="not found") as caught:
@@ -451,6 +507,13 @@ class TestFinding:
         (tmp_path / "sapgenpse.bat").write_bytes(b"")
         found = find_tool("auto", environ={"PATH": f'relative;;"{tmp_path}"'}, windows=True)
         assert found.label == str(tmp_path / "sapgenpse.exe")
+
+    def test_on_windows_the_suffix_may_be_left_out(self, tmp_path: Path) -> None:
+        (tmp_path / "sapgenpse.exe").write_bytes(b"MZ")
+        (tmp_path / "sapgenpse.exe").chmod(0o755)
+        assert find_tool("auto", tmp_path / "sapgenpse", windows=True).label == str(tmp_path / "sapgenpse.exe")
+        with pytest.raises(ToolMissing, match="is not there"):
+            find_tool("auto", tmp_path / "sapgenpse", windows=False)
 
     def test_tools_are_equal_and_can_be_remembered(self, installed: Path) -> None:
         assert {InstalledTool(installed), InstalledTool(installed)} == {

@@ -17,6 +17,7 @@ from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
 from pse_preflight.sapgenpse.tool import BundledTool
 from pse_preflight.verdict.evidence import Evidence, Observations, judge
 from pse_preflight.verdict.policy import Policy, Verdict, decide
+from tests.checks.corpus import CORPUS
 from tests.kit.servers import LOOPBACK
 from tests.kit.systems import NOTHING_KNOWN, NOW, issuers, path, server, system, write_pse
 
@@ -114,3 +115,47 @@ def test_a_server_of_one_kind_of_key_is_green(seen: Observations) -> None:
     ecdsa = _endpoint(server(), kind=KeyKind.ECDSA)
     rsa = replace(ecdsa, key_kind=KeyKind.RSA, presented=(), failure=Failure(Code.TLS_HANDSHAKE_FAILED, alert=40))
     assert _red(_judged(replace(seen, addresses=(rsa, ecdsa)))) == {}
+
+
+def test_a_command_to_paste_has_what_the_tool_needs_to_start(seen: Observations, tmp_path: Path) -> None:
+    write_pse(tmp_path / "few.pse", issuers(server())[1:])
+    pse = Maker(BundledTool({}), "bundled").look(tmp_path / "few.pse")
+    pse = replace(pse, program=("/opt/sap/sapgenpse",), one_reader=False, tool_needs="LD_LIBRARY_PATH=/opt/sap")
+    seen = replace(seen, pse=pse, roots=Roots(path(server())[-1:], "its root", explicit=True))
+    (found,) = [each for each in _judged(seen).findings if each.code is Code.ROOT_NOT_IN_PSE]
+    assert [each[:4] for each in found.commands] == [
+        ("env", "LD_LIBRARY_PATH=/opt/sap", "/opt/sap/sapgenpse", "maintain_pk")
+    ]
+    (found,) = [
+        each
+        for each in _judged(replace(seen, pse=replace(pse, tool_needs=""))).findings
+        if each.code is Code.ROOT_NOT_IN_PSE
+    ]
+    assert [each[:2] for each in found.commands] == [("/opt/sap/sapgenpse", "maintain_pk")]
+
+
+@pytest.mark.parametrize("sent", [0, 1])
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_chain_that_the_network_cut_says_nothing_of_what_the_server_omits(
+    tmp_path: Path, sent: int, *, cut: bool
+) -> None:
+    """Twin: a server that breaks off after it has sent less than its chain."""
+    failure = Failure(Code.TLS_HANDSHAKE_FAILED, ended="closed", heard_bytes=600)
+    endpoint = _endpoint(server())
+    endpoint = replace(endpoint, failure=failure, presented=endpoint.presented[:sent], presented_cut=cut)
+    write_pse(tmp_path / "sec" / "a.pse", issuers(server()))
+    pse = Maker(BundledTool({}), "bundled").look(tmp_path / "sec" / "a.pse")
+    described = replace(system("A", 443, tmp_path / "sec" / "a.pse"), roots="roots.pem")
+    seen = Observations(endpoint=endpoint, roots=Roots((ROOT,), "roots.pem"), pse=pse, known=NOTHING_KNOWN)
+    told = {each.code for each in judge(described, seen, MOMENT).findings if each.severity > Severity.MINOR}
+    omitted = {Code.SERVER_OMITS_INTERMEDIATE} if sent and not cut else set()
+    assert told - {Code.PSE_WRITABLE_BY_OTHERS} == {Code.TLS_HANDSHAKE_FAILED, *omitted}
+
+
+def test_a_certificate_too_many_is_not_out_of_order() -> None:
+    """What is of no use stands nowhere in the order; a chain in the wrong order with one too many is told both."""
+    extra = [each for each in CORPUS if each.code is Code.CHAIN_HAS_EXTRAS]
+    assert extra
+    for scenario in extra:
+        told = {each.code for each in scenario.evidence().findings}
+        assert Code.CHAIN_OUT_OF_ORDER not in told, scenario.name

@@ -11,13 +11,13 @@ from pse_preflight.chain.roots import Roots
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Need, Severity
 from pse_preflight.client_pse.condition import Condition, PseContent, State
 from pse_preflight.client_pse.model import ClientPse
-from pse_preflight.endpoint.model import Endpoint
+from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import System, Waiver
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.verdict.evidence import Evidence, Observations
-from pse_preflight.verdict.policy import Policy, Verdict, blocking, decide
+from pse_preflight.verdict.policy import Outcome, Policy, Verdict, blocking, decide, slowest_check
 from pse_preflight.verdict.trust import Trust
 from tests.kit.pse_mutations import made
 from tests.kit.systems import NOTHING_KNOWN
@@ -136,8 +136,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         ("SERVER_OMITS_INTERMEDIATE", "SERVER_SENDS_WRONG_INTERMEDIATE"), ("chain_is_valid", *UNVERIFIED, *TRUST)
     ),
     **dict.fromkeys(("CERTIFICATE_EXPIRED", "CERTIFICATE_NOT_YET_VALID", "SIGNATURE_WRONG"), (*UNVERIFIED, *TRUST)),
-    **dict.fromkeys(("CERTIFICATE_SELF_SIGNED", "CA_CONSTRAINT_BROKEN"), (*UNVERIFIED, *TRUST)),
-    "CERTIFICATE_IRREGULAR": (*UNVERIFIED, *TRUST),
+    **dict.fromkeys(("CERTIFICATE_SELF_SIGNED", "CONSTRAINT_NOT_JUDGED", "NAME_FORM_DIFFERS"), (*UNVERIFIED, *TRUST)),
+    **dict.fromkeys(("CA_CONSTRAINT_BROKEN", "CERTIFICATE_IRREGULAR"), (*UNVERIFIED, *TRUST)),
     "CERTIFICATE_UNREADABLE": (*(each for each in CHAIN if each != "chain_is_valid"), LIST[0], *TRUST),
     "ROOT_UNTRUSTED": UNVERIFIED,
     **dict.fromkeys(("HOST_NOT_IN_CERTIFICATE", "CERTIFICATE_WEAK"), ("chain_is_valid", *UNVERIFIED, *TRUST)),
@@ -152,8 +152,35 @@ BLOCKS: dict[str, tuple[str, ...]] = {
 """Every cause and the checks, without `test_`, that cannot be made for it where nothing else is known."""
 
 BLOCKED = {code: [f"test_{check}" for check in checks] for code, checks in BLOCKS.items()}
-OF_THE_CLIENT = {"WRONG_HOST", "CLIENT_ACCOUNT_UNKNOWN", "CLIENT_INI_UNREADABLE", "CLIENT_INI_NO_DEST"}
+OF_THE_CLIENT = {
+    *("WRONG_HOST", "CLIENT_ACCOUNT_UNKNOWN", "CLIENT_INI_UNREADABLE", "CLIENT_INI_NO_DEST", "CONNECTIONS_UNREADABLE"),
+}
 """Causes on the client's own side, which have tests of their own."""
+
+
+@pytest.mark.parametrize("code", ["CA_CONSTRAINT_BROKEN", "CERTIFICATE_IRREGULAR", "CERTIFICATE_UNREADABLE"])
+def test_certificate_that_is_no_servers_is_told_once_and_not_for_lacking_host_names(code: str) -> None:
+    check = "test_certificate_names_the_host"
+    found = _evidence(_found(code, Severity.BLOCKER))
+    named = replace(found, judgement=replace(found.judgement, leaf=made().owner))
+    nameless = replace(named, judgement=replace(named.judgement, names_host=False))
+    assert blocking(check, named) is None
+    assert blocking(check, nameless) == named.findings[0]
+    both = replace(nameless, findings=(*nameless.findings, _found("HOST_NOT_IN_CERTIFICATE")))
+    assert blocking(check, both) is None
+    assert decide(check, both, USUAL).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("code", ["KEY_IDENTIFIERS_DIFFER", "CA_CONSTRAINT_BROKEN", "CERTIFICATE_WEAK"])
+def test_handshake_that_openssl_refuses_for_the_chain_is_no_second_red(code: str) -> None:
+    check = "test_handshake_with_the_pse_alone"
+    found = _evidence(_found(code, Severity.MAJOR), _found("HANDSHAKE_REFUSED"), verified=True, trusted=True)
+    for accepted, blocked in ((False, True), (True, False), (None, False)):
+        live = LiveHandshake(host="h", port=443, asked_at=DAY, succeeded=accepted is True, accepted=accepted)
+        evidence = replace(found, observations=replace(found.observations, live=live))
+        assert (blocking(check, evidence) == found.findings[0]) is blocked
+    alone = replace(found, findings=found.findings[1:])
+    assert decide(check, alone, USUAL).verdict is Verdict.FAIL
 
 
 def _waived(evidence: Evidence, *waivers: Waiver) -> Evidence:
@@ -294,8 +321,39 @@ def test_what_is_not_configured_is_skipped() -> None:
     evidence = _evidence()
     required = replace(evidence, system=replace(evidence.system, required_roots=("ab" * 32,)))
     check = "test_pk_list_holds_the_required_roots"
-    assert decide(check, evidence, USUAL).reason == "required_roots names none"
+    idle = decide(check, evidence, USUAL)
+    assert (idle.reason, idle.unconfigured) == ("not configured: required_roots", "required_roots")
     assert decide(check, required, USUAL).verdict is Verdict.PASS
+    assert decide(check, required, USUAL).unconfigured == ""
+
+
+@pytest.mark.parametrize(
+    ("check", "key"),
+    [
+        ("test_this_is_the_clients_host", "client.hosts"),
+        ("test_client_account_can_read_the_pse", "client.account"),
+        ("test_pse_path_is_the_same_for_the_client_account", "client.account"),
+        ("test_client_ini_names_what_is_checked", "client_ini"),
+        ("test_client_ini_verifies_the_server", "client_ini"),
+        ("test_client_ini_logs_on_with_an_alias", "client_ini"),
+        ("test_crypto_library_fits_the_client", "crypto_library"),
+    ],
+)
+def test_each_check_of_the_client_says_which_key_is_silent(check: str, key: str) -> None:
+    assert decide(check, _evidence(), USUAL) == Outcome(Verdict.SKIP, reason=f"not configured: {key}", unconfigured=key)
+
+
+def test_what_is_blocked_and_not_configured_either_is_told_as_both() -> None:
+    blocked = decide("test_client_account_can_read_the_pse", _evidence(_found("PSE_MISSING")), USUAL)
+    assert (blocked.reason, blocked.unconfigured) == ("blocked by PSE_MISSING, see test_pse_exists", "client.account")
+
+
+def test_waiting_belongs_to_the_check_that_got_stuck() -> None:
+    assert slowest_check(_evidence()) == "test_tls_handshake_succeeds"
+    assert slowest_check(_evidence(_found("PORT_TIMEOUT"))) == "test_port_accepts_connections"
+    assert slowest_check(_evidence(_found("HTTP_NO_ANSWER"))) == "test_url_answers_https"
+    assert slowest_check(_evidence(_found("TOOL_TIMEOUT"))) == "test_pse_exists"
+    assert slowest_check(_evidence(_found("CERTIFICATE_EXPIRED"))) == "test_tls_handshake_succeeds"
 
 
 def test_a_list_without_days_is_not_called_current() -> None:

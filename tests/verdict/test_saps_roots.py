@@ -54,7 +54,7 @@ def _question(held: Sequence[Entry], day: date = TODAY, table: Table = TABLE, us
         shipped_roots=frozenset(each.sha256 for each in TABLE.required),
         changes=table.changes_of(HOST, used, day) if used else (),
         accepted=frozenset(),
-        remedy=Remedy("sapgenpse", PSE),
+        remedy=Remedy(("sapgenpse",), PSE),
     )
 
 
@@ -90,7 +90,7 @@ def test_where_saps_list_is_not_required_nothing_is_said_of_it() -> None:
 
 def test_the_fix_adds_what_is_at_hand_and_says_where_the_rest_is() -> None:
     files = {each.sha256: Path(f"/proof/{number}.pem") for number, each in enumerate((G3, G5))}
-    question = replace(_question([_entry(G2)]), remedy=Remedy("sapgenpse", PSE, files, "--repair"))
+    question = replace(_question([_entry(G2)]), remedy=Remedy(("sapgenpse",), PSE, files, "--repair"))
     (found,) = _found(question, Code.REQUIRED_ROOT_NOT_IN_PSE)
     assert [each[3] for each in found.commands] == ["/proof/0.pem", "/proof/1.pem"]
     told = message(found, windows=False)
@@ -110,7 +110,7 @@ def test_what_only_a_given_list_names_is_told_with_its_command_and_added_by_no_r
     files = {G5.sha256: Path("/proof/g5.pem"), "cd" * 32: Path("/proof/next.pem")}
     question = replace(
         _question([_entry(G2)], table=newer),
-        remedy=Remedy("sapgenpse", PSE, files, "--repair"),
+        remedy=Remedy(("sapgenpse",), PSE, files, "--repair"),
         adds_saps_roots=True,
     )
     (found,) = _found(question, Code.REQUIRED_ROOT_NOT_IN_PSE)

@@ -62,7 +62,7 @@ def _question(
         include_leaf=False,
         required_roots=(),
         accepted=frozenset(),
-        remedy=Remedy("sapgenpse", Path("/sec/client.pse")),
+        remedy=Remedy(("sapgenpse",), Path("/sec/client.pse")),
     )
 
 
@@ -75,6 +75,17 @@ def _lasting(held: Sequence[Certificate], server: Identity, days: ExpiryDays = D
     question = _question(held, server)
     found = lasting_findings(judge_trust(question), question.judgement.path, PERIOD, days)
     return [(each.code, str(each.severity), each.observed.partition('"')[2].partition('"')[0]) for each in found]
+
+
+def test_a_root_that_is_held_is_not_to_be_added_again_where_the_chain_is_not_valid() -> None:
+    later = Period(*[PERIOD.end + timedelta(days=20000)] * 2)
+    for held, told in ((_path(_chain())[2:], False), ([], True)):
+        question = _question(held)
+        unverified = replace(question.judgement, path=(), best=_path(_chain()))
+        verdict = judge_trust(replace(question, judgement=unverified, period=later))
+        (found,) = (each for each in verdict.findings if each.code == "SERVER_NOT_TRUSTED")
+        assert "find out first why the chain is not valid" in found.fix
+        assert ("then add its root" in found.fix) is told
 
 
 def test_a_list_of_the_root_alone_is_green_where_the_server_sends_its_intermediates() -> None:

@@ -252,7 +252,7 @@ def _verdict(held: str, server: str) -> Trust:
             include_leaf=False,
             required_roots=(),
             accepted=frozenset(),
-            remedy=Remedy("sapgenpse", Path("client.pse")),
+            remedy=Remedy(("sapgenpse",), Path("client.pse")),
         )
     )
 
@@ -298,6 +298,17 @@ def test_each_cell_is_true_of_a_live_handshake(held: str, server: str, running: 
     _, accepted = _cell(held, server)
     anchors = [each.der for each in _verdict(held, server).anchors]
     live = handshake(running[server].target, anchors, Limits(), now, websocket=False)
+    assert (live.succeeded, live.accepted, live.failure) == (accepted, accepted, None)
+
+
+@pytest.mark.parametrize(("held", "server"), CELLS)
+def test_each_cell_is_true_of_a_handshake_that_trusts_what_the_verdict_relies_on(
+    held: str, server: str, running: dict[str, Server]
+) -> None:
+    """As a run asks: from the root where the verdict says root, from nothing where it says nothing."""
+    verdict, (_, accepted) = _verdict(held, server), _cell(held, server)
+    trusted, partial = [each.der for each in verdict.trusted_live], verdict.any_may_anchor
+    live = handshake(running[server].target, trusted, Limits(), now, websocket=False, partial=partial)
     assert (live.succeeded, live.accepted, live.failure) == (accepted, accepted, None)
 
 

@@ -75,7 +75,7 @@ def test_a_waiver_arrives_as_it_was_written(read: Read) -> None:
         (
             "check: test_chain_is_strong, code: CERTIFICATE_WEAK",
             "check: test_host_name_resolves",
-            "a blocker is waived by its code only; test_host_name_resolves has HOST_UNKNOWN, DNS_TIMEOUT",
+            "the gravest findings are waived by code only; test_host_name_resolves has HOST_UNKNOWN, DNS_TIMEOUT",
         ),
     ],
 )
@@ -159,7 +159,9 @@ def test_a_waiver_without_a_code_hides_what_is_no_blocker() -> None:
 def test_a_waiver_without_a_code_does_not_hide_a_blocker_and_says_so() -> None:
     outcome = _strong(_waiver(code=None), Severity.BLOCKER)
     assert outcome.verdict is Verdict.FAIL
-    assert "waiver: names no code, so it does not hide the blocker CERTIFICATE_WEAK: legacy proxy" in outcome.text
+    assert (
+        "waiver: names no code, so it does not hide CERTIFICATE_WEAK, which is too grave: legacy proxy" in outcome.text
+    )
 
 
 def test_a_blocker_is_waived_by_its_code() -> None:

@@ -1,138 +1,126 @@
 """What is wrong with the certificates of one path: dates, rules for authorities, form, strength."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain.host_names import forbidden_name, malformed_constraint
-from pse_preflight.chain.search import is_self_signed
+from pse_preflight.chain.constraints import constraint_faults
+from pse_preflight.chain.extensions import NetscapeType, damaged
+from pse_preflight.chain.fault import (
+    BOTH_REFUSE,
+    OPENSSL_REFUSES,
+    OPENSSL_TAKES,
+    Fault,
+    broken,
+    called,
+    is_authority,
+    is_of_version_3,
+)
+from pse_preflight.chain.form import form_faults
+from pse_preflight.chain.policies import policy_faults
+from pse_preflight.chain.strength import strength_faults
 from pse_preflight.chain.verify import Path, Period
 from pse_preflight.checklist import Code, Severity
 
-_STRONG_HASHES = ("sha256", "sha384", "sha512")
-_USUAL_CURVES = ("secp256r1", "secp384r1", "secp521r1")
-_SMALLEST_RSA = 2048
-_LONGEST_SERIAL = 1 << 167
-_MOST_NAME_CHECKS = 100_000
-_KNOWN_EXTENSIONS = (
-    ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
-    ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
-    ExtensionOID.SUBJECT_KEY_IDENTIFIER,
-    ExtensionOID.KEY_USAGE,
-    ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
-    ExtensionOID.BASIC_CONSTRAINTS,
-    ExtensionOID.NAME_CONSTRAINTS,
-    ExtensionOID.EXTENDED_KEY_USAGE,
-)
-_NEVER_CRITICAL = (
-    ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
-    ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
-)
+__all__ = ["Fault", "faults_of", "forbidden", "is_authority", "remarks", "strength_faults"]
+
+_ANY_PURPOSE, _SERVERS = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, ExtendedKeyUsageOID.SERVER_AUTH
+_NETSCAPE_SERVER = 0x40
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong with one certificate of a path.
-
-    Attributes:
-        code: a key of findings.CODES.
-        certificate: the one that is wrong.
-        words: what is wrong, as the rest of a sentence that begins with the certificate's label.
-        severity: MINOR where the path is accepted all the same.
-        others: other certificates that the words name.
-    """
-
-    code: Code
-    certificate: Certificate
-    words: str
-    severity: Severity = Severity.BLOCKER
-    others: Path = ()
-
-
-def faults_of(path: Path, period: Period, *, public: bool) -> tuple[Fault, ...]:
+def faults_of(
+    path: Path, period: Period, *, public: bool, gap: int | None = None, anchored: bool = True
+) -> tuple[Fault, ...]:
     """Return everything that is wrong with the certificates of a path, whether or not it reaches an anchor.
 
     Args:
         public: by the rules for the web's public authorities; private ones may depart from some of them.
+        gap: the position before which a certificate is missing, where one is.
+        anchored: the path ends in a root, trusted or not, or in another anchor.
     """
     return (
         *(fault for each in path for fault in _date_faults(each, period)),
-        *_authority_faults(path),
+        *_authority_faults(path, gap),
         *_server_faults(path),
-        *(fault for each in path for fault in _form_faults(each, path, public=public)),
+        *constraint_faults(path),
+        *(policy_faults(path, anchored=anchored) if gap is None else ()),
+        *(fault for each in path for fault in form_faults(each, path, public=public)),
         *strength_faults(path),
     )
 
 
 def remarks(path: Path) -> tuple[Fault, ...]:
     """Return what is odd about an accepted path."""
-    form = (fault for each in path for fault in _form_faults(each, path, public=False))
-    return (*(each for each in form if each.severity is Severity.MINOR), *strength_faults(path))
+    form = (fault for each in path for fault in form_faults(each, path, public=False))
+    purposes = (*_authority_faults(path, None), *_server_faults(path))
+    return (*(each for each in (*purposes, *form) if each.severity is not Severity.BLOCKER), *strength_faults(path))
 
 
-def is_authority(certificate: Certificate) -> bool:
-    """Tell whether the certificate says that it is an authority's."""
-    constraints = certificate.extension(x509.BasicConstraints)
-    return constraints is not None and constraints.ca
+def forbidden(path: Path) -> bool:
+    """Tell whether RFC 5280 forbids a path for what the verifier leaves out, or the server may not use its key."""
+    return any((*constraint_faults(path), *policy_faults(path), *_unusable_key(path)))
 
 
 def _date_faults(certificate: Certificate, period: Period) -> Iterator[Fault]:
     if certificate.not_after < period.end:
-        words = f"ended on {certificate.not_after:%Y-%m-%d %H:%M} UTC"
-        yield Fault(Code.CERTIFICATE_EXPIRED, certificate, f"{words}; judged for {period.end:%Y-%m-%d %H:%M}")
+        words, judged = f"ended on {certificate.not_after:%Y-%m-%d %H:%M} UTC", f"{period.end:%Y-%m-%d %H:%M}"
+        yield Fault(Code.CERTIFICATE_EXPIRED, certificate, words, more=f"judged for {judged}")
     if certificate.not_before > period.start:
         words = f"is valid only from {certificate.not_before:%Y-%m-%d %H:%M} UTC"
-        yield Fault(Code.CERTIFICATE_NOT_YET_VALID, certificate, f"{words}; judged for {period.start:%Y-%m-%d %H:%M}")
+        judged = f"{period.start:%Y-%m-%d %H:%M}"
+        yield Fault(Code.CERTIFICATE_NOT_YET_VALID, certificate, words, more=f"judged for {judged}")
 
 
-def _authority_faults(path: Path) -> Iterator[Fault]:
-    """Check every issuer of the path: that it is an authority, for servers, of this depth, for these names."""
+def _authority_faults(path: Path, gap: int | None) -> Iterator[Fault]:
+    """Check every issuer of the path: that it is an authority, for servers, of this depth."""
     for position, issuer in enumerate(path[1:], start=1):
-        if not _is_of_version_3(issuer):
+        if not is_of_version_3(issuer):
             continue
-        child, usage = path[position - 1], issuer.extension(x509.KeyUsage)
-        if not is_authority(issuer):
-            yield _broken(issuer, f"is not an authority, but signed {child.label}", child)
+        signed = "" if position == gap else f", but signed {called(path[position - 1])}"
+        others = () if position == gap else (path[position - 1],)
+        usage = issuer.extension(x509.KeyUsage)
+        constrained = x509.BasicConstraints.oid not in {each.oid for each in damaged(issuer)}
+        if constrained and not is_authority(issuer):
+            yield broken(issuer, f"is not an authority{signed}", *others)
         elif usage is not None and not usage.key_cert_sign:
-            yield _broken(issuer, f"may not sign certificates (key usage), but signed {child.label}", child)
-        if not _serves(issuer, ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE):
-            yield _broken(issuer, "may not issue certificates for servers (extended key usage)")
-        yield from _length_faults(path, position)
-        yield from _name_faults(path, position)
+            yield broken(issuer, f"may not sign certificates (key usage){signed}", *others)
+        yield from _purpose_faults(issuer)
+        yield from _length_faults(path, position, gap)
 
 
-def _length_faults(path: Path, position: int) -> Iterator[Fault]:
+def _purpose_faults(issuer: Certificate) -> Iterator[Fault]:
+    purposes = issuer.extension(x509.ExtendedKeyUsage)
+    if purposes is None or _SERVERS in purposes:
+        return
+    if _ANY_PURPOSE not in purposes:
+        words = "may not issue certificates for servers (extended key usage)"
+        yield broken(issuer, words, detail=f"RFC 5280, 4.2.1.12; {BOTH_REFUSE}")
+        return
+    words = "may issue certificates for any purpose, but does not name servers (extended key usage)"
+    yield Fault(
+        Code.CA_CONSTRAINT_BROKEN, issuer, words, Severity.MAJOR, detail=f"RFC 5280, 4.2.1.12; {OPENSSL_REFUSES}"
+    )
+
+
+def _length_faults(path: Path, position: int, gap: int | None) -> Iterator[Fault]:
     constraints = path[position].extension(x509.BasicConstraints)
     limit = constraints.path_length if constraints else None
-    if limit is not None and position - 1 > limit:
-        breaker = path[position - 1 - limit]
-        words = f"allows {limit} intermediates below it (path length), and {breaker.label} is one too many"
-        yield _broken(path[position], words, breaker)
-
-
-def _name_faults(path: Path, position: int) -> Iterator[Fault]:
-    issuer = path[position]
-    constraints = issuer.extension(x509.NameConstraints)
-    if constraints is None:
+    if limit is None:
         return
-    malformed = malformed_constraint(constraints)
-    if malformed:
-        yield _broken(issuer, f"has name constraints that cannot be applied: {malformed}")
-        return
-    subtrees = len(constraints.permitted_subtrees or ()) + len(constraints.excluded_subtrees or ())
-    for below, child in enumerate(path[:position]):
-        names = child.extension(x509.SubjectAlternativeName)
-        if names is None or (below and child.is_self_issued):
-            continue  # a renewed key of the same authority is not bound (RFC 5280, 4.2.1.10)
-        if len(names) * subtrees > _MOST_NAME_CHECKS:
-            yield _broken(issuer, f"has more name constraints than can be checked for {child.label}", child)
-        elif word := forbidden_name(constraints, names):
-            yield _broken(issuer, f"does not allow a name of {child.label} (name constraints): {word}", child)
+    issuer, below = path[position], path[1:position][::-1]
+    counted = [each for each in below if not each.is_self_issued]
+    missing = 0 if gap is None or position < gap else 1
+    allowed = f"allows {limit} intermediates below it (path length)"
+    if len(counted) + missing > limit:
+        breaker = counted[limit] if len(counted) > limit else path[position - 1]
+        yield broken(issuer, f"{allowed}, and {called(breaker)} is one too many", breaker)
+    elif len(below) + missing > limit:
+        renewed = next(each for each in below if each.is_self_issued)
+        words = f"cannot be judged here: it {allowed}, and {called(renewed)} is one too many if renewed keys count"
+        detail = "RFC 5280, 4.2.1.9, and OpenSSL do not count them; Go and this toolkit's verifier do"
+        yield Fault(Code.CONSTRAINT_NOT_JUDGED, issuer, words, Severity.MAJOR, (renewed,), detail=detail)
 
 
 def _server_faults(path: Path) -> Iterator[Fault]:
@@ -140,173 +128,31 @@ def _server_faults(path: Path) -> Iterator[Fault]:
     if len(path) == 1 and leaf.is_self_issued:
         return  # it is its own authority
     if is_authority(leaf):
-        yield _broken(leaf, "is an authority's certificate, not a server's")
-    elif usage is not None and usage.key_cert_sign:
-        yield _broken(leaf, "may sign certificates (key usage), which a server's must not")
-    if not _serves(leaf, ExtendedKeyUsageOID.SERVER_AUTH):
-        yield _broken(leaf, "is not for servers (extended key usage)")
-
-
-def _serves(certificate: Certificate, *wanted: x509.ObjectIdentifier) -> bool:
-    purposes = certificate.extension(x509.ExtendedKeyUsage)
-    return purposes is None or any(each in wanted for each in purposes)
-
-
-def _broken(certificate: Certificate, words: str, *others: Certificate) -> Fault:
-    return Fault(Code.CA_CONSTRAINT_BROKEN, certificate, words, others=others)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """A rule of form that a certificate can break.
-
-    Attributes:
-        broken: tells whether it is broken.
-        words: what is wrong then.
-        whose: authorities', servers', or both.
-        is_bent: private authorities depart from it, and clients put up with it.
-    """
-
-    broken: Callable[[Certificate], bool]
-    words: str
-    whose: tuple[bool, ...] = (True, False)
-    is_bent: bool = False
-
-
-def _is_of_version_3(certificate: Certificate) -> bool:
-    return certificate.parsed.version is x509.Version.v3
-
-
-def _criticality(certificate: Certificate, oid: x509.ObjectIdentifier) -> bool | None:
-    found = (each.critical for each in certificate.parsed.extensions if each.oid == oid)
-    return next(found, None)
-
-
-def _has_long_serial(certificate: Certificate) -> bool:
-    return not 0 <= certificate.serial_number < _LONGEST_SERIAL
-
-
-def _has_unknown_critical(certificate: Certificate) -> bool:
-    return any(each.critical and each.oid not in _KNOWN_EXTENSIONS for each in certificate.parsed.extensions)
-
-
-def _has_wrongly_critical(certificate: Certificate) -> bool:
-    return any(_criticality(certificate, oid) for oid in _NEVER_CRITICAL)
-
-
-def _has_critical_key_identifier(certificate: Certificate) -> bool:
-    return _criticality(certificate, ExtensionOID.SUBJECT_KEY_IDENTIFIER) is True
-
-
-def _has_critical_purpose(certificate: Certificate) -> bool:
-    return _criticality(certificate, ExtensionOID.EXTENDED_KEY_USAGE) is True
-
-
-def _has_optional_constraints(certificate: Certificate) -> bool:
-    return _criticality(certificate, ExtensionOID.BASIC_CONSTRAINTS) is False
-
-
-def _has_no_usage(certificate: Certificate) -> bool:
-    return certificate.extension(x509.KeyUsage) is None
-
-
-def _has_no_authority_key(certificate: Certificate) -> bool:
-    return certificate.extension(x509.AuthorityKeyIdentifier) is None
-
-
-def _has_empty_authority_key(certificate: Certificate) -> bool:
-    extension = certificate.extension(x509.AuthorityKeyIdentifier)
-    return extension is not None and extension.key_identifier is None
-
-
-def _has_odd_names(certificate: Certificate) -> bool:
-    """Tell whether the names are critical beside a subject, or are not without one (RFC 5280, 4.2.1.6)."""
-    critical = _criticality(certificate, ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
-    return critical is not None and critical is bool(list(certificate.parsed.subject))
-
-
-def _has_name_constraints(certificate: Certificate) -> bool:
-    return certificate.extension(x509.NameConstraints) is not None
-
-
-def _has_no_issuer(certificate: Certificate) -> bool:
-    return not list(certificate.parsed.issuer)
-
-
-_AUTHORITY, _SERVER = (True,), (False,)
-_RULES = (
-    _Rule(lambda each: not _is_of_version_3(each), "is of version 1, without extensions"),
-    _Rule(_has_long_serial, "has a serial number that is negative or longer than 20 bytes"),
-    _Rule(_has_no_issuer, "does not name its issuer"),
-    _Rule(_has_unknown_critical, "has a critical extension that no client of this kind knows"),
-    _Rule(_has_wrongly_critical, "marks as critical what must not be (authority key or information access)"),
-    _Rule(_has_critical_key_identifier, "marks its key identifier as critical", _AUTHORITY),
-    _Rule(_has_name_constraints, "has name constraints, which only an authority may", _SERVER),
-    _Rule(_has_no_usage, "is an authority's without key usage", _AUTHORITY, is_bent=True),
-    _Rule(_has_optional_constraints, "is an authority's with optional basic constraints", _AUTHORITY, is_bent=True),
-    _Rule(_has_empty_authority_key, "names its issuer's key without a key identifier", _AUTHORITY, is_bent=True),
-    _Rule(_has_no_authority_key, "has no authority key identifier", _SERVER, is_bent=True),
-    _Rule(_has_odd_names, "has critical names beside a subject, or optional ones without", _SERVER, is_bent=True),
-    _Rule(_has_critical_purpose, "has a critical extended key usage", is_bent=True),
-)
-
-
-def _form_faults(certificate: Certificate, path: Path, *, public: bool) -> Iterator[Fault]:
-    """Yield the broken rules of form; a certificate that cannot have extensions is not asked for them."""
-    role = certificate != path[0]
-    if len(path) == 1 and is_self_signed(certificate):
-        return  # who pins a server's self-signed certificate has judged its form
-    for rule in _RULES:
-        if role in rule.whose and rule.broken(certificate):
-            severity = Severity.MINOR if rule.is_bent and not public else Severity.BLOCKER
-            yield Fault(Code.CERTIFICATE_IRREGULAR, certificate, rule.words, severity)
-        if not _is_of_version_3(certificate):
-            return
-
-
-def strength_faults(path: Path) -> tuple[Fault, ...]:
-    """Return weak keys and signatures; MAJOR where the verifier refuses a path for them.
-
-    The signature of a root is no part of a path: a root is trusted for being listed.
-    """
-    keys = [
-        _weak(each, f"has {words}", refused=refused and position > 0)
-        for position, each in enumerate(path)
-        for words, refused in _key_weaknesses(each)
-    ]
-    signed = path[:-1] if path[-1].is_self_issued else path
-    signatures = [
-        _weak(each, f"is signed with {words}", refused=True) for each in signed if (words := _signature_weakness(each))
-    ]
-    return (*signatures, *keys)
-
-
-def _weak(certificate: Certificate, words: str, *, refused: bool) -> Fault:
-    if refused:
-        return Fault(Code.CERTIFICATE_WEAK, certificate, f"{words}, which verification refuses", Severity.MAJOR)
-    return Fault(Code.CERTIFICATE_WEAK, certificate, words, Severity.MINOR)
-
-
-def _key_weaknesses(certificate: Certificate) -> Iterator[tuple[str, bool]]:
-    """Yield what is weak about the key, and whether an authority with such a key is refused."""
-    key = certificate.parsed.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < _SMALLEST_RSA:
-            yield f"an RSA key of {key.key_size} bits, less than {_SMALLEST_RSA}", True
-        elif key.key_size % 8:
-            yield f"an RSA key of {key.key_size} bits, no whole number of bytes", False
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        if key.curve.name not in _USUAL_CURVES:
-            yield f"a key on the unusual curve {key.curve.name}", True
+        yield broken(leaf, "is an authority's certificate, not a server's")
+        return
+    if usage is not None and usage.key_cert_sign:
+        words = "may sign certificates (key usage), which a server's must not"
+        yield broken(leaf, words, detail=f"RFC 5280, 4.2.1.3; {OPENSSL_TAKES}")
     else:
-        yield f"a key of an unusual kind ({type(key).__name__.removesuffix('PublicKey')})", True
+        yield from _unusable_key(path)
+    purposes = leaf.extension(x509.ExtendedKeyUsage)
+    if purposes is not None and _SERVERS not in purposes:
+        yield broken(leaf, "is not for servers (extended key usage)", detail=f"RFC 5280, 4.2.1.12; {BOTH_REFUSE}")
+    if _is_for_others_by_netscape(leaf):
+        words, detail = "is not for servers (Netscape certificate type)", OPENSSL_REFUSES
+        yield Fault(Code.CA_CONSTRAINT_BROKEN, leaf, words, Severity.MAJOR, detail=detail, stops=False)
 
 
-def _signature_weakness(certificate: Certificate) -> str:
-    try:
-        algorithm = certificate.parsed.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        return f"an unknown algorithm ({certificate.parsed.signature_algorithm_oid.dotted_string})"
-    if algorithm is None:
-        return "an unusual algorithm without a hash of its own"
-    return "" if algorithm.name in _STRONG_HASHES else algorithm.name.upper().replace("SHA1", "SHA-1")
+def _unusable_key(path: Path) -> Iterator[Fault]:
+    """Say where the server's key may be used for none of the things that TLS does with it (RFC 5280, 4.2.1.12)."""
+    usage = path[0].extension(x509.KeyUsage)
+    if usage is None or (len(path) == 1 and path[0].is_self_issued):
+        return
+    if not (usage.digital_signature or usage.key_encipherment or usage.key_agreement):
+        yield broken(path[0], "may not be used for TLS (key usage)", detail="OpenSSL and SAP's library look at it, too")
+
+
+def _is_for_others_by_netscape(leaf: Certificate) -> bool:
+    found = (each.value for each in leaf.extensions if each.oid == NetscapeType.oid)
+    values = [each.value for each in found if isinstance(each, x509.UnrecognizedExtension)]
+    return any(not each[-1] & _NETSCAPE_SERVER for each in values if each)

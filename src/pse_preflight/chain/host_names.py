@@ -2,17 +2,23 @@
 
 import ipaddress
 import re
+import urllib.parse
 from collections.abc import Iterable
 
 from cryptography import x509
 
 from pse_preflight.certificate import Certificate, common_name
+from pse_preflight.names import begins_with, parts
 
 Subject = x509.DNSName | x509.IPAddress
 
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _LONGEST_NAME = 253
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
+_COMPARED = (x509.DNSName, x509.IPAddress, x509.RFC822Name, x509.UniformResourceIdentifier, x509.DirectoryName)
+"""The kinds of name that RFC 5280 (4.2.1.10) says how to compare with a constraint."""
 
 
 def named_hosts(certificate: Certificate) -> tuple[str, ...]:
@@ -50,33 +56,61 @@ def can_be_named(host: str) -> bool:
     return _subject(host) is not None
 
 
+def is_address(host: str) -> bool:
+    """Tell whether the host is an IP address."""
+    return isinstance(_subject(host), x509.IPAddress)
+
+
 def is_dns_name(text: str) -> bool:
     """Tell whether a text is a DNS name as certificates spell it: letters, digits and hyphens, no final dot."""
     return len(text) <= _LONGEST_NAME and _NAME.fullmatch(text) is not None
 
 
 def forbidden_name(constraints: x509.NameConstraints, names: Iterable[x509.GeneralName]) -> str:
-    """Return the first of the names that name constraints (RFC 5280, 4.2.1.10) do not allow, in words; else nothing.
+    """Return the first of the names that name constraints do not allow, in words; else nothing.
 
-    Names of a kind that the constraints do not mention are allowed.
+    Names of a kind that the constraints do not mention are allowed. Of kinds that RFC 5280 does not compare, only equal
+    ones are permitted, and all are excluded.
     """
     permitted, excluded = constraints.permitted_subtrees or (), constraints.excluded_subtrees or ()
     for name in names:
         of_kind = [each for each in permitted if isinstance(each, type(name))]
+        against = [each for each in excluded if isinstance(each, type(name))]
+        if not (of_kind or against):
+            continue
         if isinstance(name, x509.DNSName) and not is_dns_name(name.value.removeprefix("*.")):
             return f"{name.value!r} is no host name"
+        if isinstance(name, x509.UniformResourceIdentifier) and not _host_of(name):
+            return f"{name.value!r} names no host"
         if of_kind and not any(_contains(each, name) for each in of_kind):
-            return f"{_shown(name)} is not permitted"
-        if any(_touches(each, name) for each in excluded if isinstance(each, type(name))):
-            return f"{_shown(name)} is excluded"
+            return f"{shown(name)} is not permitted"
+        if any(_touches(each, name) for each in against):
+            return f"{shown(name)} is excluded"
     return ""
 
 
 def malformed_constraint(constraints: x509.NameConstraints) -> str:
     """Return the first DNS name constraint that is no DNS name, in words; else nothing."""
-    subtrees = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
-    names = (each.value for each in subtrees if isinstance(each, x509.DNSName))
+    names = (each.value for each in subtrees(constraints) if isinstance(each, x509.DNSName))
     return next((f"{each!r} is no DNS name" for each in names if each and not is_dns_name(each)), "")
+
+
+def subtrees(constraints: x509.NameConstraints) -> tuple[x509.GeneralName, ...]:
+    """Return every name that constraints permit or exclude."""
+    return (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
+
+
+def is_plain_mail(text: str) -> bool:
+    """Tell whether a text is a mail address without quotes."""
+    local, at, host = text.partition("@")
+    return bool(at) and _LOCAL_PART.fullmatch(local) is not None and is_dns_name(host)
+
+
+def shown(name: x509.GeneralName) -> str:
+    """Return a name as people read it."""
+    if isinstance(name, x509.DirectoryName):
+        return f'"{name.value.rfc4514_string()}"'
+    return str(name.value)
 
 
 def _plain(host: str) -> str:
@@ -113,26 +147,46 @@ def _covers(name: Subject, wanted: Subject) -> bool:
 
 
 def _contains(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
-    """Tell whether everything that the name stands for lies in the subtree; a kind that is not known never does."""
+    """Tell whether everything that the name stands for lies in the subtree."""
     if isinstance(subtree, x509.DNSName) and isinstance(name, x509.DNSName):
         return _is_below(name.value.lower().removeprefix("*."), subtree.value.lower())
     if isinstance(subtree, x509.IPAddress) and isinstance(name, x509.IPAddress):
         network = subtree.value
         return isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network) and name.value in network
+    if isinstance(subtree, x509.RFC822Name) and isinstance(name, x509.RFC822Name):
+        return _is_mailbox_of(name.value, subtree.value)
+    if isinstance(subtree, x509.UniformResourceIdentifier) and isinstance(name, x509.UniformResourceIdentifier):
+        return _is_at(_host_of(name), subtree.value.lower())
+    if isinstance(subtree, x509.DirectoryName) and isinstance(name, x509.DirectoryName):
+        return begins_with(parts(name.value), parts(subtree.value))
     return subtree == name
 
 
 def _touches(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
-    """Tell whether anything that the name stands for may lie in the subtree; a kind that is not known always may."""
-    if isinstance(subtree, x509.DNSName) and isinstance(name, x509.DNSName):
-        wildcard = name.value.startswith("*.")
-        return _contains(subtree, name) or (wildcard and _is_below(subtree.value.lower(), name.value.lower()[2:]))
-    return _contains(subtree, name) or not isinstance(subtree, x509.DNSName | x509.IPAddress)
+    """Tell whether anything that the name stands for may lie in the subtree."""
+    if isinstance(subtree, x509.DNSName) and isinstance(name, x509.DNSName) and name.value.startswith("*."):
+        return _contains(subtree, name) or _is_below(subtree.value.lower(), name.value.lower()[2:])
+    return _contains(subtree, name) or not isinstance(name, _COMPARED)
 
 
 def _is_below(name: str, domain: str) -> bool:
     return not domain or name == domain or name.endswith(f".{domain}")
 
 
-def _shown(name: x509.GeneralName) -> str:
-    return str(name.value)
+def _is_mailbox_of(mailbox: str, constraint: str) -> bool:
+    """Compare a mail address with a mailbox, a host, or a domain that begins with a dot."""
+    local, _, host = mailbox.rpartition("@")
+    wanted, at, place = constraint.rpartition("@")
+    return (not at or local == wanted) and _is_at(host.lower(), place.lower())
+
+
+def _is_at(host: str, place: str) -> bool:
+    """Compare a host with a host, or with a domain, which begins with a dot and holds what is below it."""
+    return not place or (host.endswith(place) if place.startswith(".") else host == place)
+
+
+def _host_of(name: x509.UniformResourceIdentifier) -> str:
+    try:
+        return (urllib.parse.urlsplit(name.value).hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,18 +1,23 @@
 """The server's chain, judged: certificates, roots, host and time in; verified path, findings, wanted addresses out.
 
-Nothing here opens a socket, reads a clock or a file. A path is verified only where `verification` accepts it; why it
-does not is found out by `paths` and `faults`, and said by `diagnosis`.
+Nothing here opens a socket, reads a clock or a file. A path is verified only where `verify` accepts it and RFC 5280
+does not forbid it all the same; why it is not accepted is found out by `search`, `faults`, `links` and `gap`, and said
+by `causes`.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.chain import causes as diagnosis
-from pse_preflight.chain.faults import faults_of, is_authority, remarks
-from pse_preflight.chain.host_names import Subject, names_host, subject_to_verify
+from pse_preflight.chain.extensions import damaged, named
+from pse_preflight.chain.fault import is_authority, is_of_version_3
+from pse_preflight.chain.faults import faults_of, forbidden, remarks
+from pse_preflight.chain.gap import Gap, gap_above
+from pse_preflight.chain.host_names import Subject, named_hosts, names_host, subject_to_verify
 from pse_preflight.chain.inspection import (
     Claim,
     claim_of,
@@ -22,6 +27,7 @@ from pse_preflight.chain.inspection import (
     inspecting_authority,
     inspection_product,
 )
+from pse_preflight.chain.links import link_faults
 from pse_preflight.chain.pins import not_compared
 from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.chain.search import (
@@ -30,9 +36,9 @@ from pse_preflight.chain.search import (
     Link,
     Pool,
     issuer_of,
-    keys_fit,
     link,
     search,
+    should_have_signed,
     subject_of,
 )
 from pse_preflight.chain.verify import LONGEST_PATH, Path, Period, refusal
@@ -114,13 +120,17 @@ def judge_chain(question: ChainQuestion) -> Judgement:
         return Judgement(None, (), (), tuple(sent.unreadable(needed=True)) or (diagnosis.nothing_sent(),), (), False)
     named = names_host(sent.leaf, question.host)
     case = _explore(sent.leaf, sent, question)
-    findings = [
-        *([] if named else [diagnosis.host_not_named(sent.leaf, question.host)]),
-        *sent.unreadable(needed=not case.path),
-        *case.findings(),
-    ]
-    wanted = diagnosis.issuer_addresses(case.best[-1]) if case.end is End.NO_ISSUER else ()
-    return Judgement(sent.leaf, case.path, case.best, _decisive_first(findings), wanted, named)
+    findings = [*sent.unreadable(needed=not case.path), *case.findings()]
+    if not named and not _is_no_servers(sent.leaf, findings):
+        findings.append(diagnosis.host_not_named(sent.leaf, question.host))
+    return Judgement(sent.leaf, case.path, case.best, _decisive_first(findings), case.wanted, named)
+
+
+def _is_no_servers(leaf: Certificate, findings: Iterable[Finding]) -> bool:
+    """Tell whether the certificate has no host names because it is none that could have some, which is told already."""
+    cannot = is_authority(leaf) or not is_of_version_3(leaf) or bool(damaged(leaf))
+    told = any(each.severity is Severity.BLOCKER and each.certificates[:1] == (leaf.sha256,) for each in findings)
+    return cannot and told and not named_hosts(leaf)
 
 
 def verify(
@@ -136,7 +146,13 @@ def verify(
     if subject is None:
         return ()
     anchored = (found.path for found in search(leaf, pool, period) if found.end is End.ANCHOR)
-    return next((path for path in anchored if refusal(path, subject, period, public=False) is None), ())
+    return next((path for path in anchored if _refused(path, subject, period, public=False) is None), ())
+
+
+def _refused(path: Path, subject: Subject, period: Period, *, public: bool) -> str | None:
+    """Return the verifier's words where it refuses the path; no words where RFC 5280 forbids it all the same."""
+    words = refusal(path, subject, period, public=public)
+    return "" if words is None and forbidden(path) else words
 
 
 class _Sent:
@@ -144,7 +160,7 @@ class _Sent:
 
     def __init__(self, question: ChainQuestion) -> None:
         self._ders = question.presented
-        self._problems: dict[int, str] = {}
+        self._problems: dict[int, tuple[str, str]] = {}
         self.order = tuple(self._read())
         self.certificates = tuple(dict.fromkeys(self.order))
         self.leaf = self._leaf()
@@ -154,7 +170,7 @@ class _Sent:
             try:
                 yield Certificate.read(der)
             except CertificateUnreadable as error:
-                self._problems[position] = str(error)
+                self._problems[position] = (str(error), error.detail)
 
     def _leaf(self) -> Certificate | None:
         """Return the server certificate: the first, unless that is the authority of another one.
@@ -200,6 +216,9 @@ def _explore(leaf: Certificate, sent: _Sent, question: ChainQuestion) -> "_Case"
         best, words = min(refusals, key=lambda each: _gravity(each[0], question))
         return _Case(question, sent, pool, (), best, End.ANCHOR, words)
     longest = max(dead, key=lambda each: len(each.path))
+    if longest.end is End.NO_ISSUER:
+        ways = search(leaf, pool, question.period, over_wrong_signatures=True)
+        longest = max((longest, *ways), key=lambda each: (each.end is End.ANCHOR, len(each.path)))
     return _Case(question, sent, pool, (), longest.path, longest.end)
 
 
@@ -214,7 +233,7 @@ def _readable(ders: Iterable[bytes]) -> Iterator[Certificate]:
 def _refusal(path: Path, subject: Subject | None, question: ChainQuestion) -> str | None:
     if subject is None:
         return ""
-    return refusal(path, subject, question.period, public=path[-1].sha256 in question.mozilla)
+    return _refused(path, subject, question.period, public=path[-1].sha256 in question.mozilla)
 
 
 def _gravity(path: Path, question: ChainQuestion) -> int:
@@ -244,6 +263,7 @@ class _Case:
     def findings(self) -> Iterator[Finding]:
         """Yield every cause once; those that only follow from another are left out."""
         yield from self._end_findings()
+        yield from self._damaged()
         yield from self._completeness()
         yield from self._order()
         yield from self._extras()
@@ -251,13 +271,29 @@ class _Case:
         yield from self._inspection()
 
     def _faults(self) -> Iterator[Finding]:
+        period = self.question.period
         if self.path:
-            yield from (diagnosis.faulty(each, self.path) for each in remarks(self.path))
+            odd = (*remarks(self.path), *link_faults(self.path))
+            yield from (diagnosis.faulty(each, self.path, period) for each in odd)
             return
-        found = faults_of(self.best, self.question.period, public=self.best[-1].sha256 in self.question.mozilla)
-        yield from (diagnosis.faulty(each, self.best) for each in found)
-        if self.refusal and all(each.severity is Severity.MINOR for each in found):
+        public = self.best[-1].sha256 in self.question.mozilla
+        above = self._gap.above if self._gap else ()
+        whole, gap = (*self.best, *above), len(self.best) if above else None
+        found = (
+            *faults_of(whole, period, public=public, gap=gap, anchored=self.end in (End.ANCHOR, End.SELF_SIGNED)),
+            *link_faults(whole, gap),
+        )
+        yield from (diagnosis.faulty(each, whole, period) for each in found)
+        if self.refusal and not any(each.stops and each.severity > Severity.MINOR for each in found):
             yield diagnosis.refused(self.best, self.refusal)
+
+    def _damaged(self) -> Iterator[Finding]:
+        """Name what was sent, stands on no path, and cannot be read in what matters."""
+        for each in self.sent.certificates:
+            if each not in self.best and damaged(each):
+                position = self.sent.order.index(each) + 1
+                reason = (f"its extension {named(damaged(each)[0].oid)} is damaged", "")
+                yield diagnosis.unreadable(position, len(self.sent.order), each.sha256, reason, needed=False)
 
     def _end_findings(self) -> Iterator[Finding]:
         """Say why the path does not reach an anchor."""
@@ -270,16 +306,22 @@ class _Case:
             yield diagnosis.circle(path, roots_name)
         elif self.end is End.TOO_LONG:
             yield diagnosis.too_long(path, self.question.most_intermediates)
-        elif self.end is End.NO_ISSUER and not self.sent.has_unreadable and path[-1].issuer:
+        elif self._lacks_issuer():
             yield not_compared(self._issuer_missing(), path, self.question.unseen, roots_name)
+        signed = ((child, issuer) for child, issuer in self._wrongly_signed if not damaged(child))
+        yield from (diagnosis.signature_wrong(child, issuer, path) for child, issuer in signed)
+
+    def _lacks_issuer(self) -> bool:
+        """Tell whether an issuer is needed that is not at hand, as far as everything that was sent can be read."""
+        last = self.best[-1]
+        is_open = self.end is End.NO_ISSUER and bool(last.issuer) and not self.sent.has_unreadable
+        return is_open and (last, last) not in self._wrongly_signed
 
     def _issuer_missing(self) -> Finding:
-        """Tell a forged signature from a wrong, a forgotten and an unknown issuer."""
-        last, roots_name = self.best[-1], self.question.roots_name
-        if self._forged:
-            return diagnosis.signature_wrong(self.best, self._forged)
-        if self._wrong or (len(self.best) == 1 and not self._namesakes):
-            return diagnosis.intermediate_missing(last, None, self.sent.certificates, self._wrong, roots_name)
+        """Tell a wrong from a forgotten and an unknown issuer."""
+        roots_name, gap = self.question.roots_name, self._gap
+        if gap and (self._wrong or gap.leads or (len(self.best) == 1 and not self._of_that_name)):
+            return diagnosis.intermediate_missing(replace(gap, instead=self._wrong), self.sent.certificates, roots_name)
         return self._with_saps_list(diagnosis.root_unknown(self.best, self._namesakes, roots_name))
 
     def _with_saps_list(self, found: Finding) -> Finding:
@@ -291,6 +333,20 @@ class _Case:
         """Return the name of SAP's list that the path leads to."""
         return claim_of(self.best, self.pool, self.question.sap_roots.used)
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Return the addresses of an issuer that is missing, or whose key did not sign."""
+        children = [child for child, issuer in self._wrongly_signed if child != issuer]
+        without = [*children, *([self.best[-1]] if self.end is End.NO_ISSUER else [])]
+        return tuple(dict.fromkeys(each for child in without for each in diagnosis.issuer_addresses(child)))
+
+    @cached_property
+    def _gap(self) -> Gap | None:
+        """Return what is known of the intermediate that is missing at the end of the best path."""
+        if self.end is not End.NO_ISSUER:
+            return None
+        return gap_above(self.best, self._misfits, self._namesakes, self.pool, self.question.period)
+
     @cached_property
     def _namesakes(self) -> tuple[Certificate, ...]:
         """Return the certificates named like the missing issuer that did not sign."""
@@ -300,8 +356,21 @@ class _Case:
 
     @cached_property
     def _forged(self) -> tuple[Certificate, ...]:
-        """Return those of them whose key should have signed."""
-        return tuple(each for each in self._namesakes if keys_fit(self.best[-1], each))
+        """Return the issuers of the best path whose key should have signed, and did not."""
+        return tuple(issuer for _, issuer in self._wrongly_signed)
+
+    @property
+    def _of_that_name(self) -> bool:
+        """Tell whether a root of the missing issuer's name is at hand, so that it is probably a root itself."""
+        return any(each.is_self_issued for each in self._namesakes)
+
+    @cached_property
+    def _wrongly_signed(self) -> tuple[tuple[Certificate, Certificate], ...]:
+        """Return each certificate of the path that its issuer, perhaps itself, did not sign, and the issuer."""
+        last = self.best[-1]
+        own = ((last, last),) if last.is_self_issued and should_have_signed(last, last) else ()
+        pairs = (*pairwise(self.best), *(own if self.end is End.NO_ISSUER else ()))
+        return tuple((child, issuer) for child, issuer in pairs if link(child, issuer) is Link.NOT_SIGNED)
 
     @cached_property
     def _fitting(self) -> frozenset[Certificate]:
@@ -315,9 +384,12 @@ class _Case:
 
     @cached_property
     def _misfits(self) -> tuple[Certificate, ...]:
-        """Return intermediates that were sent and belong to no path of this server."""
-        strays = (each for each in self.sent.certificates if each not in self._fitting)
-        return tuple(each for each in strays if is_authority(each) and not each.is_self_issued)
+        """Return intermediates that were sent and belong to no path of this server.
+
+        What names no host is an authority's, whether it says so or not.
+        """
+        strays = [each for each in self.sent.certificates if each not in self._fitting and not each.is_self_issued]
+        return tuple(each for each in strays if is_authority(each) or not named_hosts(each) or each in self._namesakes)
 
     @cached_property
     def _unsent(self) -> tuple[tuple[Certificate, Certificate], ...]:
@@ -330,14 +402,16 @@ class _Case:
     @cached_property
     def _wrong(self) -> tuple[Certificate, ...]:
         """Return what the server sends in the place of what is missing."""
-        if self._unsent or (self.end is End.NO_ISSUER and len(self.best) == 1):
-            return self._misfits
+        if self._gap is None:
+            return self._misfits if self._unsent else ()
+        if self._unsent or len(self.best) == 1:
+            return self._gap.instead
         return tuple(each for each in self._misfits if each in self._namesakes)
 
     def _completeness(self) -> Iterator[Finding]:
         for child, issuer in self._unsent:
             sent, roots_name = self.sent.certificates, self.question.roots_name
-            found = diagnosis.intermediate_missing(child, issuer, sent, self._wrong, roots_name)
+            found = diagnosis.intermediate_missing(Gap(child, issuer, self._wrong), sent, roots_name)
             held_by_client = self.question.partial and self.pool.trusts(issuer)
             yield found.milder(Severity.MINOR) if held_by_client else found
 
@@ -350,7 +424,10 @@ class _Case:
 
     def _extras(self) -> Iterator[Finding]:
         spare = [each for each in self.sent.certificates if each not in self.best and not _is_root(each)]
-        strays = [each for each in spare if each not in self._fitting and each not in self._wrong]
+        above = self._gap.above if self._gap else ()
+        open_end = self.end is End.NO_ISSUER  # who knows what belongs above it
+        belonging = (*self._fitting, *self._wrong, *above, *(self._misfits if open_end else ()))
+        strays = [each for each in spare if each not in belonging and not damaged(each)]
         period = self.question.period
         ended = [each for each in spare if each in self._fitting and not _holds_throughout(each, period)]
         repeated = [each for each in self.sent.certificates if self.sent.order.count(each) > 1]
@@ -381,7 +458,7 @@ class _Case:
 
 def _may_sign(issuer: Certificate, child: Certificate) -> bool:
     """Tell whether names and key identifiers allow it; a signature need not be checked to call it a stray or not."""
-    return subject_of(issuer) == issuer_of(child) and keys_fit(child, issuer)
+    return subject_of(issuer) == issuer_of(child) and should_have_signed(child, issuer)
 
 
 def _is_root(certificate: Certificate) -> bool:

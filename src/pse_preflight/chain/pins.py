@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pse_preflight.chain.causes import marks
+from pse_preflight.chain.fault import called
 from pse_preflight.chain.verify import Path
 from pse_preflight.checklist import Code
 from pse_preflight.findings import Finding
@@ -28,12 +30,13 @@ def not_compared(found: Finding, path: Path, unseen: Sequence[str], roots_name: 
     )
     if found.code is Code.ROOT_UNTRUSTED:
         observed = (
-            f"{name}, which signed {path[-1].label}, cannot be compared with `pinned`: the server does not send it"
+            f"{name}, which signed {called(path[-1])}, cannot be compared with `pinned`: the server does not send it"
         )
-        return replace(found, observed=observed, fix=fix)
-    doubt, truth = f"that root is not in {roots_name}", "it cannot be compared with `pinned`, since it is not sent"
-    observed = found.observed.replace(doubt, truth)
-    return replace(found, observed=observed, fix=f"{found.fix}; or, if {name} is the root that is pinned, {fix}")
+        return replace(found, observed=f"{observed} {marks(path[-1])}", fix=fix)
+    truth = f"if {name} is itself a root, it cannot be compared with `pinned`, since it is not sent"
+    told = (each for each in found.detail.split("; ") if f"that root is not in {roots_name}" not in each)
+    fix = f"{found.fix}; or, if {name} is the root that is pinned, {fix}"
+    return replace(found, observed=f"{found.observed}; {truth}", detail="; ".join(told), fix=fix)
 
 
 def _shown(unseen: Sequence[str]) -> str:

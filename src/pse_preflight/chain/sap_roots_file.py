@@ -21,6 +21,7 @@ from pse_preflight.chain.sap_roots import PUBLISHED, Announcement, Named, Releas
 from pse_preflight.chain.search import is_self_signed
 from pse_preflight.errors import UsageProblem
 from pse_preflight.files import is_file, is_folder
+from pse_preflight.landscape.words import plain
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.errors import PseError
 
@@ -257,9 +258,7 @@ def _table(content: bytes, file: Path) -> Table:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the table"
-        raise UsageProblem(
-            f"{file}: is no table of roots: {where}: {first['msg'].removeprefix('Value error, ')}"
-        ) from None
+        raise UsageProblem(f"{file}: is no table of roots: {where}: {plain(first)}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UsageProblem(f"{file}: is no YAML: {type(error).__name__}") from None
 

@@ -1,7 +1,7 @@
 """The one judge of a path: cryptography's verifier, for given anchors, at both ends of a period.
 
 Nothing is called good that the verifier has not accepted. What it says in words is never read; why it refuses is told
-by `faults`.
+by `faults`. Where it leaves something out that RFC 5280 forbids, `forbidden` in `faults` tells that.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain.extensions import ADMITTED
 from pse_preflight.chain.host_names import Subject
 
 Path = tuple[Certificate, ...]
@@ -62,9 +63,8 @@ def refusal(path: Path, subject: Subject, period: Period, *, public: bool) -> st
 def _refusal_at(path: Path, subject: Subject, moment: datetime, *, public: bool) -> str | None:
     leaf, *between = [each.parsed for each in path[:-1]] or [path[0].parsed]
     builder = PolicyBuilder().store(Store([path[-1].parsed])).time(moment).max_chain_depth(LONGEST_PATH)
-    if not public:
-        authorities, servers = _private_policies(pinned=len(path) == 1)
-        builder = builder.extension_policies(ca_policy=authorities, ee_policy=servers)
+    authorities, servers = _public_policies() if public else _private_policies(pinned=len(path) == 1)
+    builder = builder.extension_policies(ca_policy=authorities, ee_policy=servers)
     try:
         verified = builder.build_server_verifier(subject).verify(leaf, between)
     except (VerificationError, ValueError) as error:
@@ -74,6 +74,19 @@ def _refusal_at(path: Path, subject: Subject, moment: datetime, *, public: bool)
 
 def _is_same(verified: Sequence[x509.Certificate], path: Path) -> bool:
     return len(verified) == len(path) and all(one == other.parsed for one, other in zip(verified, path, strict=True))
+
+
+def _admitting(policy: ExtensionPolicy) -> ExtensionPolicy:
+    """Admit the critical extensions that are judged here, or that OpenSSL takes."""
+    for kind in ADMITTED:
+        policy = policy.may_be_present(kind, Criticality.AGNOSTIC, None)
+    return policy
+
+
+@cache
+def _public_policies() -> tuple[ExtensionPolicy, ExtensionPolicy]:
+    """Return what is asked by the rules for the web's public authorities."""
+    return _admitting(ExtensionPolicy.webpki_defaults_ca()), _admitting(ExtensionPolicy.webpki_defaults_ee())
 
 
 @cache
@@ -101,7 +114,7 @@ def _private_policies(*, pinned: bool) -> tuple[ExtensionPolicy, ExtensionPolicy
         servers = servers.may_be_present(x509.BasicConstraints, either, None).may_be_present(
             x509.KeyUsage, either, None
         )
-    return authorities, servers
+    return _admitting(authorities), _admitting(servers)
 
 
 def _is_authority(_: Policy, __: x509.Certificate, constraints: x509.BasicConstraints) -> None:

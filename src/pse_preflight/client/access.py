@@ -1,71 +1,20 @@
 """Read from the operating system who may read a file, and hand a new file to the client's account."""
 
 import errno
-import json
 import os
 import stat
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from pse_preflight.client.account import PosixHandover, PosixWay, windows_grants
 from pse_preflight.client.posix import AccessListUnreadable, AclEntry, Node, PosixAccount, read_acl
-from pse_preflight.client.windows import (
-    ADMINISTRATORS,
-    SYSTEM,
-    WindowsAccount,
-    account,
-    read_descriptor,
-    readers,
-    well_known_sid,
-)
-from pse_preflight.errors import NotForAccount, PreflightError
-
-RunProgram = Callable[[Sequence[str], Mapping[str, str]], str]
-"""Runs a program with more environment variables and returns what it printed."""
+from pse_preflight.errors import NotForAccount, NotSeen, PreflightError
+from pse_preflight.windows import descriptor, system
 
 _ACL_ATTRIBUTE = "system.posix_acl_access"
 _MOST_LINKS = 40
-_SECONDS = 30.0
-_LARGEST_OUTPUT = 1 << 20
 _NO_ACL = frozenset({errno.ENODATA, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
-
-# Values come in by environment variables, so that nothing in a name is ever read as a part of the script. The groups
-# of an account of a domain come from its own identity (S4U), those of a local account from the machine's own list.
-_ACCOUNT_SCRIPT = """
-$ErrorActionPreference = 'Stop'
-$me = [Security.Principal.WindowsIdentity]::GetCurrent()
-function Sid($name) {
-  ([Security.Principal.NTAccount]$name).Translate([Security.Principal.SecurityIdentifier]).Value
-}
-$groups = @()
-$sid = $env:PREFLIGHT_SID
-if ($env:PREFLIGHT_ACCOUNT -and -not $sid) { $sid = Sid $env:PREFLIGHT_ACCOUNT }
-if (-not $sid -or $sid -eq $me.User.Value) {
-  $sid = $me.User.Value
-  $groups = @($me.Groups | ForEach-Object { $_.Value })
-} elseif ($env:PREFLIGHT_ACCOUNT) {
-  try {
-    $identity = New-Object Security.Principal.WindowsIdentity($env:PREFLIGHT_ACCOUNT)
-    $groups = @($identity.Groups | ForEach-Object { $_.Value })
-  } catch {
-    $groups = @(Get-LocalGroup | Where-Object {
-      (Get-LocalGroupMember $_ -ErrorAction SilentlyContinue).SID.Value -contains $sid
-    } | ForEach-Object { $_.SID.Value })
-  }
-}
-$group = ''
-if ($env:PREFLIGHT_GROUP) { $group = Sid $env:PREFLIGHT_GROUP }
-ConvertTo-Json -Compress @{ me = $me.User.Value; sid = $sid; groups = $groups; group = $group }
-"""
-_DESCRIPTOR_SCRIPT = """
-$ErrorActionPreference = 'Stop'
-(Get-Acl -LiteralPath $env:PREFLIGHT_PATH).Sddl
-"""
-
-
-class NotSeen(PreflightError):
-    """The operating system does not tell."""
 
 
 def posix_account(name: str) -> PosixAccount:
@@ -188,79 +137,28 @@ def hand_over(path: Path, to: PosixHandover) -> None:
         os.close(handle)
 
 
-def windows_account(name: str | None, group: str | None, run: RunProgram) -> tuple[WindowsAccount, str, str]:
-    """Return an account of Windows, the SID of who runs this process, and that of a group (empty without one).
+def windows_prove(path: Path, readers: Collection[str], me: str) -> None:
+    """Prove that the client's account and group can read a new file or folder, and nobody but those who may.
 
     Args:
-        name: the account; None for who runs this process.
-
-    Raises:
-        NotSeen: where the system knows no such account or group.
-    """
-    known = well_known_sid(name) if name else None
-    answer = run(
-        powershell(_ACCOUNT_SCRIPT),
-        {"PREFLIGHT_ACCOUNT": name or "", "PREFLIGHT_SID": known or "", "PREFLIGHT_GROUP": group or ""},
-    )
-    try:
-        told = json.loads(answer)
-        sid, me, groups = str(told["sid"]), str(told["me"]), frozenset(map(str, told["groups"] or []))
-        return account(name or me, sid, groups), me, str(told["group"])
-    except (ValueError, KeyError, TypeError):
-        raise NotSeen(f"the account {name or 'of this process'} or the group {group or ''} is not known here") from None
-
-
-def windows_descriptor(path: Path, run: RunProgram) -> str:
-    """Return the security descriptor of a file in SDDL.
-
-    Raises:
-        NotSeen: where the system does not tell it.
-    """
-    return run(powershell(_DESCRIPTOR_SCRIPT), {"PREFLIGHT_PATH": str(path)}).strip()
-
-
-def windows_hand_over(path: Path, client: str, me: str, group: str | None, run: RunProgram) -> None:
-    """Let the client's account and group read a new file, and nobody else; prove it by reading the list back.
-
-    Args:
-        client: the SID of the client's account.
+        readers: the SIDs of the client's account and group.
         me: the SID of who runs this process.
-        group: the SID of the group, if any.
 
     Raises:
-        NotForAccount: where the access list is not as it should be afterwards.
+        NotForAccount: where its access list says another thing.
     """
-    command = ("icacls", str(path), "/inheritance:r", "/grant:r", *windows_grants(me, client, group))
+    grants = windows_grants(me, readers, folder=path.is_dir())
+    command = ("icacls", str(path), "/inheritance:r", "/grant:r", *grants)
     try:
-        run(command, {})
-        found = readers(read_descriptor(windows_descriptor(path, run)))
+        found = descriptor.readers(descriptor.read_descriptor(system.read_descriptor(path)))
     except PreflightError as error:
         raise NotForAccount(str(error), [command]) from error
-    wanted = {client, *([group] if group else [])}
-    if not wanted <= found <= {*wanted, me, ADMINISTRATORS, SYSTEM}:
-        raise NotForAccount(f"its access list lets others read: {', '.join(sorted(found - wanted))}", [command])
-
-
-def powershell(script: str) -> tuple[str, ...]:
-    """Return the command that runs a script of ours in Windows' own PowerShell."""
-    root = os.environ.get("SYSTEMROOT", r"C:\Windows")
-    program = rf"{root}\System32\WindowsPowerShell\v1.0\powershell.exe"
-    return (program, "-NoProfile", "-NonInteractive", "-Command", script)
-
-
-def run_program(command: Sequence[str], variables: Mapping[str, str]) -> str:
-    """Run one of the operating system's own programs.
-
-    Raises:
-        NotSeen: where it cannot be started, fails, or does not end in time.
-    """
-    from pse_preflight.sapgenpse import process
-
-    try:
-        ended = process.run(command, {**os.environ, **variables}, seconds=_SECONDS, largest=_LARGEST_OUTPUT)
-    except OSError as error:
-        raise NotSeen(f"{command[0]} cannot be started: {error.strerror}") from error
-    text = ended.output.decode("utf-8", "replace")
-    if ended.code != 0 or ended.overtime or ended.overflow:
-        raise NotSeen(f"{Path(command[0]).name} failed: {' '.join(text.split())[:200] or 'it said nothing'}")
-    return text
+    others = [sid for sid in found - {*readers, me} if not descriptor.is_keeper(sid)]
+    if others:
+        raise NotForAccount(f"its access list lets others read: {', '.join(map(system.name_of, others))}", [command])
+    absent = [sid for sid in readers if sid not in found]
+    if absent:
+        raise NotForAccount(
+            f"its access list does not let {', '.join(map(system.name_of, absent))} read, though it was told to",
+            [command],
+        )

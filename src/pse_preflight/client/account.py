@@ -1,14 +1,14 @@
 """The account that the client runs as: which files it can read, and which folder it takes for its own. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from pse_preflight.client import posix as posix_rights
-from pse_preflight.client import windows as windows_rights
 from pse_preflight.client.posix import Node, PosixAccount
-from pse_preflight.client.windows import WindowsAccount
 from pse_preflight.errors import NotForAccount
 from pse_preflight.findings import Command
+from pse_preflight.windows import descriptor as windows_rights
+from pse_preflight.windows.descriptor import WindowsAccount
 
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 _GROUP_FILE, _GROUP_FOLDER = 0o640, 0o750
@@ -75,12 +75,22 @@ def posix_reach(way: PosixWay, account: PosixAccount) -> Reach:
     return Reach(readable=False, reason=reason, commands=commands)
 
 
-def windows_reach(path: str, sddl: str, account: WindowsAccount) -> Reach:
-    """Decide whether an account of Windows can read a file, from its security descriptor."""
+def windows_reach(
+    path: str, sddl: str, account: WindowsAccount, name_of: Callable[[str], str] = lambda sid: sid
+) -> Reach:
+    """Decide whether an account of Windows can read a file, from its security descriptor.
+
+    Args:
+        name_of: returns the name of a SID.
+    """
     try:
         descriptor = windows_rights.read_descriptor(sddl)
     except windows_rights.DescriptorUnreadable as error:
         return Reach(readable=None, reason=str(error))
+    deciding = windows_rights.undecided(descriptor, account)
+    if deciding:
+        reason = f"it depends on whether {account.name} is in the group {name_of(deciding)}; {account.unseen}"
+        return Reach(readable=None, reason=f"cannot be judged here: {reason}")
     if windows_rights.may_read(descriptor, account):
         return Reach(readable=True)
     reason = f"the access list of {path} does not let {account.name} ({account.sid}) read"
@@ -122,13 +132,15 @@ def open_folders(way: PosixWay, account: PosixAccount) -> None:
         raise NotForAccount(reach.reason, reach.commands)
 
 
-def windows_grants(me: str, client: str, group: str | None) -> tuple[str, ...]:
-    """Return the entries, as icacls takes them, of a PSE that this account makes for the client's.
+def windows_grants(me: str, readers: Collection[str], *, folder: bool) -> tuple[str, ...]:
+    """Return the entries, as icacls takes them, of what this account makes for those who may read it, too.
 
-    The administrators keep it, as root does elsewhere, where the client's account does not make it itself.
+    SYSTEM and the administrators keep it, as root does elsewhere; `windows.descriptor.private` says the same.
     """
-    own = (f"*{client}:(F)",) if me == client else (f"*{windows_rights.ADMINISTRATORS}:(F)", f"*{client}:(R)")
-    return (*own, *((f"*{group}:(R)",) if group else ()))
+    full = dict.fromkeys((windows_rights.SYSTEM, windows_rights.ADMINISTRATORS, me))
+    inherited, reads = ("(OI)(CI)", "(RX)") if folder else ("", "(R)")
+    others = [sid for sid in dict.fromkeys(readers) if sid not in full]
+    return (*(f"*{sid}:{inherited}(F)" for sid in full), *(f"*{sid}:{inherited}{reads}" for sid in others))
 
 
 def personal_folder(account: PosixAccount | WindowsAccount, *, bits: int | None, system_drive: str = "C:") -> str:

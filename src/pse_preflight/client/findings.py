@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from pse_preflight.checklist import Code
+from pse_preflight.client import connections
 from pse_preflight.client import ini as client_ini
 from pse_preflight.client import library as crypto_library
 from pse_preflight.client.account import Reach
+from pse_preflight.client.installed import TITLES
 from pse_preflight.client.side import ClientSide
 from pse_preflight.findings import Finding, finding
 from pse_preflight.landscape.system import Client, System
@@ -20,15 +22,18 @@ def findings_of(side: ClientSide, system: System) -> Iterator[Finding]:
         yield _wrong_host(side, system, client)
         return
     if side.account_problem:
-        yield _account_unknown(side, client)
+        yield _account_unknown(side)
+    if side.account_is_assumed and client.product:
+        yield _account_assumed(side, TITLES[client.product.kind])
     if side.own_folder and not side.is_this_account:
         yield _path_is_personal(side, system)
-    yield from _about_reach(Code.PSE_UNREADABLE_FOR_ACCOUNT, client.account, side.reach)
+    yield from _about_reach(Code.PSE_UNREADABLE_FOR_ACCOUNT, side.runs_as, side.reach)
     yield from _about_ini(side, system, client)
+    yield from _about_connections(side, system, client)
     if side.library:
         yield from crypto_library.findings(side.library, client.bits)
     if side.library_reach and side.library_reach.readable is False:
-        yield from _about_reach(Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT, client.account, side.library_reach)
+        yield from _about_reach(Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT, side.runs_as, side.library_reach)
 
 
 def _wrong_host(side: ClientSide, system: System, client: Client) -> Finding:
@@ -39,11 +44,19 @@ def _wrong_host(side: ClientSide, system: System, client: Client) -> Finding:
     )
 
 
-def _account_unknown(side: ClientSide, client: Client) -> Finding:
+def _account_unknown(side: ClientSide) -> Finding:
     return finding(
         Code.CLIENT_ACCOUNT_UNKNOWN,
-        f"whether {client.account} can read the PSE is not known: {side.account_problem}",
+        f"whether {side.runs_as or 'the client'} can read the PSE is not known: {side.account_problem}",
         fix="correct `client.account` in systems.yaml, or run the checks on the client's own machine",
+    )
+
+
+def _account_assumed(side: ClientSide, product: str) -> Finding:
+    return finding(
+        Code.CLIENT_ACCOUNT_ASSUMED,
+        f"no service of {product} is found on {side.host}, so its account is taken to be {side.runs_as}, as usual",
+        fix="write `client.account` in systems.yaml; the service's properties show it (services.msc, Log On)",
     )
 
 
@@ -80,3 +93,11 @@ def _about_ini(side: ClientSide, system: System, client: Client) -> Iterator[Fin
         system.url, str(system.pse), system.proxy, str(client.library) if client.library else None, side.windows
     )
     yield from client_ini.findings(str(client.ini.file), side.destinations, client.ini.dest, expected)
+
+
+def _about_connections(side: ClientSide, system: System, client: Client) -> Iterator[Finding]:
+    if client.product is None or side.connections is None:
+        return
+    library = str(client.library) if client.library else ""
+    title, pse = TITLES[client.product.kind], str(system.pse)
+    yield from connections.findings(side.connections, title, system.url, pse, library, windows=side.windows)

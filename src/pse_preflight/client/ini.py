@@ -6,8 +6,9 @@ file are not kept: only what is compared is taken over, and of an alias only its
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from pse_preflight.checklist import Code
@@ -20,13 +21,25 @@ _LONGEST_ALIAS = 40
 _COMMENTS = ("#", "/*", "//")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z0-9_]+)(\s*)=(.*)", re.DOTALL)
 _DEFAULT = "DEFAULT"
-_KEPT = frozenset({"WSHOST", "TLS_CLIENT_PSE", "TLS_SAPCRYPTOLIB", "TLS_TRUST_ALL", "USE_TLS", "PROXY_HOST"})
+_LOGON = "TLS_CLIENT_CERTIFICATE_LOGON"
+_KEPT = frozenset({"WSHOST", "TLS_CLIENT_PSE", "TLS_SAPCRYPTOLIB", "TLS_TRUST_ALL", "USE_TLS", "PROXY_HOST", _LOGON})
 _PORTS = frozenset({"WSPORT", "PROXY_PORT"})
 _PORT = re.compile(r"[0-9]{1,5}")
 _NO_NUMBER = "no number"
 _OFF = frozenset({"", "0"})
 """What switches off for certain; how the SDK reads other words, quotes or a comment there is documented nowhere."""
 _ON = frozenset({"", "1"})
+_COMMENT_BEHIND = re.compile(r"\s*;|\s+#|\s+//")
+_BESIDE_A_HOST: Mapping[str, re.Pattern[str]] = {
+    "quotes": re.compile(r"[\"']"),
+    "two slashes before it": re.compile(r"\A//"),
+    "a user before it": re.compile("@"),
+    "a comment behind it": re.compile(r";|\s#|\s//"),
+    "a path or a query": re.compile(r"[/?#\\]"),
+    "a port": re.compile(r":\d*\Z"),
+    "blanks or brackets": re.compile(r"[\s\[\]]"),
+}
+"""What people write beside a host, in the order in which it is told."""
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -37,7 +50,7 @@ class Destination:
     Attributes:
         name: what stands after DEST=.
         line: where it begins.
-        host: WSHOST, without a user or password that somebody put into it.
+        host: WSHOST; of a user or password that somebody put into it only the @ stays.
         port: WSPORT; a value that is no number is not kept.
         pse: TLS_CLIENT_PSE.
         library: TLS_SAPCRYPTOLIB, which usually stands in the section DEFAULT.
@@ -46,6 +59,8 @@ class Destination:
         proxy_login: a user for the proxy is given.
         trusts_all: TLS_TRUST_ALL is set to whatever is not plainly 0.
         without_tls: USE_TLS is set to whatever is not plainly 1.
+        certificate_logon: TLS_CLIENT_CERTIFICATE_LOGON is set to whatever is not plainly 0: it logs on with the
+            certificate of its PSE.
         has_user: USER is given.
         alias_length: the number of characters of ALIAS_USER; None where it is not given.
         alias_has_blanks: it begins or ends with a blank.
@@ -63,6 +78,7 @@ class Destination:
     proxy_login: bool = False
     trusts_all: bool = False
     without_tls: bool = False
+    certificate_logon: bool = False
     has_user: bool = False
     alias_length: int | None = None
     alias_has_blanks: bool = False
@@ -88,7 +104,7 @@ class Expected:
     windows: bool
 
 
-class _Section:
+class Section:
     """A section while it is read; values that are not compared never come into it."""
 
     def __init__(self, name: str, line: int) -> None:
@@ -107,7 +123,8 @@ class _Section:
         elif key in _PORTS:
             self.values[key] = value.strip() if _PORT.fullmatch(value.strip()) else _NO_NUMBER
         elif key in _KEPT:
-            self.values[key] = _without_login(value.strip())
+            bare = without_login(value.strip())
+            self.values[key] = f"@{bare}" if key == "WSHOST" and bare != value.strip() and "://" not in bare else bare
 
 
 def decode(content: bytes) -> str:
@@ -123,20 +140,20 @@ def decode(content: bytes) -> str:
 
 def parse(text: str) -> tuple[Destination, ...]:
     """Return the destinations of the file in their order; one that stands twice is there twice."""
-    common = _Section(_DEFAULT, 0)
-    sections: list[_Section] = []
-    current: _Section | None = None
+    common = Section(_DEFAULT, 0)
+    sections: list[Section] = []
+    current: Section | None = None
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         if not line.strip():
             current = None
         elif not line.lstrip().startswith(_COMMENTS):
             current = _read_line(line, number, current, common, sections)
-    return tuple(_destination(each, common) for each in sections)
+    return tuple(destination_of(each, common) for each in sections)
 
 
 def _read_line(
-    line: str, number: int, current: _Section | None, common: _Section, sections: list[_Section]
-) -> _Section | None:
+    line: str, number: int, current: Section | None, common: Section, sections: list[Section]
+) -> Section | None:
     """Read one line, and return the section that goes on after it."""
     if line.strip().strip("[]").upper() == _DEFAULT:
         return common
@@ -147,7 +164,7 @@ def _read_line(
     # Where blanks stand around the = sign, the one after it belongs to the style and not to the value.
     value = found[3].lstrip() if found[2] else found[3]
     if key == "DEST":
-        sections.append(_Section(value.strip(), number))
+        sections.append(Section(value.strip(), number))
         return sections[-1]
     if current is not None:
         current.take(key, value)
@@ -156,7 +173,8 @@ def _read_line(
     return current
 
 
-def _destination(section: _Section, common: _Section) -> Destination:
+def destination_of(section: Section, common: Section) -> Destination:
+    """Return what a section says, and for what it is silent about the common one."""
     values = {**common.values, **section.values}
     length, blanks = section.alias or (None, False)
     return Destination(
@@ -171,6 +189,7 @@ def _destination(section: _Section, common: _Section) -> Destination:
         proxy_login=bool({"PROXY_USER", "PROXY_PASSWD"} & section.given),
         trusts_all=values.get("TLS_TRUST_ALL", "") not in _OFF,
         without_tls=values.get("USE_TLS", "") not in _ON,
+        certificate_logon=values.get(_LOGON, "") not in _OFF,
         has_user="USER" in section.given,
         alias_length=length,
         alias_has_blanks=blanks,
@@ -178,7 +197,7 @@ def _destination(section: _Section, common: _Section) -> Destination:
     )
 
 
-def _without_login(value: str) -> str:
+def without_login(value: str) -> str:
     """Take user and password out of something like a URL."""
     scheme, separator, rest = value.rpartition("://")
     return scheme + separator + rest.rpartition("@")[2]
@@ -205,10 +224,10 @@ def _twice(file: str, named: list[Destination]) -> Iterator[Finding]:
 
 
 def _judged(where: str, found: Destination, expected: Expected) -> Iterator[Finding]:
-    more = _beside_the_host(found.host, expected.url)
+    more = beside_the_host(found.host, expected.url)
     if more:
         yield finding(
-            Code.CLIENT_INI_HOST_HAS_SCHEME,
+            Code.CLIENT_INI_HOST_HAS_SCHEME if "://" in found.host else Code.CLIENT_INI_HOST_NOT_ALONE,
             f"{where}: WSHOST has {more}, and the SDK takes a host alone",
             fix=f"WSHOST={expected.url.host}",
         )
@@ -242,36 +261,51 @@ def _differences(found: Destination, expected: Expected) -> Iterator[str]:
 
 
 def _different_host(found: Destination, url: ApiUrl) -> Iterator[str]:
-    host = _host(found.host)
+    host = host_in(found.host)
     if host != url.host:
         yield f"WSHOST is {host or 'no host name' if found.host else 'missing'}, checked is {url.host}"
     if found.port != str(url.port):
         yield f"WSPORT is {found.port or 'missing'}, checked is {url.port}"
 
 
-def _beside_the_host(text: str, url: ApiUrl) -> str:
-    """Say what WSHOST holds beside the right host; nothing where it is that host alone, or another one."""
+def beside_the_host(text: str, url: ApiUrl) -> str:
+    """Say what a field for a host holds beside the right one; nothing where it is that host alone, or another one."""
     if "://" in text:
         return "a scheme"
-    alone = text.lower() == url.host
-    return "more than the host (a port, a path, quotes, a comment)" if not alone and _host(text) == url.host else ""
+    if text.lower() == url.host or host_in(text) != url.host:
+        return ""
+    if not text.isascii() and "xn--" not in url.host:
+        return "a sign that no host name has (a long dash, or one that nobody sees)"
+    return next((what for what, pattern in _BESIDE_A_HOST.items() if pattern.search(text)), "")
 
 
-def _host(text: str) -> str:
+@lru_cache(1024)
+def host_in(text: str) -> str:
+    """Return the host in a text that may hold more, as DNS wants it; empty where there is none."""
+    bare = _COMMENT_BEHIND.split(text.strip().strip("\"'"), maxsplit=1)[0]
     try:
-        return read_url(text)[0].host if text else ""
+        return read_url(bare)[0].host if bare else ""
     except UrlUnreadable:
         return ""
 
 
 def _different_path(key: str, found: str, expected: str, *, windows: bool) -> Iterator[str]:
     flavour: type[PurePath] = PureWindowsPath if windows else PurePosixPath
+    bare = found.strip("\"'")
     if not found:
         yield f"{key} is missing, checked is {expected}"
-    elif not flavour(found).is_absolute():
-        yield f"{key} is {found}, which is not absolute: where it leads depends on the client's account"
-    elif _plain(flavour(found)) != _plain(flavour(expected)):
-        yield f"{key} is {found}, checked is {expected}"
+    elif not flavour(bare).is_absolute():
+        yield f"{key} is {bare}, which is not absolute: where it leads depends on the client's account"
+    elif not is_same_path(bare, expected, windows=windows):
+        yield f"{key} is {bare}, checked is {expected}"
+    elif bare != found:
+        yield f"{key} stands in quotes, and whether the SDK takes them off is documented nowhere"
+
+
+def is_same_path(one: str, other: str, *, windows: bool) -> bool:
+    """Tell whether two paths are one, by their text alone."""
+    flavour: type[PurePath] = PureWindowsPath if windows else PurePosixPath
+    return _plain(flavour(one)) == _plain(flavour(other))
 
 
 def _plain(path: PurePath) -> PurePath:
@@ -291,6 +325,8 @@ def _different_proxy(found: Destination, proxy: Proxy | None) -> Iterator[str]:
         told = authority(told.lower(), int(found.proxy_port))
     if told.lower() != (str(proxy) if proxy else ""):
         yield f"PROXY_HOST and PROXY_PORT are {told or 'missing'}, checked is {proxy or 'a direct connection'}"
+    if re.search(r"[/:\s\"']", found.proxy_host):
+        yield f"PROXY_HOST is {found.proxy_host}, and the SDK takes a host alone, the port as PROXY_PORT"
 
 
 def _logon(where: str, found: Destination, expected: Expected) -> Iterator[Finding]:

@@ -5,15 +5,23 @@ import hashlib
 import os
 import stat
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pse_preflight.errors import PreflightError
 from pse_preflight.json_types import Mode, WholeCertificate
 from pse_preflight.pse.errors import DamagedPse, MachineBoundPse, NotAPse, PinNeeded, PseError
 from pse_preflight.pse.file import LARGEST_FILE, TrustedCertificate, read
+from pse_preflight.pse.kinds import FileKind, kind_of_file
+from pse_preflight.windows import descriptor, system
 
 CREDENTIALS = "cred_v2"
 """The file beside a PSE in which SAP's programs keep PINs."""
+
+
+_STORES = frozenset({FileKind.PKCS12, FileKind.JAVA_KEY_STORE, FileKind.PEM})
+"""Kinds of files by which other clients trust."""
 
 
 class State(enum.Enum):
@@ -56,6 +64,31 @@ class Rights:
     seen_by: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessList:
+    """Who may do what with a file on Windows.
+
+    Attributes:
+        file, folder: owner and access list of the file, and of the folder that it lies in, in SDDL.
+        seen_by: the SID of the account that looked.
+        names: what the system calls the SIDs in them.
+        problem: why they are not known, in words; then they are empty.
+    """
+
+    file: str = ""
+    folder: str = ""
+    seen_by: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+class Closed(enum.Enum):
+    """Why a PSE that is there cannot be opened."""
+
+    IN_USE = "another program has it open"
+    NOT_PERMITTED = "not permitted to this account"
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A PSE as it was found.
@@ -64,10 +97,13 @@ class Condition:
         path: where.
         state: what stands there.
         problem: why it cannot be read, or not understood, in words.
+        remedy: how the file is got whole, or what is done with one of its kind, where that is known.
         content: what it holds, where it is plain.
         mode: its POSIX access rights; None on Windows.
         has_credentials: a file with PINs for SAP's own programs lies beside it.
         rights: who may change or replace it; None on Windows, and where nothing is there.
+        access_list: the same on Windows; None elsewhere, and where nothing is there.
+        closed: why it cannot be opened, where that is what is wrong.
         digest: SHA-256 of the whole file, which tells whether another one stands there later.
     """
 
@@ -78,12 +114,15 @@ class Condition:
     mode: Mode | None = None
     has_credentials: bool = False
     rights: Rights | None = None
+    access_list: AccessList | None = None
+    closed: Closed | None = None
     digest: str = ""
+    remedy: str = ""
 
     def is_unchanged(self, now: "Condition") -> bool:
         """Tell whether the same file still stands there, with the same access rights."""
-        seen = (self.state, self.digest, self.mode, self.rights)
-        return seen == (now.state, now.digest, now.mode, now.rights)
+        seen = (self.state, self.digest, self.mode, self.rights, self.access_list)
+        return seen == (now.state, now.digest, now.mode, now.rights, now.access_list)
 
 
 def look(path: Path) -> Condition:
@@ -94,20 +133,42 @@ def look(path: Path) -> Condition:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             content = stream.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        if any(each.is_file() for each in path.parents):
+            return Condition(path, State.UNREADABLE, f"a part of its folder is no folder: {path.parent}")
         return Condition(path, State.MISSING)
-    except NotADirectoryError:
-        return Condition(path, State.UNREADABLE, f"a part of its folder is no folder: {path.parent}")
     except OSError as error:
-        return Condition(path, State.UNREADABLE, error.strerror or type(error).__name__)
+        return _closed(path, error)
     mode = None if sys.platform == "win32" else stat.S_IMODE(status.st_mode)
     digest = hashlib.sha256(content).hexdigest()
-    return replace(_understood(path, content, mode), digest=digest, rights=_rights(path, status))
-
-
-def _rights(path: Path, status: os.stat_result) -> Rights | None:
+    found = replace(_understood(path, content, mode), digest=digest)
     if sys.platform == "win32":
-        return None
+        return replace(found, access_list=access_list(path))
+    return replace(found, rights=_rights(path, status))
+
+
+def _closed(path: Path, error: OSError) -> Condition:
+    """Tell why a PSE cannot be opened; Python does not say of Windows that another program has it open."""
+    if not isinstance(error, PermissionError):
+        return Condition(path, State.UNREADABLE, error.strerror or type(error).__name__)
+    if sys.platform == "win32" and system.why_not_opened(path) in system.FILE_IN_USE:
+        said = "another program has it open, and lets nobody else read it"
+        return Condition(path, State.UNREADABLE, said, closed=Closed.IN_USE)
+    return Condition(path, State.UNREADABLE, error.strerror or "not permitted", closed=Closed.NOT_PERMITTED)
+
+
+def access_list(path: Path) -> AccessList:
+    """Return who may do what with a file of Windows, and with its folder."""
+    try:
+        file, folder = (system.read_descriptor(each) for each in (path, path.resolve().parent))
+        sids = {sid for text in (file, folder) for sid in descriptor.named(descriptor.read_descriptor(text))}
+    except PreflightError as error:
+        return AccessList(problem=str(error))
+    names = {sid: system.name_of(sid) for sid in sorted(sids)}
+    return AccessList(file=file, folder=folder, seen_by=system.me().sid, names=names)
+
+
+def _rights(path: Path, status: os.stat_result) -> Rights:
     folder = path.resolve().parent.stat()
     return Rights(
         owner=_account_name(status.st_uid),
@@ -135,15 +196,31 @@ def _understood(path: Path, content: bytes, mode: int | None) -> Condition:
         return Condition(path, State.HAS_PIN, str(error), None, mode, beside)
     except MachineBoundPse as error:
         return Condition(path, State.MACHINE_BOUND, str(error), None, mode, beside)
-    except (NotAPse, DamagedPse) as error:  # known to be something else, whatever a program lists of it
-        return Condition(path, State.UNREADABLE, str(error), None, mode, beside)
     except PseError as error:
-        return Condition(path, State.NOT_UNDERSTOOD, str(error), None, mode, beside)
+        return replace(_not_understood(path, content, error), mode=mode, has_credentials=beside)
 
 
-def neighbours(path: Path) -> tuple[str, ...]:
-    """Return the names of the other PSE files in the folder, sorted."""
+def _not_understood(path: Path, content: bytes, error: PseError) -> Condition:
+    found = kind_of_file(content)
+    if found.kind in {FileKind.UNKNOWN, FileKind.PSE_UNKNOWN}:
+        is_none = isinstance(error, NotAPse | DamagedPse)  # whatever a program lists of it
+        return Condition(path, State.UNREADABLE if is_none else State.NOT_UNDERSTOOD, str(error))
+    other = "; a client that is not SAP's takes it as `truststore`" if found.kind in _STORES else ""
+    return Condition(path, State.UNREADABLE, f"it is {found.what}", remedy=f"{found.remedy}{other}")
+
+
+def neighbours(path: Path, places: Iterable[Path] = ()) -> tuple[str, ...]:
+    """Return the other PSE files: those in its folder by their names, and those in other places by their paths.
+
+    What is hidden is left out: a run that goes on beside this one has files of its own there.
+    """
+    beside = [each.name for each in _pses_in(path.parent) if each.name != path.name]
+    others = dict.fromkeys(each for each in places if each != path.parent)
+    return (*beside, *(str(each) for folder in others for each in _pses_in(folder)))
+
+
+def _pses_in(folder: Path) -> list[Path]:
     try:
-        return tuple(sorted(each.name for each in path.parent.glob("*.pse") if each.name != path.name))
+        return sorted(each for each in folder.glob("*.pse") if not each.name.startswith("."))
     except OSError:
-        return ()
+        return []

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from pse_preflight.checklist import Code, Severity
-from pse_preflight.client_pse.condition import CREDENTIALS, Condition, State
+from pse_preflight.client_pse import access_list
+from pse_preflight.client_pse.condition import CREDENTIALS, Closed, Condition, State
 from pse_preflight.client_pse.entries import is_same
 from pse_preflight.client_pse.model import Attempt, ClientPse, Refusal
 from pse_preflight.errors import PreflightError
@@ -46,6 +47,17 @@ def _pin_told(pse: ClientPse) -> str:
     return ""
 
 
+def tool_needs(pse: ClientPse) -> Finding | None:
+    """Say that the tool starts with an environment variable only, which a command by hand needs too."""
+    if not pse.tool_needs:
+        return None
+    return finding(
+        Code.TOOL_NEEDS_LIBRARY_PATH,
+        f"{pse.tool} does not find its library, which lies beside it; it was run with {pse.tool_needs}",
+        fix=f"set {pse.tool_needs} before you call it by hand",
+    )
+
+
 def unconfirmed(pse: ClientPse, system: System, changed_by_us: str = "") -> Finding | None:
     """Say that SAP's tool has not yet listed a PSE that the bundled implementation wrote or changed.
 
@@ -57,10 +69,10 @@ def unconfirmed(pse: ClientPse, system: System, changed_by_us: str = "") -> Find
     listed_by_saps = pse.listing is not None and not pse.one_reader
     if not (written or changed) or listed_by_saps or not system.confirm:
         return None
+    done = "changed" if owner is not None and not written else "written"
     return finding(
         Code.PSE_UNCONFIRMED,
-        f"{pse.condition.path} was {'written' if written else 'changed'} by the bundled open implementation, and SAP's"
-        " tool has not listed it here",
+        f"{pse.condition.path} was {done} by the bundled open implementation, and SAP's tool has not listed it here",
         fix="run once where sapgenpse is installed (--sapgenpse PATH)",
     )
 
@@ -86,7 +98,7 @@ def disagreement(pse: ClientPse) -> Finding | None:
 def attempt_findings(pse: ClientPse, attempt: Attempt, system: System) -> tuple[Finding, ...]:
     """Say what the run has done about a PSE that was missing or lacked certificates, or why it has not."""
     if attempt.created:
-        return (_created(pse, attempt),)
+        return (_created(pse, attempt, system),)
     if attempt.wanted:
         return (_not_repaired(pse, attempt),)
     if attempt.added:
@@ -94,15 +106,25 @@ def attempt_findings(pse: ClientPse, attempt: Attempt, system: System) -> tuple[
     return () if pse.is_there else (_missing(system, attempt),)
 
 
-def _created(pse: ClientPse, attempt: Attempt) -> Finding:
+def _created(pse: ClientPse, attempt: Attempt, system: System) -> Finding:
     others = ", ".join(attempt.neighbours[:_NEIGHBOURS_NAMED])
-    more = f"; other PSE files there: {others}" if others else ""
+    left = len(attempt.neighbours) - _NEIGHBOURS_NAMED
+    others += f" and {left} more" if left > 0 else ""
+    more = f"; other PSE files here: {others}" if others else ""
     by = f" by {pse.tool}" if pse.tool else ""
     return finding(
         Code.PSE_CREATED,
         f"{pse.condition.path} was missing and has been made in this run{by}{more}",
-        fix="name this file to the client as its PSE (TLS_CLIENT_PSE) and restart the client",
+        fix=_named_to_hana(pse) if system.serves_sql else _NAMED_TO_THE_SDK,
     )
+
+
+_NAMED_TO_THE_SDK = "name this file to the client as its PSE (TLS_CLIENT_PSE) and restart the client"
+
+
+def _named_to_hana(pse: ClientPse) -> str:
+    folder = pse.condition.path.parent
+    return f"let the client run with SECUDIR={folder} and sslCryptoProvider=commoncrypto, and restart it"
 
 
 def _missing(system: System, attempt: Attempt) -> Finding:
@@ -121,14 +143,17 @@ def _missing(system: System, attempt: Attempt) -> Finding:
         return finding(
             Code.PSE_MISSING,
             f"there is no PSE at {system.pse}, and none could be made: {attempt.failure}",
-            fix=f"run as an account that may write to {system.pse.parent}, or correct `pse`",
+            fix=attempt.fix or f"run as an account that may write to {system.pse.parent}, or correct `pse`",
         )
     reasons = "; ".join(each.text for each in attempt.refusals)
     fixes = "; ".join(dict.fromkeys(each.fix for each in attempt.refusals))
+    commands = tuple(dict.fromkeys(each.command for each in attempt.refusals if each.command))
+    elsewhere = "where there is one elsewhere, correct `pse` or `secudir` in systems.yaml"
     return finding(
         Code.PSE_MISSING,
         f"there is no PSE at {system.pse}, and none was made: {reasons}",
-        fix=f"{fixes}; or, where there is one elsewhere, correct `pse` or `secudir` in systems.yaml",
+        fix=f"{elsewhere}; else {fixes}" if commands else f"{fixes}; or, {elsewhere}",
+        commands=commands,
     )
 
 
@@ -146,7 +171,8 @@ def _not_repaired(pse: ClientPse, attempt: Attempt) -> Finding:
     return finding(
         Code.PSE_NOT_REPAIRED,
         f"{pse.condition.path} is as it was, and {attempt.wanted[0].label} was not added: {attempt.failure}",
-        fix="mend the reason and run again with --repair, or add the certificates by hand",
+        fix=attempt.fix or "mend the reason and run again with --repair, or add the certificates by hand",
+        commands=attempt.commands,
         certificates=[each.sha256 for each in attempt.wanted],
     )
 
@@ -156,11 +182,18 @@ def _tool_failed(refusal: Refusal) -> Finding:
     return finding(refusal.code, refusal.text, fix=fix)
 
 
-def condition_findings(condition: Condition, system: System, moment: datetime) -> tuple[Finding, ...]:
-    """Say what is wrong with who can read or change a PSE that is there, and with whose it is."""
+def condition_findings(
+    condition: Condition, system: System, moment: datetime, meant: frozenset[str] = frozenset()
+) -> tuple[Finding, ...]:
+    """Say what is wrong with who can read or change a PSE that is there, and with whose it is.
+
+    Args:
+        meant: on Windows, the SIDs of the client's account and group.
+    """
     account = system.client.account if system.client else None
     judged = (_privacy(condition), _writers(condition, account), *_owner(condition, system.dn, moment))
-    return tuple(each for each in judged if each is not None)
+    by_list = access_list.findings(condition.path, condition.access_list, meant) if condition.access_list else ()
+    return (*by_list, *(each for each in judged if each is not None))
 
 
 def _unreadable(condition: Condition, told: str = "") -> Finding:
@@ -169,11 +202,16 @@ def _unreadable(condition: Condition, told: str = "") -> Finding:
     Args:
         told: what the tool says of it, where it was asked.
     """
-    return finding(
-        Code.PSE_UNREADABLE,
-        f"{condition.path} cannot be read as a PSE: {condition.problem}{told}",
-        fix="correct `pse` in systems.yaml, or move the file away and let a new PSE be created",
-    )
+    otherwise = "correct `pse` in systems.yaml"
+    if condition.closed is Closed.IN_USE:
+        fix = "stop the program that has it open (the client's service reads it at its start), and run again"
+    elif condition.closed is Closed.NOT_PERMITTED:
+        fix = "run as an account that may read it, or let this one read it; the PSE itself may be good"
+    elif condition.remedy:
+        fix = f"{condition.remedy}; or, where another file is meant, {otherwise}"
+    else:
+        fix = f"{otherwise}, or move the file away and let a new PSE be created"
+    return finding(Code.PSE_UNREADABLE, f"{condition.path} cannot be read as a PSE: {condition.problem}{told}", fix=fix)
 
 
 def _only_listed(condition: Condition, tool: str) -> Finding:

@@ -1,7 +1,9 @@
 """Look at a client PSE, make it where it is missing, repair it where asked; the only one who changes it."""
 
+import os
 import re
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,17 +14,18 @@ from pse_preflight.client_pse.entries import holds
 from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution, Refusal, union
 from pse_preflight.client_pse.repair import repair
 from pse_preflight.errors import NotForAccount, PreflightError
+from pse_preflight.findings import Command
 from pse_preflight.landscape.system import System
 from pse_preflight.options import Engine
-from pse_preflight.pse.create import NotReplaced, NotWritten, publish
+from pse_preflight.pse.create import HandOver, NotReplaced, NotWritten, publish
 from pse_preflight.sapgenpse.output import Listing
-from pse_preflight.sapgenpse.tool import Tool, ToolError, create_pse, list_certificates
+from pse_preflight.sapgenpse.paths import usual_folders
+from pse_preflight.sapgenpse.tool import InstalledTool, Tool, ToolError, create_pse, list_certificates
+
+WINDOWS = sys.platform == "win32"
 
 _MOST_LOOKS = 3
 """So often is a PSE looked at that changes while it is looked at."""
-
-HandOver = Callable[[Path], None]
-"""Gives what was made to another account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,15 @@ class Maker:
     Attributes:
         tool: the program; or why there is none.
         engine: what --engine says.
-        hand_over: returns what hands a new PSE to the account of the client of these systems; None where it is to be
-            this account's alone. It raises NotForAccount where that account could not use it.
+        hand_over: returns who is to have a new PSE of these systems beside this account, the client's above all; None
+            where it is to be this account's alone. It raises NotForAccount where that account could not use it.
+        bundled: the words that start the bundled implementation in a plain shell.
     """
 
     tool: Tool | ToolError
     engine: Engine
     hand_over: Callable[[Sequence[System], Path], HandOver | None] = lambda _systems, _pse: None
+    bundled: Command = ("opengenpse",)
 
     def look(self, path: Path) -> ClientPse:
         """Look at the PSE as it is, and list it; file and tool are to speak of the same one."""
@@ -75,12 +80,18 @@ class Maker:
             return Attempt(failure=str(error), commands=error.commands)
         except OSError as error:
             return Attempt(failure=error.strerror or type(error).__name__)
+        except NotWritten as error:
+            return Attempt(failure=str(error), fix=error.fix)
         except PreflightError as error:
             return Attempt(failure=str(error) or type(error).__name__)
-        return Attempt(created=created, neighbours=pse_condition.neighbours(pse) if created else ())
+        is_real = any(each.system.confirm for each in willing)  # a demo's PSE is nobody's
+        places = usual_folders(os.environ, windows=WINDOWS) if is_real else ()
+        return Attempt(created=created, neighbours=pse_condition.neighbours(pse, places) if created else ())
 
     def _publish(self, tool: Tool, pse: Path, willing: Sequence[Contribution]) -> bool:
-        owner = next((each.system.dn for each in willing if each.system.dn), None) or default_owner()
+        named = next((each.system.dn for each in willing if each.system.dn), None)
+        verifies_only = all(each.system.serves_sql for each in willing)
+        owner = None if verifies_only else named or default_owner()
         give = self.hand_over([each.system for each in willing], pse)
         return publish(pse, lambda new: create_pse(tool, new, owner, union(willing)), hand_over=give).created
 
@@ -92,8 +103,10 @@ class Maker:
         pse = before.condition.path
         try:
             done = repair(self._repairing_tool(before), pse, missing)
-        except (ToolError, NotWritten) as error:
+        except ToolError as error:
             return before, Attempt(wanted=missing, failure=str(error))
+        except NotWritten as error:
+            return before, Attempt(wanted=missing, failure=str(error), fix=error.fix, commands=error.commands)
         if done.backup is None:  # another run has done it meanwhile
             return self.look(pse), Attempt()
         return self.look(pse), Attempt(added=missing, backup=done.backup)
@@ -116,10 +129,11 @@ class Maker:
         if isinstance(self.tool, ToolError) or condition.state is State.MISSING:
             pse = ClientPse(condition)  # no tool has listed it
         else:
-            program = "opengenpse" if self.tool.is_bundled else self.tool.label
+            program = self.bundled if self.tool.is_bundled else (self.tool.label,)
             pse = ClientPse(condition, tool=self.tool.label, one_reader=self.tool.is_bundled, program=program)
         listing, refusal = self._listing(condition)
-        return replace(pse, listing=listing, refusal=Refusal.of(refusal) if refusal else None)
+        needs = self.tool.needs if isinstance(self.tool, InstalledTool) else ""
+        return replace(pse, listing=listing, refusal=Refusal.of(refusal) if refusal else None, tool_needs=needs)
 
     def _listing(self, condition: Condition) -> tuple[Listing | None, ToolError | None]:
         """Ask the tool for the list; the bundled one is not asked about a file that its own reader has refused."""

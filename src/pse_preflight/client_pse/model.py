@@ -39,7 +39,10 @@ class ClientPse:
         refusal: why the tool gave no list, where it was asked.
         tool: how people know the program that listed it.
         one_reader: the tool is the bundled implementation, so file and tool are one and the same reader.
-        program: the tool as a fix names it; a recording does not keep it.
+        store: what it is, where the client has a trust store in its place: JKS, PKCS#12, PEM and so on.
+        left_out: what of a trust store does not count, and why.
+        tool_needs: the environment variable, with its value, without which the tool does not start here.
+        program: the words that start the tool in a plain shell; a recording does not keep them.
     """
 
     condition: Condition
@@ -47,7 +50,10 @@ class ClientPse:
     refusal: Refusal | None = None
     tool: str = ""
     one_reader: bool = False
-    program: str = field(default="sapgenpse", compare=False)
+    store: str = ""
+    left_out: tuple[str, ...] = ()
+    tool_needs: str = ""
+    program: Command = field(default=("sapgenpse",), compare=False)
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -73,10 +79,15 @@ class ClientPse:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a PSE is not made or changed, and what would let it be."""
+    """Why a PSE is not made or changed, and what would let it be.
+
+    Attributes:
+        command: the one command that does so, where there is one.
+    """
 
     text: str
     fix: str
+    command: Command = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,8 @@ class Attempt:
         forbidden: the run itself did not let it be made, whatever is known of the chain.
         failure: why it could not be made or repaired.
         tool: what the tool said, where it was the tool that failed.
-        commands: what an administrator must run before it can be made for the client's account.
+        fix: what lets it be made or repaired, in words; empty where the failure tells nothing of that.
+        commands: what an administrator must run before it can be made for the client's account, or repaired.
     """
 
     created: bool = False
@@ -121,6 +133,7 @@ class Attempt:
     forbidden: bool = False
     failure: str = ""
     tool: Refusal | None = None
+    fix: str = ""
     commands: tuple[Command, ...] = ()
 
 

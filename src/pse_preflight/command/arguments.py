@@ -58,6 +58,7 @@ def url_of(text: str) -> tuple[ApiUrl, tuple[Finding, ...]]:
     """
     try:
         url, findings = read_url(text)
+        url, findings = read_url(text, sql=url.is_hana_cloud)
     except UrlUnreadable as error:
         raise UsageProblem(f"the URL cannot be read: {error}") from None
     if not url.askable:

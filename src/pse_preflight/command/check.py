@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from pse_preflight.command.arguments import near, plain_words
 from pse_preflight.command.invocation import PROGRAM
 from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.options import EVIDENCE, OPTIONS, REPLAY_EVIDENCE, Option
+from pse_preflight.options import EVIDENCE, OPTIONS, PRESENTED_EVIDENCE, REPLAY_EVIDENCE, Option
 
 NO_SYSTEM = f"no --system given, and no name of one; write {PROGRAM} check SYSTEM, or see {PROGRAM} --help"
 SETTINGS = Path(__file__).with_name("check.ini")
@@ -83,8 +83,7 @@ PYTEST_OPTIONS = (
 _SHOWN: Mapping[str, str] = {
     "--junitxml FILE": "write a JUnit report, for pipelines",
     "-m MARKER, -k WORD": "only some checks: url, chain, pse, pk_list, trust",
-    "-x, --lf": "stop at the first red check; only those last red",
-    "-n NUMBER": "use so many processes (with pytest-xdist)",
+    "-x, --lf, -n NUMBER": "stop at the first red; only those last red; processes",
     "-q, -v, --collect-only": "say less; say more; only name the checks",
     _PLUGIN: "be a plugin of Nagios: one line, exit code 0 to 3",
     "--help": "show this; --version alone shows the version",
@@ -140,7 +139,7 @@ def _be_plugin(arguments: Sequence[str]) -> int:
 
 
 def _nothing_asked() -> argparse.Namespace:
-    return argparse.Namespace(passed=[], evidence=None, replay=None, trust_report=None, junitxml=None)
+    return argparse.Namespace(passed=[], evidence=None, replay=None, presented=None, trust_report=None, junitxml=None)
 
 
 def help_text() -> str:
@@ -152,7 +151,7 @@ def help_text() -> str:
 
 _USAGE = f"""\
 usage: {PROGRAM} check SYSTEM... [OPTION...]  does this machine trust it?
-       {PROGRAM} show https://HOST            look at a server, without PSE
+       {PROGRAM} show FILE... https://HOST... what is in files; a server
        {PROGRAM} init https://HOST...         write a first systems.yaml
        {PROGRAM} report table RESULT.JSON...  what runs have found
        {PROGRAM} roots                        SAP's list of roots
@@ -276,7 +275,8 @@ def _settings(asked: argparse.Namespace) -> list[str]:
 
 
 def _evidence(asked: argparse.Namespace) -> str:
-    return str(asked.evidence or (REPLAY_EVIDENCE if asked.replay else EVIDENCE))
+    usual = REPLAY_EVIDENCE if asked.replay else PRESENTED_EVIDENCE if asked.presented else EVIDENCE
+    return str(asked.evidence or usual)
 
 
 @contextmanager

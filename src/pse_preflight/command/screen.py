@@ -1,15 +1,31 @@
-"""What a run of `pse-preflight check` shows otherwise than pytest: no names of files, and no settings of pytest's."""
+"""What a run of `pse-preflight check` shows otherwise than pytest: no names of files, no settings, nothing twice."""
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
+
+QUIET = -1
+"""The verbosity of -q."""
+
+TestStatus = tuple[str, str, str | tuple[str, Any]]
+"""How pytest counts and shows the end of a check: category, letter and word."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Show dots without the file that a check stands in."""
+    """Show dots without the file that a check stands in; with -q no dots, and nothing but the verdicts."""
     if terminal := config.pluginmanager.get_plugin("terminalreporter"):
         terminal.showfspath = False
+        if config.get_verbosity() == QUIET and not config.option.collectonly:
+            config.option.verbose -= 1  # pytest's own summary goes, too
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_report_teststatus(config: pytest.Config) -> Generator[None, TestStatus, TestStatus]:
+    """Show no dots with -q; what is counted stays."""
+    status = yield
+    return (status[0], "", "") if config.get_verbosity() <= QUIET else status
 
 
 @pytest.hookimpl(wrapper=True)
@@ -21,3 +37,13 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
     if terminal and reporting and session.config.get_verbosity() >= 0:
         for line in reporting.pytest_report_header():
             terminal.write_line(line)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None]:
+    """Leave out pytest's list of failures where the closing lines tell each of them with its fix."""
+    reporting = config.pluginmanager.get_plugin("pse_preflight.report")
+    red = sum(len(terminalreporter.stats.get(each, ())) for each in ("failed", "error"))
+    if config.option.tbstyle == "auto" and reporting and reporting.tells_all(red, config.get_verbosity()):
+        config.option.tbstyle = "no"
+    yield

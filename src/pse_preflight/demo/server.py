@@ -7,10 +7,12 @@ import base64
 import hashlib
 import os
 import ssl
+import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -256,7 +258,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _authorities(folder: Path) -> _Authorities:
     """Return the authorities kept in the folder; make them when they are not there yet."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with FileLock(folder / "lock", timeout=60):
+    with FileLock(folder / "lock", timeout=60), _removed_at_the_end(folder / "lock"):
         if not (folder / "root.pem").exists():
             _make_authorities(folder)
         try:
@@ -264,6 +266,17 @@ def _authorities(folder: Path) -> _Authorities:
             return _Authorities(root, _load(folder, "issuing", (root.certificate,)))
         except (OSError, ValueError, TypeError) as error:
             raise DemoUnusable(f"{folder} is damaged ({type(error).__name__}); remove it to begin again") from None
+
+
+@contextmanager
+def _removed_at_the_end(lock: Path) -> Iterator[None]:
+    """Let a lock that is held not stay: who waits for it sees that it has lost its name, and locks a new one."""
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":  # there, who releases the lock removes it
+            with suppress(OSError):
+                lock.unlink()
 
 
 def _make_authorities(folder: Path) -> None:

@@ -49,18 +49,20 @@ def handshake(
     *,
     websocket: bool,
     address: str | None = None,
+    partial: bool = True,
 ) -> LiveHandshake:
     """Connect as a client that trusts the anchors and nothing else; then ask for a WebSocket, without a login.
 
     Args:
-        anchors: DER certificates; each may anchor a chain, whether it is a root or not.
+        anchors: DER certificates.
         websocket: whether to ask for the upgrade.
         address: the address that an earlier connection went to, so that both meet the same server.
+        partial: each of the anchors may anchor a chain, whether it is a root or not; else the roots among them.
     """
     way = Route(target, limits, Deadline.after(limits.whole), only=None if target.proxy else address)
     seen = LiveHandshake(host=target.host, port=target.port, asked_at=clock(), succeeded=False)
     try:
-        stream = TlsStream(way.open(), trusting_context(anchors), target.host)
+        stream = TlsStream(way.open(), trusting_context(anchors, partial=partial), target.host)
     except StageFailed as error:
         return replace(seen, failure=error.failure)
     with contextlib.closing(stream):

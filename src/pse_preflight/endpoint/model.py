@@ -15,11 +15,16 @@ KIBIBYTE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A system to ask, directly or through a proxy."""
+    """A system to ask, directly or through a proxy.
+
+    Attributes:
+        speaks_http: what comes after the handshake is HTTP; else nothing is sent after it.
+    """
 
     host: str
     port: int
     proxy: Proxy | None = None
+    speaks_http: bool = True
 
     @property
     def peer(self) -> tuple[str, int]:
@@ -163,11 +168,12 @@ class Endpoint:
         addresses: every address that the peer's name resolved to, in the resolver's order.
         address: the address that the connection went to.
         failure: the stage that ended the pass; what had been seen before is kept.
-        presented: DER certificates in the order sent; may be cut at the limits, see `presented_cut`.
+        presented: DER certificates in the order sent; may be cut, at the limits or by the network, see `presented_cut`.
         tls_12: whether TLS 1.2 works; None where that could not be told.
         wants_client_certificate: whether the server asked for one (visible with TLS 1.2 only, else None).
         http_failure: why there is no HTTP answer though TLS works.
         date_offset_seconds: the server's Date minus our clock; None without a readable Date.
+        from_file: the file whose chain stands in place of what would have been sent; empty where a server was asked.
         earlier: the tries before this one, where it was asked again.
     """
 
@@ -187,6 +193,7 @@ class Endpoint:
     http: HttpAnswer | None = None
     http_failure: Failure | None = None
     date_offset_seconds: float | None = None
+    from_file: str = ""
     earlier: tuple[FailedTry, ...] = ()
 
     @property

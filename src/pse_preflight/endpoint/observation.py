@@ -50,7 +50,7 @@ def observe(
             # A connection may be cut by chance. Only an alert says that it was for the version.
             again = _look(way, clock, TLS_1_2, key_kind) if _heard_nothing(first.failure) else first
             return replace(newer, tls_12=False) if again.failure else replace(again, tls_12=True)
-    if _heard_nothing(first.failure) and speaks_plain_http(way):
+    if target.speaks_http and _heard_nothing(first.failure) and speaks_plain_http(way):
         return replace(first, failure=Failure(Code.NOT_TLS, first_bytes="HTTP/"))
     return first
 
@@ -75,7 +75,20 @@ class _Look:
     stream: TlsStream | None = None
 
     def ask(self, clock: Clock) -> None:
-        """Send the request; whatever goes wrong is kept as a failure of its stage."""
+        """Shake hands, and send the request where HTTP is spoken; what goes wrong is kept as a failure of its stage."""
+        try:
+            if self.way.target.speaks_http:
+                self._ask_in_http(clock)
+            else:
+                self._open()
+        except StageFailed as error:
+            self._end_with(error.failure)
+        finally:
+            if self.stream:
+                self.stream.close()
+            self._keep(addresses=tuple(each.ip for each in self.way.addresses))
+
+    def _ask_in_http(self, clock: Clock) -> None:
         from pse_preflight.endpoint.asking import HTTP_FAILURES, ask, first_part
 
         host, port = self.way.target.host, self.way.target.port
@@ -86,14 +99,10 @@ class _Look:
                 is_page = "html" in (header("content-type") or "")
                 body = first_part(response, self.way.limits.body) if is_page else b""
                 self._keep(http=read_answer(response.status_code, header, list(response.headers), body))
-        except StageFailed as error:
-            self._end_with(error.failure)
+        except StageFailed:
+            raise
         except HTTP_FAILURES:
             self._keep(http_failure=self._no_answer())
-        finally:
-            if self.stream:
-                self.stream.close()
-            self._keep(addresses=tuple(each.ip for each in self.way.addresses))
 
     def _keep(self, **seen: Any) -> None:
         self.seen = replace(self.seen, **seen)

@@ -22,7 +22,7 @@ class ServerFlight:
     Attributes:
         hello_version: protocol number of the ServerHello, for example 0x0302 for TLS 1.1.
         certificates: DER bytes as sent; those of an unfinished message too. None are visible with TLS 1.3.
-        cut: there were more certificates than were to be kept.
+        cut: there were more certificates than were to be kept, or the message that holds them is unfinished.
         wants_client_certificate: a CertificateRequest was among the messages.
         signs: a ServerKeyExchange was among the messages, which the server signs with its key (RFC 5246, 7.4.3).
         alert: number of the last fatal alert in the clear (RFC 8446, section 6).
@@ -61,7 +61,8 @@ def read_flight(data: bytes, most_certificates: int, most_bytes: int) -> ServerF
     return ServerFlight(
         hello_version=next((_version(body) for kind, body in messages if kind == _SERVER_HELLO), None),
         certificates=kept,
-        cut=len(kept) < len(certificates),
+        cut=len(kept) < len(certificates)
+        or any(kind == _CERTIFICATE and _is_unfinished(body) for kind, body in messages),
         wants_client_certificate=any(kind == _CERTIFICATE_REQUEST for kind, _body in messages),
         signs=any(kind == _KEY_EXCHANGE for kind, _body in messages),
         alert=alerts[-1] if alerts else None,
@@ -98,6 +99,10 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _version(hello: bytes) -> int | None:
     return int.from_bytes(hello[:2]) if len(hello) > 1 and hello[0] == _MAJOR_VERSION else None
+
+
+def _is_unfinished(body: bytes) -> bool:
+    return len(body) < _LENGTH + int.from_bytes(body[:_LENGTH])
 
 
 def _certificates(body: bytes) -> Iterator[bytes]:

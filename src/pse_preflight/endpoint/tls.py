@@ -47,12 +47,17 @@ def looking_context(version: ssl.TLSVersion, key_kind: KeyKind = KeyKind.ANY) ->
     return _for_http(context)
 
 
-def trusting_context(anchors: Sequence[bytes]) -> ssl.SSLContext:
-    """Return the context of a client that trusts the given DER certificates, roots or not, and nothing else."""
+def trusting_context(anchors: Sequence[bytes], *, partial: bool = True) -> ssl.SSLContext:
+    """Return the context of a client that trusts the given DER certificates and nothing else.
+
+    Args:
+        partial: each of them anchors a chain; else the self-signed ones do, and the others only help to get there.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = TLS_1_2
     context.hostname_checks_common_name = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if partial:
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.set_ciphers(_CIPHERS[KeyKind.ANY])
     for anchor in anchors:
         # What the library cannot read cannot anchor anything; the other anchors still count.

@@ -1,5 +1,6 @@
 """One system as its machine has it: what systems.yaml says of it, joined with what it is silent about."""
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,13 +13,18 @@ from pse_preflight.findings import one_line
 from pse_preflight.landscape.file import SystemEntry
 from pse_preflight.landscape.keys import ClientKeys, Keys
 from pse_preflight.landscape.places import PathUnusable, Places
-from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, System, Waiver
+from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, Product, System, TrustStore, Waiver
 from pse_preflight.landscape.url import ApiUrl, Proxy, parse_proxy, read_url, redacted
 from pse_preflight.landscape.variables import Variables
 from pse_preflight.sapgenpse import paths
 
 _Read = TypeVar("_Read")
 
+_WINDOWS_STORE = "windows:"
+_STORE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+PSE_OF_HANA_CLIENTS = "sapcli.pse"
+"""What HANA's clients look for in SECUDIR (sslCryptoProvider=commoncrypto)."""
 LISTS = ("auto", "mozilla", "system")
 """What the key roots may name beside a file."""
 
@@ -97,23 +103,25 @@ def _asked(alias: str, entry: SystemEntry, named: "_Paths") -> System:
     """Return a system with its URL, the way to it, and the place of its PSE; the rest as it is where nobody says."""
     around, written = named.around, _url_as_written(alias, entry)
     try:
-        url, url_findings = read_url(written)
+        url, url_findings = read_url(written, sql=entry.keys.serves == "sql")
         proxy, ignored = _proxy(entry.keys.proxy, url, around.environment)
     except PreflightError as error:
         raise UsageProblem(f"{entry.place}: {alias}: {error}") from None
-    secudir = named.secudir()
-    pse = named.pse(secudir)
+    secudir, truststore = named.secudir(), named.truststore()
+    pse = truststore[0] if truststore else named.pse(secudir)
     return System(
         alias=alias,
         url=url,
         url_as_written=redacted(written),
         url_findings=url_findings,
+        serves=entry.keys.serves,
         proxy=proxy,
         ignored_proxy=ignored,
         pse=pse,
+        truststore=truststore[1] if truststore else None,
         pse_identity=around.places.identity(pse),
         secudir=secudir,
-        dn=entry.keys.dn,
+        dn=None if truststore or entry.keys.serves == "sql" else entry.keys.dn,
     )
 
 
@@ -155,9 +163,33 @@ class _Paths:
 
     def pse(self, secudir: Path) -> Path:
         """Return the path of the PSE, which may be relative to SECUDIR (the tool's own rule)."""
-        written = self.entry.keys.pse or f"{self.alias}.pse"
+        keys = self.entry.keys
+        written = keys.pse or (PSE_OF_HANA_CLIENTS if keys.serves == "sql" else f"{self.alias}.pse")
         name = self._told("pse", lambda: self.around.places.file_name(written))
         return paths.pse_path(name, secudir, windows=self.around.windows)
+
+    def truststore(self) -> tuple[Path, TrustStore] | None:
+        """Return where the trust store is, and what opens it; None where the system has a PSE."""
+        keys = self.entry.keys
+        if keys.truststore is None:
+            if keys.truststore_password is not None:
+                raise self._wrong("truststore_password", "stands alone; name the trust store as `truststore`")
+            return None
+        if keys.pse is not None:
+            raise self._wrong("truststore", "stands beside `pse`; a client has one of them")
+        if keys.client_ini is not None:
+            raise self._wrong("truststore", "stands beside `client_ini`; who reads a sapnwrfc.ini has a PSE")
+        name = keys.truststore.removeprefix(_WINDOWS_STORE)
+        if name == keys.truststore:
+            return self.file("truststore", keys.truststore), TrustStore(password=keys.truststore_password)
+        if not self.around.windows:
+            raise self._wrong("truststore", f"{keys.truststore} is a store of Windows, and this is another system")
+        if not _STORE_NAME.fullmatch(name):
+            raise self._wrong("truststore", f"{keys.truststore} names no store; write {_WINDOWS_STORE}ROOT")
+        return Path(keys.truststore), TrustStore(windows=name)
+
+    def _wrong(self, key: str, text: str) -> UsageProblem:
+        return UsageProblem(one_line(f"{self.entry.places.get(key, self.entry.place)}: {self.alias}: {key}: {text}"))
 
     def roots(self) -> str:
         """Return the key roots, a file as its path."""
@@ -172,8 +204,7 @@ class _Paths:
         try:
             return read()
         except PathUnusable as error:
-            place = self.entry.places.get(key, self.entry.place)
-            raise UsageProblem(one_line(f"{place}: {self.alias}: {key}: {error}")) from None
+            raise self._wrong(key, str(error)) from None
 
 
 def _client(keys: Keys, named: _Paths, around: Surroundings) -> Client | None:
@@ -186,12 +217,15 @@ def _client(keys: Keys, named: _Paths, around: Surroundings) -> Client | None:
         account=side.account,
         group=side.group,
         bits=side.bits,
-        path_is_personal=not (
+        certificate_logon=side.certificate_logon,
+        path_is_personal=not keys.truststore
+        and not (
             paths.is_absolute(keys.pse, windows=around.windows)
             or paths.is_absolute(keys.secudir, windows=around.windows)
         ),
         ini=ClientIni(named.file("client_ini", ini.file), ini.dest) if ini else None,
         library=named.file("crypto_library", keys.crypto_library) if keys.crypto_library else None,
+        product=Product(side.product, named.file("client", side.folder)) if side.product and side.folder else None,
     )
 
 

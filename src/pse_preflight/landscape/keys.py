@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pse_preflight.certificate import fingerprint
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Severity
 from pse_preflight.errors import PreflightError
+from pse_preflight.landscape.system import ProductKind, Serves
 from pse_preflight.landscape.words import plain
 from pse_preflight.options import Engine
 from pse_preflight.pse import name as distinguished_name
@@ -20,7 +21,8 @@ _UNKNOWN = "extra_forbidden"
 
 _HINTS = {
     "pin": "a client PSE must have no PIN, so there is no key for one",
-    "password": "no logon is made, so there is no key for a password; the one of a proxy stands in its URL",
+    "password": "no logon is made, so there is no key for a password; the one of a proxy stands in its URL, and the one"
+    " of a trust store is truststore_password",
     "user": "no logon is made, so there is no key for a user; client: {account: …} is whom the client runs as",
     "host": "the host stands in `url`",
     "port": "the port stands in `url`",
@@ -29,11 +31,12 @@ _HINTS = {
 
 
 def _readable_name(text: str) -> str:
+    plain = distinguished_name.as_pasted(text)
     try:
-        distinguished_name.parse(text)
+        distinguished_name.parse(plain)
     except PreflightError as error:
         raise ValueError(str(error)) from None
-    return text
+    return plain
 
 
 def _in_one(value: object) -> object:
@@ -109,7 +112,7 @@ class WaiverKeys(_Strict):
     def _code_is_of_the_check(self) -> "WaiverKeys":
         codes = {code: row.severity for code, row in CHECKS[self.check].codes.items()}
         if self.code is None and min(codes.values()) is Severity.BLOCKER:
-            raise ValueError(f"a blocker is waived by its code only; {self.check} has {', '.join(codes)}")
+            raise ValueError(f"the gravest findings are waived by code only; {self.check} has {', '.join(codes)}")
         if self.code is not None and self.code not in codes:
             owner = OWNERS[Code(self.code)]
             raise ValueError(f"{self.code} is no code of {self.check} but of {owner}; write check: {owner}")
@@ -117,12 +120,25 @@ class WaiverKeys(_Strict):
 
 
 class ClientKeys(_Strict):
-    """The block `client`: on which machines and as whom the client runs."""
+    """The block `client`: on which machines and as whom the client runs, and which product it is."""
 
     hosts: list[str] = []
     account: str | None = None
     group: str | None = None
     bits: Literal[32, 64] | None = None
+    certificate_logon: bool = False
+    product: ProductKind | None = None
+    folder: SomeText | None = None
+
+    @model_validator(mode="after")
+    def _product_has_its_folder(self) -> "ClientKeys":
+        if (self.product is None) != (self.folder is None):
+            lacking = "product" if self.product is None else "folder"
+            raise ValueError(
+                f"`product` and `folder` belong together, and `{lacking}` is missing; such as"
+                r" {product: xtract, folder: 'C:\Program Files\XtractUniversal'}"
+            )
+        return self
 
 
 class ClientIniKeys(_Strict):
@@ -136,7 +152,10 @@ class Keys(_Strict):
     """The keys of one system in systems.yaml, with their defaults."""
 
     url: str | None = None
+    serves: Serves = "rfc"
     pse: SomeText | None = None
+    truststore: SomeText | None = None
+    truststore_password: Annotated[str | None, Field(repr=False)] = None
     secudir: SomeText | None = None
     dn: DistinguishedName | None = None
     roots: SomeText = "auto"
@@ -152,6 +171,14 @@ class Keys(_Strict):
     client: ClientKeys | None = None
     client_ini: ClientIniKeys | None = None
     crypto_library: SomeText | None = None
+
+    @model_validator(mode="after")
+    def _one_place_of_the_connection(self) -> "Keys":
+        if self.client_ini and self.client and self.client.product:
+            raise ValueError(
+                "`client_ini` and `client.product` both say what the client uses; keep the one that is right"
+            )
+        return self
 
 
 _BLOCKS: Mapping[str, type[_Strict]] = {

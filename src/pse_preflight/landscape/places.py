@@ -74,8 +74,8 @@ class Places:
     def identity(self, path: Path) -> str:
         """Return what is equal for two spellings of one file, whether or not it is there yet."""
         if self._windows != (sys.platform == "win32"):
-            return ntpath.normcase(ntpath.normpath(_LONG_PATH.sub("", str(path))))
-        real = os.path.realpath(path)
+            return ntpath.normcase(ntpath.normpath(_without_mark(str(path))))
+        real = os.path.realpath(_without_mark(str(path)) if self._windows else path)
         try:
             folder = os.stat(os.path.dirname(real))  # noqa: PTH116, PTH120 - beside realpath, which pathlib has not
         except OSError:
@@ -96,6 +96,11 @@ class Places:
         if not home or home == found[0]:
             raise PathUnusable(f"'{text}': the home folder {found[0]} is not known; write the folder itself")
         return home.rstrip("/\\") + text[found.end() :]
+
+
+def _without_mark(path: str) -> str:
+    r"""Return a path of Windows without what marks one that may be long: \\?\C:\x is C:\x, \\?\UNC\s\x is \\s\x."""
+    return _LONG_PATH.sub(lambda found: "\\\\" if found[0].upper().endswith("UNC\\") else "", path, count=1)
 
 
 def _of_posix(path: str) -> str:

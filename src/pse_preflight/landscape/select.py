@@ -125,7 +125,12 @@ def _system_of_url(text: str, landscape: Landscape, around: Surroundings) -> Sys
             f"{_OPTION}: the system {alias} of {landscape.file} has this name already; ask for it by alias"
         )
     name = url.host.replace(":", "_")
-    keys = Keys(url=text, pse=f"{'_' if aliases.is_device(name) else ''}{name}.pse", create=False)
+    keys = Keys(
+        url=text,
+        pse=f"{'_' if aliases.is_device(name) else ''}{name}.pse",
+        create=False,
+        serves="sql" if url.is_hana_cloud else "rfc",
+    )
     made = describe(alias, SystemEntry(keys, place=_OPTION), None, around)
     return replace(made, next_command=("pse-preflight", "init", f"https://{url.host}"))
 

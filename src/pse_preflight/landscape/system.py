@@ -4,10 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
 from pse_preflight.findings import Command, Finding
 from pse_preflight.landscape.url import ApiUrl, Proxy
 from pse_preflight.options import Engine
+
+Serves = Literal["rfc", "sql"]
+"""What a system serves to its clients: WebSocket RFC, or SQL over TLS as SAP HANA does."""
+
+ProductKind = Literal["xtract", "board-connector"]
+"""Which of Theobald's products keeps its connections in files of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,19 @@ class ClientIni:
     dest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of Theobald's that is the client.
+
+    Attributes:
+        kind: xtract or board-connector.
+        folder: where it is installed.
+    """
+
+    kind: ProductKind
+    folder: Path
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """The client's own side, as systems.yaml describes it.
@@ -72,8 +92,10 @@ class Client:
         group: the group that may read the PSE, too.
         bits: for how many bits it is built, where that is said.
         path_is_personal: the path of the PSE follows from who runs this, and from this shell.
+        certificate_logon: it logs on with the certificate of its PSE (TLS_CLIENT_CERTIFICATE_LOGON).
         ini: the destination that it uses.
         library: SAP's TLS library.
+        product: the product that keeps the connection in files of its own.
     """
 
     hosts: tuple[str, ...] = ()
@@ -81,8 +103,23 @@ class Client:
     group: str | None = None
     bits: int | None = None
     path_is_personal: bool = False
+    certificate_logon: bool = False
     ini: ClientIni | None = None
     library: Path | None = None
+    product: Product | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStore:
+    """What a client that is not SAP's trusts by, in place of a PSE; the path stands where that of a PSE stands.
+
+    Attributes:
+        windows: the name of a certificate store of Windows, such as ROOT; empty for a file.
+        password: opens the file, or proves it; None where none is given.
+    """
+
+    windows: str = ""
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +132,10 @@ class System:
         url: the API URL's host and port.
         url_as_written: the URL in systems.yaml, without user, password and whatever follows the host.
         url_findings: what is to be said of the URL as it was written.
+        serves: what it serves; a database speaks no HTTP, and its clients have a PSE without an own key.
         folder: where the files about it go.
         pse: absolute path of the client PSE, as this system spells it.
+        truststore: where the client has a trust store in place of a PSE, whose path is `pse` then.
         pse_identity: what is equal for two spellings of one PSE; empty where the path itself says it.
         secudir: the folder that the PSE tool is told as SECUDIR.
         dn: the owner of a PSE that is to be created; None where it was not configured.
@@ -124,8 +163,10 @@ class System:
     url: ApiUrl
     url_as_written: str = ""
     url_findings: tuple[Finding, ...] = ()
+    serves: Serves = "rfc"
     folder: Path = Path()
     pse: Path
+    truststore: TrustStore | None = None
     pse_identity: str = ""
     secudir: Path
     dn: str | None = None
@@ -150,6 +191,12 @@ class System:
     prepare: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
 
     @property
+    def serves_sql(self) -> bool:
+        """Tell whether it is a database."""
+        return self.serves == "sql"
+
+    @property
     def shared_pse(self) -> str:
         """Return what systems of one PSE have in common, however each of them spells its path."""
-        return self.pse_identity or str(self.pse)
+        path = self.pse_identity or str(self.pse)
+        return f"{path} as a trust store, {self.truststore.password!r}" if self.truststore else path

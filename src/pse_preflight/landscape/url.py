@@ -25,6 +25,8 @@ _API_HOST = re.compile(rf"my\d{{6,7}}-api{_TENANT_DOMAIN}|[a-z0-9][a-z0-9-]*\.ab
 _TENANT_UI_HOST = re.compile(rf"(my\d{{6,7}})(?:-adm)?({_TENANT_DOMAIN})", re.ASCII)
 _BTP_UI_HOST = re.compile(rf"([a-z0-9][a-z0-9-]*)\.abap-(?:web|support|provider-web)({_BTP_DOMAIN})", re.ASCII)
 _DATABASE_DOMAIN = ".hanacloud.ondemand.com"
+_OWN_DATABASE_PORT = re.compile(r"3\d\d(1[35]|[4-9]\d)", re.ASCII)
+"""Of the system database, of the first tenant database, and of the others (SAP HANA's TCP/IP ports)."""
 _IDENTITY_DOMAINS = (
     ".accounts.ondemand.com",
     ".accounts400.ondemand.com",
@@ -81,6 +83,11 @@ class ApiUrl:
         return self.host.endswith(_CLOUD_DOMAINS)
 
     @property
+    def is_hana_cloud(self) -> bool:
+        """Tell whether the host is named like a database of SAP HANA Cloud."""
+        return self.host.endswith(_DATABASE_DOMAIN)
+
+    @property
     def api_host(self) -> str | None:
         """Return the API host of the system, where this is its host for people."""
         return _api_host_instead(self.host)
@@ -116,10 +123,13 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def read_url(text: str) -> tuple[ApiUrl, tuple[Finding, ...]]:
+def read_url(text: str, *, sql: bool = False) -> tuple[ApiUrl, tuple[Finding, ...]]:
     """Read an API URL and say what is wrong with it, or out of the ordinary.
 
     Accepts `https://host`, `host` and `host:port`. No finding repeats user information, path or query.
+
+    Args:
+        sql: it is the host and port where SAP HANA answers SQL over TLS.
 
     Raises:
         UrlUnreadable: where host or port cannot be told.
@@ -129,7 +139,7 @@ def read_url(text: str) -> tuple[ApiUrl, tuple[Finding, ...]]:
     plain = parts.scheme in {"http", "ws"} or parts.port == _HTTP_PORT
     port = parts.port or (_HTTP_PORT if plain else HTTPS_PORT)
     url = ApiUrl(host, port, askable=not plain)
-    return url, (*_wrong(parts, url), *_unusual(parts, url))
+    return url, (*_wrong(parts, url, sql=sql), *_unusual(parts, url, sql=sql))
 
 
 def redacted(text: str) -> str:
@@ -252,19 +262,19 @@ def _idna(host: str) -> str:
         raise UrlUnreadable("the host holds letters that no DNS name may have") from error
 
 
-def _wrong(parts: _Parts, url: ApiUrl) -> Iterator[Finding]:
+def _wrong(parts: _Parts, url: ApiUrl, *, sql: bool) -> Iterator[Finding]:
     """Say what makes the connection fail."""
     if not url.askable:
         what = f"the scheme {parts.scheme}" if parts.scheme in {"http", "ws"} else f"port {_HTTP_PORT}"
         fix = f"use https://{url.host}; in the connector: host {url.host}, port {HTTPS_PORT}"
-        yield finding(
-            Code.URL_NOT_HTTPS, f"the URL of {url.host} has {what}; WebSocket RFC runs over TLS only", fix=fix
-        )
+        fix = f"use https://{url.host}:PORT, with the port where the database answers SQL" if sql else fix
+        why = "TLS alone is checked here" if sql else "WebSocket RFC runs over TLS only"
+        yield finding(Code.URL_NOT_HTTPS, f"the URL of {url.host} has {what}; {why}", fix=fix)
     if parts.has_credentials:
         observed = f"the URL of {url.host} carries a user or a password (not shown here)"
         fix = f"write https://{url.host} and give the user to the connector; change a password that stood in a file"
         yield finding(Code.URL_HAS_CREDENTIALS, observed, fix=fix)
-    if api_host := _api_host_instead(url.host):
+    if not sql and (api_host := _api_host_instead(url.host)):
         observed = f"{url.host} is the host for people (browser, logon page), not the API host"
         yield finding(Code.URL_UI_HOST, observed, fix=f"use https://{api_host}")
 
@@ -277,19 +287,20 @@ def _api_host_instead(host: str) -> str | None:
     return None
 
 
-def _unusual(parts: _Parts, url: ApiUrl) -> Iterator[Finding]:
+def _unusual(parts: _Parts, url: ApiUrl, *, sql: bool) -> Iterator[Finding]:
     """Say what is out of the ordinary, though it may work."""
     if _EXAMPLE_TENANT.fullmatch(url.host.partition(".")[0]) or _EXAMPLE_DOMAIN.fullmatch(url.host):
         fix = "use the API URL that the communication arrangement shows"
         yield finding(Code.URL_PLACEHOLDER, f"{url.host} looks like an example from documentation", fix=fix)
-    for oddity in (*_odd_spelling(parts), *_odd_host(parts, url)):
+    odd_place = _odd_database(url) if sql else _odd_system(url)
+    for oddity in (*_odd_spelling(parts), *_odd_host(parts, url), *odd_place):
         yield finding(Code.URL_UNUSUAL, oddity, fix=f"in the connector: host {url.host}, port {url.port}")
 
 
 def _kind_of_cloud_host(host: str) -> str:
     """Say what a host of SAP's cloud is that is not named like an API host."""
     if host.endswith(_DATABASE_DOMAIN):
-        return "a database of SAP HANA Cloud, which speaks SQL over TLS, and neither HTTP nor WebSocket RFC"
+        return "a database of SAP HANA Cloud, which speaks neither HTTP nor WebSocket RFC; for SQL write `serves: sql`"
     if host.endswith(_IDENTITY_DOMAINS):
         return "SAP's identity service, where people log on; the communication arrangement shows the API URL"
     return "in a domain of SAP's cloud, but not named like an API host there"
@@ -313,9 +324,26 @@ def _odd_host(parts: _Parts, url: ApiUrl) -> Iterator[str]:
         yield f"{url.host} holds an underscore, which no certificate may name"
     if _ip_address(url.host):
         yield f"{url.host} is an IP address; certificates name hosts, and SAP's cloud needs the name"
+
+
+def _odd_system(url: ApiUrl) -> Iterator[str]:
+    """Say what is odd about the place of a system that serves RFC."""
+    if _ip_address(url.host):
+        pass
     elif not url.is_sap_cloud:
         yield f"{url.host} is not in a domain of SAP's cloud (right for a custom domain or an own system)"
     elif not _API_HOST.fullmatch(url.host) and not _api_host_instead(url.host):
         yield f"{url.host} is {_kind_of_cloud_host(url.host)}"
     if url.is_sap_cloud and url.askable and url.port != HTTPS_PORT:
         yield f"port {url.port} on {url.host}: SAP's cloud answers on {HTTPS_PORT}"
+
+
+def _odd_database(url: ApiUrl) -> Iterator[str]:
+    """Say what is odd about the place of a database, which answers on ports of its own."""
+    if url.is_hana_cloud:
+        if url.askable and url.port != HTTPS_PORT:
+            yield f"port {url.port} on {url.host}: SAP HANA Cloud answers on {HTTPS_PORT}"
+    elif url.is_sap_cloud:
+        yield f"{url.host} is in SAP's cloud, and not named like a database of SAP HANA Cloud (…{_DATABASE_DOMAIN})"
+    elif url.askable and not _OWN_DATABASE_PORT.fullmatch(str(url.port)):
+        yield f"port {url.port} on {url.host}: an own SAP HANA answers SQL on 3<instance>13, …15, or …40 to …99"

@@ -8,6 +8,7 @@ _KEYS = "needs keys of its own, such as {key: value}"
 _DAY = "needs a day, such as 2027-01-31"
 _BY_TYPE = {
     "missing": "is missing",
+    "extra_forbidden": "is no key that is known there",
     "string_type": "needs text; put it in quotes",
     "bool_type": "needs true or false",
     "int_type": "needs a whole number",

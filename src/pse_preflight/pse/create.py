@@ -1,7 +1,8 @@
 """Put a PSE into its place so that a kill at any moment leaves the old file, the new one, or none, but never a part.
 
-Everything happens under a lock beside the file, in temporary files of ours in the same folder. A new PSE is published
-without replacing: a file that has appeared meanwhile wins.
+Everything happens under a lock beside the file, in temporary files of ours in the same folder; on Windows in a folder
+of their own there, whose access list they are born with, whatever program makes them. A new PSE is published without
+replacing: a file that has appeared meanwhile wins.
 """
 
 import contextlib
@@ -9,15 +10,19 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pse_preflight.errors import PreflightError
+from pse_preflight.errors import NotSeen, PreflightError
+from pse_preflight.files import patiently
+from pse_preflight.windows import descriptor, system
 
 Result = TypeVar("Result")
 
@@ -25,6 +30,11 @@ _LOCK_SECONDS = 60.0
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 _PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_EXCHANGE_KEEPS_ACCESS = sys.platform == "win32"
+_ACCESS_LIST = "access list"
+_NOT_EXCHANGED = frozenset({1175, 1176, 1177})
+"""ERROR_UNABLE_TO_REMOVE_REPLACED, ERROR_UNABLE_TO_MOVE_REPLACEMENT and _2: what ReplaceFileW says of files in use."""
+_CLOSE_IT = "stop the program that has it open (the client's service reads it at its start) and run again"
 _NOT_SUPPORTED = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK})
 
 
@@ -33,7 +43,17 @@ _LEFTOVER = re.compile(r"\.lock$|\.preflight-[0-9a-f]{16}")
 
 
 class NotWritten(PreflightError):
-    """A PSE cannot be put into its place."""
+    """A PSE cannot be put into its place.
+
+    Attributes:
+        fix: what to do about it, in words; empty where that is not known.
+        commands: the programs that mend it.
+    """
+
+    def __init__(self, text: str, *, fix: str = "", commands: tuple[tuple[str, ...], ...] = ()) -> None:
+        super().__init__(text)
+        self.fix = fix
+        self.commands = commands
 
 
 class NotPublished(NotWritten):
@@ -42,6 +62,24 @@ class NotPublished(NotWritten):
 
 class NotReplaced(NotWritten):
     """A PSE cannot be changed in a way that keeps what must be kept; it is as it was."""
+
+
+def _keep(_path: Path) -> None:
+    """Leave what was made to this account."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Who is to have a new PSE, beside this account.
+
+    Attributes:
+        give: gives each folder made here, the lock, and the file before it is published, to another account; on Windows
+            it sees that those who are meant can read them, and nobody else.
+        readers: the SIDs of those who may read them on Windows, from the beginning.
+    """
+
+    give: Callable[[Path], None] = _keep
+    readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +134,7 @@ def publish(
     make: Callable[[Path], Result],
     *,
     lock_timeout: float = _LOCK_SECONDS,
-    hand_over: Callable[[Path], None] | None = None,
+    hand_over: HandOver | None = None,
 ) -> Published[Result]:
     """Make a PSE in a temporary file and publish it, unless something stands at its path.
 
@@ -106,24 +144,24 @@ def publish(
         pse: absolute path of the PSE; a symbolic link there is never followed.
         make: makes the file at the path that it is given, in the same folder, for this user alone, and proves it.
         lock_timeout: how many seconds to wait for another run that works on the same PSE.
-        hand_over: gives each folder made here, the lock, and the file before it is published, to another account.
+        hand_over: who is to have it, too.
 
     Raises:
         NotPublished: where folder, lock or file cannot be had.
     """
-    give = hand_over or (lambda _: None)
+    to = hand_over or HandOver()
     with _told(pse, NotPublished):
-        for folder in _make_folders(pse.parent):
-            give(folder)
+        for folder in _make_folders(pse.parent, to.readers):
+            to.give(folder)
         with _locked(pse, lock_timeout):
-            give(_lock(pse))
+            to.give(_lock(pse))
             _remove_leftovers(pse)
             if _stands(pse):
                 return Published(created=False, result=None)
             with _temporary(pse) as temporary:
                 result = make(temporary)
-                _settle(temporary)
-                give(temporary)
+                _settle(temporary, to.readers)
+                to.give(temporary)
                 return Published(_publish_without_replacing(temporary, pse), result)
 
 
@@ -182,7 +220,7 @@ def put_in_place(path: Path, data: bytes) -> None:
     """
     with _temporary(path) as temporary:
         write_private(temporary, data)
-        temporary.replace(path)
+        patiently(partial(temporary.replace, path))
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -191,9 +229,8 @@ def write_private(path: Path, data: bytes) -> None:
     Raises:
         OSError: where something stands at the path, or the file cannot be written.
     """
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _PLAIN, _PRIVATE_FILE)
+    handle = _open_private(path)
     try:
-        _make_private(handle)  # whatever the umask has left
         unwritten = memoryview(data)
         while unwritten:
             unwritten = unwritten[os.write(handle, unwritten) :]
@@ -211,11 +248,11 @@ def _told(pse: Path, kind: type[NotWritten]) -> Iterator[None]:
     try:
         yield
     except NotWritten as error:
-        raise kind(str(error)) from error
+        raise kind(str(error), fix=error.fix, commands=error.commands) from error
     except TimeoutError as error:
         raise kind(f"{pse}: another run is working on it and does not come to its end") from error
     except OSError as error:
-        raise kind(f"{pse}: {error.strerror or error} ({error.filename or pse.parent})") from error
+        raise _refused(pse, error, kind) from error
 
 
 @contextlib.contextmanager
@@ -238,11 +275,11 @@ def _lock(pse: Path) -> Path:
 @contextlib.contextmanager
 def _temporary(pse: Path) -> Iterator[Path]:
     """Hand out a path beside the PSE, and remove what then stands there or at a path that begins with it."""
-    path = pse.with_name(f"{_hidden(pse)}.preflight-{secrets.token_hex(8)}{pse.suffix}")
+    name = f"{_hidden(pse)}.preflight-{secrets.token_hex(8)}"
     try:
-        yield path
+        yield _workplace(pse, name)
     finally:
-        _remove(pse.parent, re.compile(re.escape(path.name)))
+        _remove(pse.parent, re.compile(re.escape(name)))
 
 
 @contextlib.contextmanager
@@ -273,15 +310,15 @@ def _remove(folder: Path, name: re.Pattern[str]) -> None:
     for path in list(folder.iterdir()):
         if name.match(path.name):
             with contextlib.suppress(OSError):
-                path.unlink()
+                _remove_whole(path)
 
 
-def _make_folders(folder: Path) -> list[Path]:
+def _make_folders(folder: Path, readers: tuple[str, ...]) -> list[Path]:
     """Make every folder that is missing for this user alone, the outermost first, and return those made here."""
     made = []
     for each in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         with contextlib.suppress(FileExistsError):
-            _make_private_folder(each)
+            _make_private_folder(each, readers)
             made.append(each)
     return made
 
@@ -292,12 +329,12 @@ def _stands(pse: Path) -> bool:
     return os.path.lexists(pse)
 
 
-def _settle(temporary: Path) -> None:
+def _settle(temporary: Path, readers: tuple[str, ...] = ()) -> None:
     """Make sure that the file is a plain one, private, and on the disk."""
     with _opened(temporary) as handle:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise NotWritten(f"{temporary} is no plain file")
-        _make_private(handle)
+        _make_private(handle, temporary, readers)
         os.fsync(handle)
 
 
@@ -356,7 +393,7 @@ def _prepare(temporary: Path, pse: Path, before: _FileState) -> None:
         kept = _access(temporary, temporary.lstat()) == before.access
     except PermissionError:
         kept = False
-    if not kept and sys.platform != "win32":
+    if not kept and not _EXCHANGE_KEEPS_ACCESS:
         raise NotReplaced(
             f"{pse} belongs to user {before.access.owner}, group {before.access.group}, mode {before.access.mode:o}, "
             "which this account cannot give to the new file; run this as its owner"
@@ -377,12 +414,43 @@ def _back_up_and_exchange(temporary: Path, pse: Path) -> Path:
 
 if sys.platform == "win32":
 
-    def _make_private(handle: int) -> None:
-        """Leave the access list alone; the file has that of its folder."""
+    def _open_private(path: Path) -> int:
+        """Make a file for this account, SYSTEM and the administrators, from its first byte on."""
+        return system.open_new_file(path, _private())
 
-    def _make_private_folder(folder: Path) -> None:
-        """Make a folder."""
-        folder.mkdir(_PRIVATE_FOLDER)
+    def _make_private(handle: int, path: Path, readers: tuple[str, ...]) -> None:  # noqa: ARG001 - the same form as there
+        """Give a file that another program made the access list that it is to keep."""
+        system.set_access_list(path, _private(readers))
+
+    def _make_private_folder(folder: Path, readers: tuple[str, ...]) -> None:
+        """Make a folder whose access list is for few; what is made in it takes that over."""
+        system.make_folder(folder, _private(readers, folder=True))
+
+    def _private(readers: tuple[str, ...] = (), *, folder: bool = False) -> str:
+        return descriptor.private(system.me().sid, readers, folder=folder)
+
+    def _workplace(pse: Path, name: str) -> Path:
+        """Return a path in a new folder for this account alone: what any program makes in it is private at once."""
+        folder = pse.with_name(name)
+        _make_private_folder(folder, ())
+        return folder / pse.name
+
+    def _remove_whole(path: Path) -> None:
+        """Remove a file, or a folder of ours; what a link means is left alone."""
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+    def _refused(pse: Path, error: OSError, kind: type[NotWritten]) -> NotWritten:
+        """Return the error that names the cause, where the system's own word would mislead."""
+        number = error.winerror or system.why_not_opened(pse)  # Python's own opening keeps the number to itself
+        if number in system.FILE_IN_USE | _NOT_EXCHANGED and pse.exists():
+            return kind(f"{pse}: another program has it open, and lets nobody change it", fix=_CLOSE_IT)
+        if pse.exists() and pse.lstat().st_file_attributes & stat.FILE_ATTRIBUTE_READONLY:
+            fix = "take the attribute away and run again"
+            return kind(f"{pse}: it has the attribute read-only", fix=fix, commands=(("attrib", "-R", str(pse)),))
+        return kind(f"{pse}: {error.strerror or error} ({error.filename or pse.parent})")
 
     def _let_the_owner_lock(pse: Path, lock: Path) -> None:
         """Do nothing; the lock has the access list of its folder."""
@@ -392,32 +460,65 @@ if sys.platform == "win32":
 
     def _name(temporary: Path, pse: Path) -> None:
         """Name a file; renaming never replaces here."""
-        os.rename(temporary, pse)  # noqa: PTH104 - Path.rename does not tell that it replaces elsewhere
+        rename = partial(os.rename, temporary, pse)  # Path.rename does not tell that it replaces elsewhere
+        patiently(rename, in_use=system.FILE_IN_USE)
 
     def _exchange(temporary: Path, pse: Path, backup: Path | None) -> None:
         """Replace the PSE; the system hands its owner and access list to the new file (ReplaceFileW)."""
+        patiently(partial(_replace_file, pse, temporary, backup), in_use=system.FILE_IN_USE)
+
+    def _replace_file(pse: Path, temporary: Path, backup: Path | None) -> None:
         import ctypes
 
         kernel = ctypes.WinDLL("kernel32", use_last_error=True)
         if not kernel.ReplaceFileW(str(pse), str(temporary), str(backup) if backup else None, 0, None, None):
-            raise ctypes.WinError(ctypes.get_last_error())
+            error = ctypes.WinError(ctypes.get_last_error())
+            if backup and not pse.exists():  # it has its new name, and nothing has the old one (error 1177)
+                os.rename(backup, pse)  # noqa: PTH104 - as above
+            raise error
 
     def _sync_folder(folder: Path) -> None:
         """Do nothing; folders are written through."""
 
     def _set_access(path: Path, access: _Access) -> None:
-        """Do nothing; the exchange does it."""
+        """Give a file an access list; the exchange hands over its owner, too."""
+        system.set_access_list(path, dict(access.attributes)[_ACCESS_LIST].decode())
+
+    def _attributes(path: Path) -> dict[str, bytes]:
+        """Return owner and access list as the one attribute of a file here."""
+        try:
+            return {_ACCESS_LIST: system.read_descriptor(path).encode()}
+        except NotSeen as error:
+            raise NotWritten(str(error)) from None
 
 else:
 
-    def _make_private(handle: int) -> None:
+    def _open_private(path: Path) -> int:
+        """Make a file for this user alone, whatever the umask."""
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _PLAIN, _PRIVATE_FILE)
+        os.fchmod(handle, _PRIVATE_FILE)
+        return handle
+
+    def _make_private(handle: int, path: Path, readers: tuple[str, ...]) -> None:  # noqa: ARG001 - as on Windows
         """Take all rights from group and others."""
         os.fchmod(handle, _PRIVATE_FILE)
 
-    def _make_private_folder(folder: Path) -> None:
+    def _make_private_folder(folder: Path, readers: tuple[str, ...]) -> None:  # noqa: ARG001 - as on Windows
         """Make a folder for this user alone, whatever the umask."""
         folder.mkdir(_PRIVATE_FOLDER)
         folder.chmod(_PRIVATE_FOLDER)
+
+    def _workplace(pse: Path, name: str) -> Path:
+        """Return a path beside the PSE."""
+        return pse.with_name(name + pse.suffix)
+
+    def _remove_whole(path: Path) -> None:
+        """Remove a file."""
+        path.unlink()
+
+    def _refused(pse: Path, error: OSError, kind: type[NotWritten]) -> NotWritten:
+        """Return what the system says."""
+        return kind(f"{pse}: {error.strerror or error} ({error.filename or pse.parent})")
 
     def _let_the_owner_lock(pse: Path, lock: Path) -> None:
         """Give root's lock to the owner of the PSE, or of its folder, who could not open one that a kill has left."""
@@ -481,7 +582,7 @@ if sys.platform == "linux":
         for name, value in wanted.items() - present.items():
             os.setxattr(path, name, value, follow_symlinks=False)
 
-else:
+elif sys.platform != "win32":
 
     def _attributes(path: Path) -> dict[str, bytes]:  # noqa: ARG001 - the same form as on Linux
         """Return nothing; there are no such attributes that Python could read."""

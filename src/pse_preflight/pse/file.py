@@ -355,7 +355,7 @@ def _owner_objects(
 def _owner_values(owner: Certificate, key: object, path: Sequence[Certificate]) -> dict[str, bytes]:
     """Return the values of the objects that hold an owner; the path's form is likely, no file shows it (section 5)."""
     stored_key = write_key(key)
-    if not isinstance(key, OwnerKey) or owner.parsed.public_key() != key.public_key():
+    if not isinstance(key, OwnerKey) or owner.public_key != key.public_key():
         raise Unwritable("the key is not that of the owner's certificate")
     links = list(pairwise((owner, *path)))
     root = path[-1] if path else owner

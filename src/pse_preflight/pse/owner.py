@@ -79,7 +79,7 @@ def is_ours(certificate: Certificate) -> bool:
     """Tell whether the owner certificate says that this package wrote it."""
     return any(
         isinstance(each.value, x509.UnrecognizedExtension) and each.value.value == _comment()
-        for each in certificate.parsed.extensions
+        for each in certificate.extensions
         if each.oid == _NETSCAPE_COMMENT
     )
 
@@ -134,7 +134,7 @@ def read_key(value: bytes, owner: Certificate | None, offset: int) -> OwnerKey:
     stored = asn1.decode(asn1.StoredKey, value, "the private key", offset)
     algorithm = asn1.encoded(stored.algorithm)
     secret = stored.key.as_bytes()
-    public = owner.parsed.public_key() if owner else None
+    public = owner.public_key if owner else None
     try:
         if algorithm == _RSA_ALGORITHM:
             key: OwnerKey = _rsa_key(asn1.decode(asn1.RsaPrimes, secret, "the private key", offset), public)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.pse import name
@@ -39,9 +41,24 @@ def find_path(certificate: Certificate, at_hand: Iterable[Certificate]) -> tuple
 
 
 def is_signed_by(certificate: Certificate, issuer: Certificate) -> bool:
-    """Tell whether the one has signed the other, by names and signature."""
+    """Tell whether the one has signed the other, by names and signature, be it with SHA-1 as old roots are."""
     try:
         certificate.parsed.verify_directly_issued_by(issuer.parsed)
+    except InvalidSignature:
+        return False
+    except (UnsupportedAlgorithm, ValueError, TypeError):
+        return certificate.parsed.issuer == issuer.parsed.subject and _is_signed_with_rsa(certificate, issuer)
+    return True
+
+
+def _is_signed_with_rsa(certificate: Certificate, issuer: Certificate) -> bool:
+    """Check a signature whose hash the library does not take for certificates any more."""
+    signed, key = certificate.parsed, issuer.parsed.public_key()
+    try:
+        scheme, used = signed.signature_algorithm_parameters, signed.signature_hash_algorithm
+        if not isinstance(key, rsa.RSAPublicKey) or not isinstance(scheme, AsymmetricPadding) or used is None:
+            return False
+        key.verify(signed.signature, signed.tbs_certificate_bytes, scheme, used)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True

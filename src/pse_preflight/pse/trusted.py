@@ -61,7 +61,7 @@ class TrustedCertificate:
 
     @property
     def unreadable(self) -> str | None:
-        """Return why a strict reader refuses the entry, or nothing."""
+        """Return what of the entry a strict reader refuses, or nothing; the rest of it counts all the same."""
         return self._strictly_read[1]
 
     @cached_property
@@ -116,9 +116,10 @@ class TrustedCertificate:
     @cached_property
     def _strictly_read(self) -> tuple[Certificate | None, str | None]:
         try:
-            return Certificate.read(self._whole), None
+            certificate = Certificate.read(self._whole)
         except CertificateUnreadable as error:
             return None, str(error)
+        return certificate, certificate.oddity
 
 
 def read_list(value: bytes, pool: Mapping[bytes, bytes], offset: int) -> tuple[TrustedCertificate, ...]:

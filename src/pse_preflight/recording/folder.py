@@ -5,10 +5,11 @@ import binascii
 import hashlib
 import re
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, write_pem
 from pse_preflight.checklist import Code
@@ -26,6 +27,10 @@ _LISTED = ".files"
 _USUAL = re.compile(
     r"(?:presented|path|server|root|intermediate-[0-9]{1,3}|successor-[0-9]{1,3}|required-[0-9a-f]{12})\.pem"
 )
+_WINDOWS = sys.platform == "win32"
+_OF_WINDOWS = frozenset({"icacls", "attrib"})
+"""Programs of Windows that a fix may name."""
+_STOP_AT_FAILURE = ("if errorlevel 1 exit /b 1", "if not errorlevel 0 exit /b 1")
 _RESTART = "restart the service; the PSE is read only at start"
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _SHORT = 12
@@ -92,7 +97,7 @@ class Folder:
             return None
 
     def write_fixes(self, alias: str, findings: Iterable[Finding]) -> None:
-        """Write the commands of all findings as a shell script and as a batch file, if there are several.
+        """Write the commands of all findings as a script for this system's shell, if there are several.
 
         Raises:
             EvidenceUnwritable: where that is not possible.
@@ -100,12 +105,12 @@ class Folder:
         commands = tuple(dict.fromkeys(command for each in findings for command in each.commands))
         if len(commands) > 1:
             with self._told():
-                self._write(f"fix-{alias}.sh", shell_script(commands))
-                self._write(f"fix-{alias}.cmd", batch_file(commands))
+                script = batch_file(commands, self.path) if _WINDOWS else shell_script(commands)
+                self._write(_script_name(alias), script)
 
     def _clear(self, alias: str, planned: Iterable[str]) -> None:
         """Remove what an earlier run wrote, and note what this one will write, before any of it is written."""
-        names = frozenset({*planned, _RECORDING, f"fix-{alias}.sh", f"fix-{alias}.cmd"})
+        names = frozenset({*planned, _RECORDING, _script_name(alias)})
         owned = self._owned(alias)
         strange = sorted(name for name in names - owned if (self.path / name).exists())
         if strange:
@@ -133,7 +138,11 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise EvidenceUnwritable(f"no evidence can be written to {self.path}: {error.strerror}") from None
+            raise EvidenceUnwritable(f"what was seen cannot be written to {self.path}: {error.strerror}") from None
+
+
+def _script_name(alias: str) -> str:
+    return f"fix-{alias}.{'cmd' if _WINDOWS else 'sh'}"
 
 
 def _is_usual(name: str, alias: str) -> bool:
@@ -227,10 +236,31 @@ def shell_script(commands: Iterable[Command]) -> str:
     return "\n".join(["#!/bin/sh", "set -e", *lines, f"echo '{_RESTART}'", ""])
 
 
-def batch_file(commands: Iterable[Command]) -> str:
-    """Return the commands as a batch file for cmd.exe that stops at the first failure; % stands for itself."""
-    lines = [f"{quoted(command, windows=True).replace('%', '%%')} || exit /b 1" for command in commands]
-    return "\r\n".join(["@echo off", "chcp 65001 >nul", *lines, f"echo {_RESTART}", ""])
+def batch_file(commands: Iterable[Command], folder: Path = Path()) -> str:
+    """Return the commands as a batch file for cmd.exe that stops at the first failure, a crash included.
+
+    % and ! stand for themselves. Files of its own folder are named by the place of the script, programs of Windows by
+    their full name.
+
+    Args:
+        folder: where the script will stand.
+    """
+    lines = [line for command in commands for line in (_batch_line(command, folder), *_STOP_AT_FAILURE)]
+    head = ["@echo off", "setlocal DisableDelayedExpansion", "chcp 65001 >nul"]
+    return "\r\n".join([*head, *lines, f"echo {_RESTART}", ""])
+
+
+def _batch_line(command: Command, folder: Path) -> str:
+    program, *arguments = command
+    words = [f'"%SystemRoot%\\System32\\{program}.exe"' if program in _OF_WINDOWS else _batch_word(program, folder)]
+    return " ".join([*words, *(_batch_word(each, folder) for each in arguments)])
+
+
+def _batch_word(word: str, folder: Path) -> str:
+    path = PureWindowsPath(word)
+    if path.is_absolute() and path.parent == PureWindowsPath(folder) and "%" not in word:
+        return f'"%~dp0{path.name}"'
+    return quoted((word,), windows=True).replace("%", "%%")
 
 
 def _pem(der: bytes) -> str:

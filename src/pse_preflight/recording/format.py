@@ -25,7 +25,7 @@ from pse_preflight.endpoint.model import Endpoint, Failure, LiveHandshake
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding
 from pse_preflight.json_types import Der
-from pse_preflight.landscape.system import ExpiryDays, System
+from pse_preflight.landscape.system import ExpiryDays, Serves, System, TrustStore
 from pse_preflight.landscape.url import UrlUnreadable, read_url
 from pse_preflight.options import Engine
 from pse_preflight.verdict import changes
@@ -47,6 +47,7 @@ class Asked:
 
     Attributes:
         url: as it was written, without user, password and whatever follows the host.
+        truststore: the client has a trust store in place of a PSE.
         engine: what --engine said.
         confirm: SAP's tool is expected to have listed a PSE that the bundled implementation wrote.
 
@@ -55,7 +56,9 @@ class Asked:
 
     alias: str
     url: str
+    serves: Serves = "rfc"
     pse: str
+    truststore: bool = False
     secudir: str
     dn: str | None
     roots: str
@@ -98,7 +101,7 @@ class Recording:
 
     def observations(self, known: KnownRoots, doubts: tuple[Finding, ...] = ()) -> Observations:
         """Return what was seen, to be judged again with what this machine knows of roots."""
-        program = "opengenpse" if self.pse.one_reader else "sapgenpse"
+        program = ("opengenpse" if self.pse.one_reader else "sapgenpse",)
         return Observations(
             endpoint=self.endpoint,
             fetched=self.fetched,
@@ -166,7 +169,7 @@ def system_of(recording: Recording, folder: Path = Path()) -> System:
     """
     asked = recording.asked
     try:
-        url, findings = read_url(asked.url)
+        url, findings = read_url(asked.url, sql=asked.serves == "sql")
     except UrlUnreadable as error:
         raise EvidenceUnreadable(f"the recording of {asked.alias}: asked.url: {error}") from None
     return System(
@@ -174,8 +177,10 @@ def system_of(recording: Recording, folder: Path = Path()) -> System:
         url=url,
         url_as_written=asked.url,
         url_findings=findings,
+        serves=asked.serves,
         folder=folder,
         pse=Path(asked.pse),
+        truststore=TrustStore() if asked.truststore else None,
         secudir=Path(asked.secudir),
         dn=asked.dn,
         roots=asked.roots,
@@ -216,7 +221,7 @@ def _adapter() -> TypeAdapter[Recording]:
 def _asked(system: System, engine: Engine) -> Asked:
     same = {each.name: getattr(system, each.name) for each in fields(Asked) if hasattr(system, each.name)}
     own = {"url": system.url_as_written, "pse": _text(system.pse), "secudir": _text(system.secudir), "engine": engine}
-    return Asked(**{**same, **own})
+    return Asked(**{**same, **own, "truststore": system.truststore is not None})
 
 
 def _with_fix(pse: ClientPse, fix: str) -> ClientPse:

@@ -27,7 +27,7 @@ def refuse_folder(evidence: Path, aliases: Iterable[str]) -> None:
     except OSError as error:
         reason = "it is a file" if os.path.isfile(folder) else _reason(error)  # noqa: PTH113 - never fails
         raise UsageProblem(
-            f"no evidence can be written to {folder}: {reason}; name a folder of your own with --evidence=DIR"
+            f"what is seen cannot be written to {folder}: {reason}; name a folder of your own with --evidence=DIR"
         ) from None
 
 

@@ -9,8 +9,9 @@ from typing import Any, Literal, TypeVar, cast
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain.judge import Judgement
 from pse_preflight.chain.sap_roots import RootClock
-from pse_preflight.checklist import CHECKLIST, OF_ANY_CHECK, ROWS, Code, Question, Severity
+from pse_preflight.checklist import CHECKLIST, OF_ANY_CHECK, Code, Question, Severity
 from pse_preflight.findings import Command, Finding, message, one_line, quoted
+from pse_preflight.landscape.system import Serves
 from pse_preflight.options import SeverityWord
 from pse_preflight.verdict.evidence import Evidence
 from pse_preflight.verdict.policy import Outcome
@@ -23,6 +24,8 @@ NOT_CHECKED = (
     "SAP's own TLS library",
 )
 
+NOT_CHECKED_OF_A_DATABASE = ("user and password", "SAP's own TLS library")
+
 Ended = Literal["passed", "failed", "error", "skipped"]
 Role = Literal["server", "intermediate", "root"]
 SystemVerdict = Literal["OK", "NOT JUDGED", "FAILED"]
@@ -30,6 +33,7 @@ SystemVerdict = Literal["OK", "NOT JUDGED", "FAILED"]
 
 TRUST_CHECKS = tuple(each.name for each in CHECKLIST if each.question is Question.TRUST)
 LIVE_CHECK = "test_handshake_with_the_pse_alone"
+_CHAIN_CHECKS = {each.name for each in CHECKLIST if each.question is Question.CHAIN} - {"test_tls_handshake_succeeds"}
 
 _RED = ("failed", "error")
 
@@ -43,6 +47,7 @@ class FindingFacts:
     Attributes:
         message: the whole text of the finding, as a failing check prints it.
         fix_commands: the commands of the fix, each quoted for the shell of this machine.
+        detail: identifiers, another reading, a library's own words; empty where there are none.
     """
 
     code: str
@@ -55,6 +60,7 @@ class FindingFacts:
     who: str
     certificates: tuple[str, ...]
     message: str
+    detail: str = ""
 
     @property
     def grade(self) -> int:
@@ -113,6 +119,11 @@ class RootClockFacts:
     chrome: str
     words: str
 
+    @property
+    def soonest(self) -> str:
+        """Return the first day on which somebody gives the root up, or on which it ends."""
+        return min((day for day in (self.left, self.mozilla, self.chrome, self.ends) if day), default="9999-12-31")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemFacts:
@@ -121,7 +132,8 @@ class SystemFacts:
     Attributes:
         address: where the connection went; empty where there was none.
         tls: the version of TLS; empty where there was no handshake.
-        pse: path of the client PSE.
+        holder: what the client trusts by, in words: PSE, or trust store.
+        pse: its path.
         pse_state: what stands there.
         engine: the program that listed it.
         chain: server certificate first.
@@ -138,8 +150,11 @@ class SystemFacts:
         judged: the moment, or the last moment of the day, that was judged.
         files: the evidence, by path.
         changes: what had changed from run to run, the oldest first.
-        origin: where a replayed recording comes from; empty where the system itself was asked.
+        origin: where a replayed recording, or a chain in place of the one that is sent, comes from; empty where the
+            system itself was asked.
+        presented_from: the file whose chain was judged in place of the one that is sent; empty where there is none.
         labels: the keys of systems.yaml that start with x-.
+        serves: rfc or sql.
     """
 
     alias: str
@@ -148,6 +163,7 @@ class SystemFacts:
     proxy: str
     address: str
     tls: str
+    holder: str = "PSE"
     pse: str
     pse_state: str
     created: bool
@@ -168,7 +184,9 @@ class SystemFacts:
     files: tuple[str, ...]
     changes: tuple[str, ...]
     origin: str
+    presented_from: str = ""
     labels: tuple[tuple[str, str], ...]
+    serves: Serves = "rfc"
 
     @property
     def place(self) -> str:
@@ -188,6 +206,7 @@ class CheckFacts:
         question: the module of the check, which asks one question.
         codes: of its findings, the decisive first.
         reason: why it was skipped, or could not be made.
+        unconfigured: the key of systems.yaml that names nothing to judge; then nobody has to read the skip.
     """
 
     alias: str
@@ -196,6 +215,7 @@ class CheckFacts:
     ended: Ended
     codes: tuple[str, ...]
     reason: str
+    unconfigured: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +252,23 @@ class SystemResult:
     def is_red(self) -> bool:
         """Tell whether a check failed or could not be made."""
         return self.verdict == "FAILED"
+
+    @property
+    def red_findings(self) -> tuple[FindingFacts, ...]:
+        """Return the findings that turned a check red, the one to mend first at the front."""
+        codes = {code for each in self.checks if each.ended in _RED for code in each.codes}
+        red = [each for each in (self.facts.findings if self.facts else ()) if each.code in codes]
+        return tuple(sorted(red, key=lambda each: (each != self.decisive, -each.grade)))
+
+    @property
+    def unconfigured(self) -> tuple[str, ...]:
+        """Return the keys of systems.yaml that name nothing, so that checks had nothing to judge."""
+        return tuple(sorted({each.unconfigured for each in self.checks if each.unconfigured}))
+
+    @property
+    def why_unknown(self) -> str:
+        """Return why the system could not be judged, where a check says so."""
+        return next((each.reason for each in self.checks if each.reason and not each.unconfigured), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +348,7 @@ def check_facts(alias: str, check: tuple[str, str], ended: Ended, outcome: Outco
         ended=ended,
         codes=tuple(each.code.value for each in findings),
         reason=one_line(told),
+        unconfigured=outcome.unconfigured if outcome else "",
     )
 
 
@@ -327,11 +365,13 @@ def system_facts(evidence: Evidence) -> SystemFacts:
     sent = readable(seen.presented) if seen else ()
     return SystemFacts(
         alias=system.alias,
+        serves=system.serves,
         host=system.url.host,
         port=system.url.port,
         proxy=(seen.proxy or "") if seen else "",
         address=(seen.address or "") if seen else "",
         tls=(seen.tls_version or "") if seen else "",
+        holder="trust store" if system.truststore else "PSE",
         pse=one_line(str(system.pse)),
         pse_state=evidence.pse.condition.state.value,
         created=evidence.created,
@@ -351,9 +391,18 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         findings=tuple(finding_facts(each) for each in evidence.findings),
         files=tuple(str(each) for each in sorted(system.folder.glob("*.*")) if _is_shown(each.name)),
         changes=tuple(one_line(str(each)) for each in evidence.observations.changes),
-        origin=one_line(str(evidence.observations.recorded or "")),
+        origin=one_line(_origin(evidence)),
+        presented_from=one_line(seen.from_file) if seen else "",
         labels=tuple((one_line(key), one_line(value)) for key, value in system.extras),
     )
+
+
+def _origin(evidence: Evidence) -> str:
+    """Return where what is judged comes from, where no server was asked in this run."""
+    seen = evidence.endpoint
+    recorded = [str(evidence.observations.recorded)] if evidence.observations.recorded else []
+    presented = f"judged as if it sent the chain in {seen.from_file}; it was not asked" if seen else ""
+    return "; ".join([*([presented] if seen and seen.from_file else []), *recorded])
 
 
 def _root_clock(clock: RootClock | None) -> RootClockFacts | None:
@@ -375,18 +424,18 @@ def _root_clock(clock: RootClock | None) -> RootClockFacts | None:
 
 def finding_facts(found: Finding) -> FindingFacts:
     """Return a finding as the reports tell it."""
-    row = ROWS[found.code]
     return FindingFacts(
         code=found.code.value,
         severity=found.severity.word,
         check=found.check,
         observed=one_line(found.observed),
-        later=row.later,
+        later=found.later,
         fix=one_line(found.fix),
         fix_commands=tuple(_shown(each) for each in found.commands),
-        who=row.who.value,
+        who=found.responsible.value,
         certificates=found.certificates,
         message=message(found),
+        detail=one_line(found.detail),
     )
 
 
@@ -402,7 +451,9 @@ def result(run: RunFacts, checks: Iterable[CheckFacts], systems: Mapping[str, Sy
     found = tuple(_system_result(run, alias, by_alias[alias], systems.get(alias)) for alias in sorted(by_alias))
     verdicts = {each.verdict for each in found}
     worst: SystemVerdict = "FAILED" if "FAILED" in verdicts else "NOT JUDGED" if "NOT JUDGED" in verdicts else "OK"
-    return Result(run=run, verdict=worst, systems=found)
+    databases_only = bool(found) and all(each.facts and each.facts.serves == "sql" for each in found)
+    not_checked = NOT_CHECKED_OF_A_DATABASE if databases_only else NOT_CHECKED
+    return Result(run=run, verdict=worst, systems=found, not_checked=not_checked)
 
 
 def _system_result(run: RunFacts, alias: str, checks: Sequence[CheckFacts], facts: SystemFacts | None) -> SystemResult:
@@ -435,7 +486,7 @@ def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | N
         return "FAILED", ""
     if run.broken_off:
         return "NOT JUDGED", run.broken_off
-    if lacking := _lacking(run, checks):
+    if lacking := _presented(checks, facts) or _lacking(run, checks):
         return "NOT JUDGED", lacking
     if run.at:
         return "OK", f"for {run.at}"
@@ -444,6 +495,15 @@ def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | N
     done = ["PSE created"] if facts and facts.created else []
     done += ["not yet confirmed by SAP's tool"] if facts and facts.unconfirmed else []
     return "OK", ", ".join(done)
+
+
+def _presented(checks: Sequence[CheckFacts], facts: SystemFacts | None) -> str:
+    """Return what is known where the chain of a file was judged in place of the one that is sent; else nothing."""
+    if facts is None or not facts.presented_from:
+        return ""
+    passed = {each.name for each in checks if each.ended == "passed"}
+    good = f"; the chain in {facts.presented_from} is good" if passed >= _CHAIN_CHECKS else ""
+    return f"no server was asked (--presented){good}"
 
 
 def _lacking(run: RunFacts, checks: Sequence[CheckFacts]) -> str:
@@ -493,7 +553,9 @@ def _trust_unknown(evidence: Evidence) -> str:
         failure = evidence.endpoint.failure if evidence.endpoint else None
         return f"the server's certificates were not seen ({failure.code if failure else 'it was not asked'})"
     if evidence.pse.listing is None:
-        return f"the certificate list of the PSE could not be read (the PSE: {evidence.pse.condition.state.value})"
+        holder = "trust store" if evidence.system.truststore else "PSE"
+        state = evidence.pse.condition.state.value
+        return f"the certificate list of the {holder} could not be read (the {holder}: {state})"
     return ""
 
 

@@ -4,6 +4,7 @@ Annotations go to standard output, a page for the run's summary is added to the 
 """
 
 import html
+import io
 import os
 import sys
 from collections import Counter
@@ -33,11 +34,13 @@ class JUnitCase:
         name: the check and its system, as in `test_chain_is_valid[PRD]`.
         state: passed, failed, error or skipped.
         text: what the check said, complete; its first line begins with the code.
+        verdict: what the run says of the system; told with one of its cases.
     """
 
     name: str
     state: str
     text: str
+    verdict: str = ""
 
     @property
     def system(self) -> str:
@@ -69,9 +72,11 @@ def read(report: Path) -> tuple[JUnitCase, ...]:
 def _case(element: ET.Element) -> JUnitCase:
     ended = next((part for part in element if part.tag in _STATES), None)
     name = " ".join(element.get("name", "").split())
+    told = {each.get("name"): each.get("value", "") for each in element.iter("property")}
+    verdict = " ".join(told.get("verdict", "").split())
     if ended is None:
-        return JUnitCase(name, PASSED, "")
-    return JUnitCase(name, _STATES[ended.tag], (ended.text or ended.get("message") or "").strip())
+        return JUnitCase(name, PASSED, "", verdict)
+    return JUnitCase(name, _STATES[ended.tag], (ended.text or ended.get("message") or "").strip(), verdict)
 
 
 def annotations(cases: Iterable[JUnitCase]) -> Iterator[str]:
@@ -102,10 +107,11 @@ def page(cases: Sequence[JUnitCase]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _row(system: str, cases: Iterable[JUnitCase]) -> str:
+def _row(system: str, cases: Sequence[JUnitCase]) -> str:
     states = Counter(case.state for case in cases if case.system == system)
     red = sum(states[state] for state in _RED)
-    verdict = "**FAILED**" if red else "OK"
+    told = next((case.verdict for case in cases if case.system == system and case.verdict), "nothing is red")
+    verdict = "**FAILED**" if red else _inert(told)
     return f"| <code>{_inert(system)}</code> | {verdict} | {states[PASSED]} | {red} | {states[SKIPPED]} |"
 
 
@@ -115,7 +121,12 @@ def _inert(text: str) -> str:
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], stdout: TextIO) -> int:
-    """Show the report that is named; return 1 only if it cannot be read: whether checks are red, pytest has said."""
+    """Show the report that is named; return 1 only if it cannot be read: whether checks are red, pytest has said.
+
+    GitHub reads UTF-8, whatever the code page of the machine.
+    """
+    if isinstance(stdout, io.TextIOWrapper):
+        stdout.reconfigure(encoding="utf-8")
     try:
         cases = read(Path(arguments[0] if arguments else "report.xml"))
     except ReportUnreadable as error:

@@ -1,5 +1,6 @@
 """The hooks of pytest that report: header, what JUnit gets, summary, result.json and the page."""
 
+import io
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 ATTRIBUTE = "pse_preflight_facts"
 """Where a report carries its facts; from a worker of pytest-xdist to its controller, too."""
 
-_STDOUT = "Captured stdout call"
 _LONGEST_REASON = 500
 _BROKEN_OFF: Mapping[int, str] = {
     pytest.ExitCode.INTERRUPTED: "the run was interrupted",
@@ -93,27 +93,22 @@ class Reporting:
     _checks: "dict[str, CheckFacts]" = field(default_factory=dict)
     _facts: "dict[str, SystemFacts]" = field(default_factory=dict)
     _faults: "dict[str, list[FindingFacts]]" = field(default_factory=dict)
-    _texts: dict[str, str] = field(default_factory=dict)
     _result: "Result | None" = None
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, Any, Any]:
-        """Keep what the report carries; show the evidence to the JUnit report, and to it alone."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what the report carries."""
         carried = getattr(report, ATTRIBUTE, None)
         if carried:
             self._take(report.nodeid, carried)
         elif report.failed:
             self._take_crash(report)
-        check = self._checks.get(report.nodeid)
-        facts = self._facts.get(check.alias) if check and report.when == "teardown" else None
-        if facts is None:
-            return (yield)
-        sections = report.sections
-        report.sections = [*sections, (_STDOUT, self._evidence_text(facts))]
-        try:
-            return (yield)
-        finally:
-            report.sections = sections
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Show no dot, and count no skip, where systems.yaml gives a check nothing to judge."""
+        carried = getattr(report, ATTRIBUTE, None)
+        return ("", "", "NOT CONFIGURED") if carried and carried["check"]["unconfigured"] else None
 
     def pytest_report_header(self) -> list[str]:
         """Say what is in use and what is asked."""
@@ -132,15 +127,16 @@ class Reporting:
         """Write result.json and the page; a run that did not end says so in both."""
         if not self._checks:
             return
-        self._result = self._made(_BROKEN_OFF.get(exitstatus, ""))
         try:
-            self.notes += self._written(self._result)
+            self.notes += self._written(self.result(exitstatus))
         except OSError as error:
             self.notes.append(f"ERROR: {error.filename or 'a report'} cannot be written: {error.strerror}")
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
-    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
-        """Close with one verdict per system."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> Generator[None]:
+        """Close with one verdict per system, below whatever else is summed up."""
+        yield
         errors = [each for each in self.notes if each.startswith("ERROR")]
         if self._result is None:
             for each in errors:
@@ -153,17 +149,31 @@ class Reporting:
             told = [*verdict_lines(self._result), *errors]
         else:
             terminalreporter.section("pse-preflight")
-            told = [*lines(self._result, verbose=config.get_verbosity() > 0), *self.notes]
+            told = [*lines(self._result, verbose=config.get_verbosity() > 0, below=len(self.notes)), *self.notes]
         for line in told:
             terminalreporter.write_line(printable(line, encoding), **_colour(line, self._result))
 
-    def _evidence_text(self, facts: "SystemFacts") -> str:
-        """Return the same text for all checks of a system, made once."""
-        from pse_preflight.report.junit import evidence_text
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Let a console that lacks a letter show an escape for it; pytest would escape the whole message."""
+        terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+        stream = terminal._tw._file if terminal and self.systems else None  # noqa: SLF001 - pytest has no other way
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
-        if facts.alias not in self._texts:
-            self._texts[facts.alias] = evidence_text(facts)
-        return self._texts[facts.alias]
+    def tells_all(self, red: int, verbosity: int) -> bool:
+        """Tell whether the closing lines will say as much of so many red reports as is wanted."""
+        told = [each for each in self._checks.values() if each.ended in {"failed", "error"} and each.codes]
+        return len(told) == red and (verbosity < 0 or (verbosity == 0 and len(self.systems) == 1))
+
+    def heard(self) -> set[str]:
+        """Return the systems of which a check has ended."""
+        return {each.alias for each in self._checks.values()}
+
+    def result(self, exitstatus: int) -> "Result":
+        """Return what the run has found; it is put together once, when all checks have ended."""
+        if self._result is None:
+            self._result = self._made(_BROKEN_OFF.get(exitstatus, ""))
+        return self._result
 
     def _take(self, nodeid: str, carried: Mapping[str, Any]) -> None:
         from pse_preflight.report.facts import CheckFacts, FindingFacts, SystemFacts, unpacked

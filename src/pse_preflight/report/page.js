@@ -18,6 +18,9 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     button.classList.toggle("done", copied);
   });
 }
-addEventListener("beforeprint", () => {
-  for (const each of document.querySelectorAll("details")) each.open = true;
-});
+function opened() {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  if (target && target.tagName === "DETAILS") target.open = true;
+}
+addEventListener("hashchange", opened);
+opened();

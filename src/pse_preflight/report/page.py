@@ -2,28 +2,30 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 
 import jinja2
 
 from pse_preflight.files import write_whole
-from pse_preflight.report.facts import CheckFacts, Ended, FindingFacts, Result, SystemResult
+from pse_preflight.options import SeverityWord
+from pse_preflight.report.facts import Ended, FindingFacts, Result, SystemResult, SystemVerdict
 from pse_preflight.report.timeline import Timeline, timeline
 
 _QUESTIONS = {
     "url": "URL",
-    "chain": "Certificate chain",
-    "client": "Client",
-    "pk_list": "Certificate list",
+    "chain": "Chain",
     "pse": "PSE",
+    "pk_list": "Certificate list",
     "trust": "Trust",
     "websocket_rfc": "RFC",
+    "client": "Client",
 }
+"""What the checks ask, in the order in which a connection comes about."""
 _ENDS: Mapping[Ended, str] = {
     "passed": "passed",
     "failed": "failed",
@@ -31,52 +33,91 @@ _ENDS: Mapping[Ended, str] = {
     "skipped": "skipped",
 }
 _SIGNS: Mapping[Ended, str] = {
-    "passed": "\N{CHECK MARK}",
     "failed": "\N{MULTIPLICATION X}",
     "error": "!",
+    "passed": "\N{CHECK MARK}",
     "skipped": "\N{MIDDLE DOT}",
 }
+"""The sign of each end, the worst end first."""
+_MOODS: Mapping[SystemVerdict, str] = {"FAILED": "bad", "NOT JUDGED": "unjudged", "OK": "good"}
+"""The class of each verdict, the worst first."""
+_GRAVITY: Mapping[SeverityWord, str] = {
+    "blocker": "the connection fails",
+    "major": "fails soon, or is unsafe",
+    "minor": "worth knowing",
+}
+_DAY = 10
+_A_DAY = re.compile(r"(\b\d{4}-\d\d-\d\d\b)")
+_FEW = 2
 _SPELLED = {word.lower(): word for word in ("URL", "API", "HTTPS", "TLS", "PSE", "PK", "PIN", "RFC", "WebSocket")}
 _ONE_DAY = 86_400
 _DAYS_OF_A_YEAR, _MANY_DAYS = 365.25, 730
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A check as a column of the overview."""
+class Cell:
+    """How the checks of one question ended for one system.
 
-    name: str
-    title: str
-    first_of_group: bool
+    Attributes:
+        ended: the worst end of any of them; None where systems.yaml gives none of them anything to judge.
+        codes: what turned them red.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Neighbouring columns of one question."""
-
-    title: str
-    span: int
+    ended: Ended | None
+    codes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A system as the page shows it."""
+    """A system as the page shows it.
 
-    anchor: str
+    Attributes:
+        target: the name that links to it have.
+    """
+
+    target: str
     system: SystemResult
     findings: tuple[FindingFacts, ...]
     timeline: Timeline | None
-    by_name: Mapping[str, CheckFacts]
+    cells: Mapping[str, Cell]
 
     @property
     def mood(self) -> str:
         """Return the class that colours the verdict; one that was not judged is neither good nor bad."""
-        return {"OK": "good", "FAILED": "bad"}.get(self.system.verdict, "unjudged")
+        return _MOODS[self.system.verdict]
 
     @property
-    def why_unknown(self) -> str:
-        """Return why the system could not be judged, where a check says so."""
-        return next((each.reason for each in self.system.checks if each.reason), "")
+    def ends(self) -> str:
+        """Return the day on which a trust ends that was judged; empty where there is none."""
+        facts = self.system.facts
+        known = facts and facts.trusted and self.system.verdict != "NOT JUDGED"
+        return (facts.trust_ends or "")[:_DAY] if facts and known else ""
+
+    def rank(self, found: FindingFacts) -> tuple[bool, int]:
+        """Return the place of a finding: the one to mend first, then the graver ones."""
+        return found != self.system.decisive, -found.grade
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be done about one code, for every system that has it."""
+
+    code: str
+    grade: int
+    affected: tuple[tuple[View, FindingFacts], ...]
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether something else was seen of one system than of another."""
+        return len({found.observed for _, found in self.affected}) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Doer:
+    """Somebody who has something to do, the gravest first."""
+
+    who: str
+    tasks: tuple[Task, ...]
 
 
 def write_page(result: Result, page: Path) -> Path:
@@ -91,60 +132,85 @@ def write_page(result: Result, page: Path) -> Path:
 
 def render(result: Result) -> str:
     """Return the page; every text in it is escaped, and its policy lets nothing in from elsewhere."""
-    views = [_view(number, each, result) for number, each in enumerate(result.systems, 1)]
-    columns = _columns(result.systems)
+    views = [_view(number, each, result) for number, each in enumerate(_worst_first(result.systems), 1)]
     style, script = _part("page.css") + _places(views), _part("page.js")
     return _template().render(
         result=result,
+        headline=headline(views),
+        mood=_MOODS[result.verdict],
         views=views,
-        columns=columns,
-        groups=_groups(columns, result.systems),
+        open_views=[each for each in views if each.mood != "good"],
+        healthy=[each for each in views if each.mood == "good"],
+        doers=_doers(views),
+        lost=[each for each in views if each.system.is_red and not each.system.red_findings],
+        unconfigured=sorted({key for each in views for key in each.system.unconfigured}),
+        questions=[(name, words) for name, words in _QUESTIONS.items() if any(name in each.cells for each in views)],
         style=style,
         script=script,
         style_hash=_hash(style),
         script_hash=_hash(script),
-        red=[each for each in views if each.system.is_red],
-        unjudged=[each for each in views if each.system.verdict == "NOT JUDGED"],
     )
+
+
+def headline(views: Sequence[View]) -> str:
+    """Return what has to be known if nothing else is read: names and days."""
+    red, unjudged = ([each for each in views if each.mood == mood] for mood in ("bad", "unjudged"))
+    told = [_count(red, len(views), ("is", "are"), "not ready")] if red else []
+    told += [_count(unjudged, len(views), ("was", "were"), "not judged")] if unjudged else []
+    ends = sorted((each.ends, each.system.alias) for each in views if each.ends)
+    if not told and len(views) == 1:
+        return f"{views[0].system.alias} is ready{f', trusted until {ends[0][0]}' if ends else ''}"
+    told = told or [f"All {len(views)} systems are ready"]
+    return "; ".join([*told, *([f"the next trust to end: {ends[0][1]} on {ends[0][0]}"] if ends else [])])
+
+
+def _count(views: Sequence[View], every: int, verbs: tuple[str, str], what: str) -> str:
+    """Name one or two systems, and count more."""
+    if len(views) > _FEW:
+        return f"{len(views)} of {every} {what}"
+    names = " and ".join(each.system.alias for each in views)
+    return f"{names} {verbs[len(views) > 1]} {what}{f' ({len(views)} of {every})' if every > len(views) else ''}"
+
+
+def _worst_first(systems: Iterable[SystemResult]) -> list[SystemResult]:
+    return sorted(systems, key=lambda each: list(_MOODS).index(each.verdict))
 
 
 def _view(number: int, system: SystemResult, result: Result) -> View:
     facts = system.facts
     today = datetime.fromisoformat(result.run.made)
     shown = facts is not None and facts.chain
-    return View(
-        anchor=f"system-{number}",
+    view = View(
+        target=f"system-{number}",
         system=system,
-        findings=tuple(sorted(facts.findings if facts else (), key=lambda each: _rank(each, system))),
+        findings=facts.findings if facts else (),
         timeline=timeline(facts, today, result.run.at, is_red=system.is_red) if facts and shown else None,
-        by_name={each.name: each for each in system.checks},
+        cells={name: cell for name in _QUESTIONS if (cell := _cell(system, name))},
     )
+    return replace(view, findings=tuple(sorted(view.findings, key=view.rank)))
 
 
-def _rank(found: FindingFacts, system: SystemResult) -> tuple[bool, int]:
-    return found != system.decisive, -found.grade
+def _cell(system: SystemResult, question: str) -> Cell | None:
+    """Return how a question was answered; None where it was not asked in this run."""
+    checks = [each for each in system.checks if each.question == question]
+    if not checks:
+        return None
+    ends = [each.ended for each in checks if not each.unconfigured]
+    red = [each for each in checks if each.ended in {"failed", "error"}]
+    codes = dict.fromkeys(code for each in red for code in each.codes[:1])
+    return Cell(next((ended for ended in _SIGNS if ended in ends), None), tuple(codes))
 
 
-def _columns(systems: Sequence[SystemResult]) -> tuple[Column, ...]:
-    asked = {each.name: each.question for system in systems for each in system.checks}
-    ordered = sorted(asked, key=lambda name: (_order(asked[name]), list(asked).index(name)))
-    starts = {next(iter(names)) for _, names in groupby(ordered, key=lambda name: asked[name])}
-    return tuple(Column(name, title(name), first_of_group=name in starts) for name in ordered)
-
-
-def _groups(columns: Iterable[Column], systems: Sequence[SystemResult]) -> tuple[Group, ...]:
-    asked = {each.name: each.question for system in systems for each in system.checks}
+def _doers(views: Iterable[View]) -> tuple[Doer, ...]:
+    """Group what is red by who can mend it, and by what it is; the gravest first."""
+    red = [(view, found) for view in views for found in view.system.red_findings]
+    tasks: dict[str, dict[str, list[tuple[View, FindingFacts]]]] = {}
+    for view, found in sorted(red, key=lambda pair: -pair[1].grade):
+        tasks.setdefault(found.who, {}).setdefault(found.code, []).append((view, found))
     return tuple(
-        Group(_QUESTIONS.get(question, question), len(list(names)))
-        for question, names in groupby(columns, key=lambda column: asked[column.name])
+        Doer(who, tuple(Task(code, found[0][1].grade, tuple(found)) for code, found in codes.items()))
+        for who, codes in tasks.items()
     )
-
-
-def _order(question: str) -> int:
-    return ("url", "chain", "pse", "pk_list", "trust", "websocket_rfc").index(question) if question in _ASKED else 9
-
-
-_ASKED = frozenset({"url", "chain", "pse", "pk_list", "trust", "websocket_rfc"})
 
 
 def title(check: str) -> str:
@@ -158,6 +224,12 @@ def _days(day: str, since: str) -> str:
     number, unit = (abs(days), "day") if abs(days) < _MANY_DAYS else (round(abs(days) / _DAYS_OF_A_YEAR), "year")
     span = f"{number} {unit}{'' if number == 1 else 's'}"
     return f"in {span}" if days >= 0 else f"{span} ago"
+
+
+def _by_days(text: str) -> list[tuple[str, str]]:
+    """Return the parts of a text, each with the day that follows it; a day is to stay on one line."""
+    parts = [*_A_DAY.split(text), ""]
+    return list(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _places(views: Iterable[View]) -> str:
@@ -190,6 +262,6 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"days": _days, "title_of": title}
-    environment.globals |= {"place": place, "ends": _ENDS, "signs": _SIGNS}
+    environment.filters |= {"days": _days, "title_of": title, "by_days": _by_days}
+    environment.globals |= {"place": place, "ends": _ENDS, "signs": _SIGNS, "gravity": _GRAVITY}
     return environment.from_string(_part("page.html"))

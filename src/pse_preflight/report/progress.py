@@ -1,9 +1,10 @@
 """What is said while systems are waited for: whom, and for how long; never into a failing check's captured output."""
 
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ LOG_SECONDS = 10.0
 """A pipeline's log gets a line of its own each time."""
 
 _NAMED = 3
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +75,65 @@ class Progress:
             terminal.rewrite("", erase=True)
             terminal.write("\r", flush=True)
         self._is_on_screen = False
+
+
+@dataclass(slots=True, eq=False)
+class OfWorkers:
+    """Tells whom the workers of pytest-xdist are waiting for: they have no screen, and the controller asks nobody.
+
+    Attributes:
+        progress: what writes on the screen.
+        systems: the systems of the run, by alias.
+        heard: returns the systems of which a check has ended.
+        clock: seconds that only grow.
+    """
+
+    progress: Progress
+    systems: Collection[str]
+    heard: Callable[[], Collection[str]]
+    clock: Callable[[], float] = time.monotonic
+    _last: float = 0.0
+    _writing: threading.RLock = field(default_factory=threading.RLock)
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Begin to look where workers do the asking."""
+        if session.config.pluginmanager.has_plugin("dsession"):
+            self._last = self.clock()
+            self._thread = threading.Thread(target=self._look_on, name="progress", daemon=True)
+            self._thread.start()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self) -> Generator[None]:
+        """Let nothing be written between the parts of what a report writes."""
+        with self._writing:
+            self._last = self.clock()
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logfinish(self) -> Generator[None]:
+        """Let nothing be written between the parts of what the end of a test writes."""
+        with self._writing:
+            return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        if self._thread:
+            self._thread.join()
+
+    def look(self) -> None:
+        """Tell of the systems that are awaited, unless reports are coming in."""
+        with self._writing:
+            if self.clock() - self._last >= SCREEN_SECONDS:
+                heard = self.heard()
+                self.progress([each for each in self.systems if each not in heard], len(self.systems))
+
+    def _look_on(self) -> None:
+        while not self._ended.wait(_LOOK_SECONDS):
+            self.look()
 
 
 def _begin_line(terminal: Any) -> None:

@@ -33,10 +33,12 @@ def engine_text(settings: Settings) -> str:
     if settings.replay:
         return "none, what was recorded is judged"
     try:
-        tool = find_tool(settings.engine, settings.sapgenpse)
-        return f"{tool.label}{_version_text(tool)}"
+        tool = find_tool(settings.engine, settings.sapgenpse, beside=settings.tool_folders)
     except ToolError as error:
         return f"none: {error}"
+    told = _version_text(tool)
+    needs = f", run with {tool.needs}" if isinstance(tool, InstalledTool) and tool.needs else ""
+    return f"{tool.label}{told}{needs}"
 
 
 def _version_text(tool: Tool) -> str:

@@ -1,17 +1,14 @@
 """What one look at a server tells: its chain, whether that is good, its root, and what a client PSE must hold."""
 
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from pse_preflight.checklist import Severity
-from pse_preflight.findings import Finding, message, one_line
+from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.url import authority
+from pse_preflight.report.columns import clipped, numbered, wrapped
 from pse_preflight.run.server import Server
 
-WIDTH = 80
-
 _SHORT = 12
-_LONGEST_NAME = 56
 
 
 def lines(server: Server) -> Iterator[str]:
@@ -32,22 +29,22 @@ def headline(server: Server) -> Iterator[str]:
     seen = server.seen
     way = f", through the proxy {seen.proxy}" if seen.proxy else ""
     sent = (
-        f", {seen.tls_version or 'no TLS'}, {_number(len(seen.presented), 'certificate')} sent" if seen.address else ""
+        f", {seen.tls_version or 'no TLS'}, {numbered(len(seen.presented), 'certificate')} sent" if seen.address else ""
     )
-    yield from _wrapped(f"{authority(seen.host, seen.port)}{f' at {seen.address}' if seen.address else ''}{way}{sent}")
+    yield from wrapped(f"{authority(seen.host, seen.port)}{f' at {seen.address}' if seen.address else ''}{way}{sent}")
 
 
 def verdict(server: Server) -> Iterator[str]:
     """Return whether the chain is good, and everything that was found."""
     leaf = server.judgement.leaf
     if server.is_good and leaf:
-        yield from _wrapped(
+        yield from wrapped(
             f"The chain is good: it is valid, is for {server.url.host}, and ends at a root of {server.roots_name}."
         )
         if server.clock:
             until = f'"{server.clock.name}", until {server.clock.ends}'
-            yield from _wrapped(f"Its root: {server.clock.words if server.url.is_sap_cloud else until}.")
-        yield from _wrapped(
+            yield from wrapped(f"Its root: {server.clock.words if server.url.is_sap_cloud else until}.")
+        yield from wrapped(
             f"The server must renew by {leaf.not_after:%Y-%m-%d}; a PSE that holds the root will not notice."
         )
     elif not server.seen.presented:
@@ -64,58 +61,37 @@ def _drawing(server: Server) -> Iterator[str]:
     sent = frozenset(server.seen.presented)
     for depth, each in enumerate(best):
         branch = f"{'   ' * (depth - 1)}└─ " if depth else ""
-        yield f"{branch}{_clipped(each.name)}"
+        yield f"{branch}{clipped(each.name)}"
         role = "server certificate" if depth == 0 else "root" if each.is_self_issued else "intermediate"
         marks = [role, f"until {each.not_after:%Y-%m-%d}", f"sha256 {each.sha256[:_SHORT]}"]
         yield f"{' ' * (len(branch) + 2)}{', '.join([*marks, 'sent' if each.der in sent else 'not sent'])}"
     if best and not best[-1].is_self_issued and not server.judgement.path:
-        yield f"{'   ' * (len(best) - 1)}└─ (missing: {_clipped(best[-1].issuer_name)})"
+        yield f"{'   ' * (len(best) - 1)}└─ (missing: {clipped(best[-1].issuer_name)})"
     beside = len(sent) - len([each for each in best if each.der in sent])
     if beside:
-        yield f"beside it, {_number(beside, 'certificate')} sent that {'is' if beside == 1 else 'are'} no part of it"
+        yield f"beside it, {numbered(beside, 'certificate')} sent that {'is' if beside == 1 else 'are'} no part of it"
 
 
 def _wanted_in_pse(server: Server) -> Iterator[str]:
     if server.judgement.path:
         yield "A client PSE for it must hold, the root first:"
     else:
-        yield from _wrapped(
+        yield from wrapped(
             "A client PSE for it would have to hold the following. Nobody has verified them: compare the fingerprint of"
             " the root with the one that its authority publishes, by another way than this connection."
         )
     for each in server.issuers:
-        yield f"  {_clipped(each.name)}, until {each.not_after:%Y-%m-%d}"
+        yield f"  {clipped(each.name)}, until {each.not_after:%Y-%m-%d}"
         yield f"    sha256 {each.sha256}"
-    yield from _wrapped("No PSE was looked at: whether a client trusts this server is not known yet.")
+    yield from wrapped("No PSE was looked at: whether a client trusts this server is not known yet.")
 
 
 def _told(found: Finding) -> Iterator[str]:
     """Return a finding: all of it where it turns a check red, else its first line."""
     first, *others = message(found).splitlines()
     if found.severity > Severity.MINOR:
-        yield from _wrapped(first, "  ")
+        yield from wrapped(first, "  ")
         for each in others:
-            yield from _wrapped(each, "  ")
+            yield from wrapped(each, "  ")
     else:
-        yield from _wrapped(f"also: {first}", "  ")
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _clipped(name: str) -> str:
-    text = one_line(name)
-    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 3]}..."
-
-
-def _wrapped(text: str, indent: str = "") -> Iterable[str]:
-    """Break a line between words; paths and commands stay whole, so that they can be copied."""
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        yield from wrapped(f"also: {first}", "  ")

@@ -1,22 +1,28 @@
 """What stands on the terminal: a header, and one verdict per system with what to do first."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from pse_preflight.chain.sap_roots_file import sap_roots
 from pse_preflight.checklist import Code
 from pse_preflight.landscape.system import System
-from pse_preflight.report.facts import NOT_CHECKED, CertificateFacts, FindingFacts, Result, SystemFacts, SystemResult
+from pse_preflight.report.facts import CertificateFacts, FindingFacts, Result, SystemFacts, SystemResult
 from pse_preflight.settings import Settings
 
 WIDTH = 80
+SCREEN_LINES = 22
+"""What a screen of 24 lines holds beside pytest's own last line and the prompt."""
 
 _DRAWN_WIDTH = WIDTH - 4
 _LONGEST_CHAIN_NAME = 60
-_LONGEST_HEADLINE = 200
+_LONG_HEADLINE, _SHORT_HEADLINE = 480, 200
 _OTHERS_NAMED = 3
 _CHANGES_SHOWN = 4
 _LONGEST_ALIAS = 32
+_ROOTS_SHOWN = 3
+_SYSTEMS_NAMED = 4
 _IN_WORDS = frozenset({Code.PSE_CREATED, Code.PSE_REPAIRED, Code.RENEWAL_DUE, Code.ROOT_CHANGE_AHEAD})
 """What a run has done to a file, and what has a day, is told in words though it is minor."""
 _SHORT = 12
@@ -30,8 +36,10 @@ _SIGNS = {
 
 def header(systems: Sequence[System], settings: Settings, engine: str) -> list[str]:
     """Return the lines of the header about what is asked, by what, and for when."""
-    named = ", ".join(f"{each.alias} ({each.url.host}:{each.url.port})" for each in systems)
-    lines = [*_wrapped(f"systems: {named}", ""), *_wrapped(f"engine: {engine}", "")]
+    shown = systems if len(systems) <= _SYSTEMS_NAMED else systems[: _SYSTEMS_NAMED - 1]
+    named = ", ".join(f"{each.alias} ({each.url.host}:{each.url.port})" for each in shown)
+    more = f" and {len(systems) - len(shown)} more" if len(shown) < len(systems) else ""
+    lines = [*_wrapped(f"systems: {named}{more}", ""), *_wrapped(f"tool: {engine}", "")]
     for file in sorted({each.file for each in systems if each.file}):
         lines += _wrapped(f"systems file: {file}", "")
     if settings.at:
@@ -46,39 +54,51 @@ def header(systems: Sequence[System], settings: Settings, engine: str) -> list[s
     return lines
 
 
-def lines(result: Result, *, verbose: bool) -> Iterator[str]:
-    """Return the closing lines: for one system what is known of it, for many a line each, the red ones last."""
-    if len(result.systems) == 1 or verbose:
+def lines(result: Result, *, verbose: bool, below: int = 0) -> Iterator[str]:
+    """Return the closing lines: for one system what is known of it, for many a line each, the red ones last.
+
+    Args:
+        verbose: tell all of every system, whatever the size of a screen.
+        below: how many lines of others will follow these on the screen.
+    """
+    ends = list(_end_lines(result))
+    if verbose:
         for system in result.systems:
-            yield from _system_lines(system, verbose=verbose)
+            yield from _block(system, _EVERYTHING)
+    elif len(result.systems) == 1:
+        yield from _on_one_screen(result.systems[0], SCREEN_LINES - len(ends) - below)
     if len(result.systems) > 1:
         yield from _table(result.systems)
         for origin in dict.fromkeys(each.facts.origin for each in result.systems if each.facts and not verbose):
             yield from _wrapped(origin, "")
-    yield from _wrapped(f"Not checked: {', '.join(NOT_CHECKED)}.", "")
+        yield from _clock_lines(result.systems)
+    yield from ends
 
 
 def verdict_lines(result: Result) -> Iterator[str]:
-    """Return the verdicts alone, a line for each system, for whoever asks for few words."""
+    """Return the verdicts alone, a line for each system, with whose recording was judged, where it was one."""
     for system in result.systems:
-        yield from _wrapped(f"{system.alias}: {system.words}", "")
+        origin = f" ({system.facts.origin})" if system.facts and system.facts.origin else ""
+        yield from _wrapped(f"{system.alias}: {system.words}{origin}", "")
 
 
 def printable(text: str, encoding: str | None) -> str:
-    """Return the text as a console of this encoding can show it."""
+    """Return the text as a console of this encoding can show it: a letter that it lacks is escaped, and no other."""
     try:
-        text.encode(encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        for sign, plain in _SIGNS.items():
+        "".encode(encoding or "ascii")
+    except LookupError:
+        encoding = None
+    code_page = encoding or "ascii"
+    for sign, plain in _SIGNS.items():
+        if sign in text and sign.encode(code_page, "ignore") == b"":
             text = text.replace(sign, plain)
-        return text.encode("ascii", "backslashreplace").decode("ascii")
-    return text
+    return text.encode(code_page, "backslashreplace").decode(code_page)
 
 
 def drawing(facts: SystemFacts) -> Iterator[str]:
     """Draw the chain from the server to the root, and say what the PSE holds of it."""
     for depth, each in enumerate(facts.chain):
-        yield from _drawn(each, depth)
+        yield from _drawn(each, depth, facts.holder if facts.listed is not None else "")
     if facts.missing:
         yield f"{_branch(len(facts.chain))}(missing: {_short(facts.missing)})"
     for extra in facts.extras:
@@ -86,18 +106,71 @@ def drawing(facts: SystemFacts) -> Iterator[str]:
     yield from _wrapped(_list_text(facts), "", _DRAWN_WIDTH)
 
 
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """How much is told of one system.
+
+    Attributes:
+        headline: the most characters of what was observed.
+        findings: how many red findings are told; the codes of the others are.
+        is_drawn: the chain is drawn, where that helps.
+        says_minor: minor findings are told in words.
+    """
+
+    headline: int
+    findings: int
+    is_drawn: bool = False
+    says_minor: bool = False
+
+
+_EVERYTHING = _Detail(1 << 16, 1 << 16, is_drawn=True, says_minor=True)
+_LESS_AND_LESS = (
+    _Detail(_LONG_HEADLINE, 9, is_drawn=True),
+    _Detail(_SHORT_HEADLINE, 9, is_drawn=True),
+    _Detail(_SHORT_HEADLINE, 9),
+    *(_Detail(_SHORT_HEADLINE, number) for number in (4, 3, 2, 1)),
+)
+
+
+def _on_one_screen(system: SystemResult, room: int) -> Sequence[str]:
+    """Return as much about a system as leaves its verdict on the screen; at least the finding to mend first."""
+    for detail in _LESS_AND_LESS:
+        told = list(_block(system, detail))
+        if len(told) <= room:
+            break
+    return told
+
+
+def _end_lines(result: Result) -> Iterator[str]:
+    """Yield what is said once, whatever the number of systems."""
+    if unset := sorted({key for each in result.systems for key in each.unconfigured}):
+        yield from _wrapped(f"Not configured: {', '.join(unset)}.", "")
+    yield from _wrapped(f"Not checked: {', '.join(result.not_checked)}.", "")
+
+
 def _table(systems: Sequence[SystemResult]) -> Iterator[str]:
     """Return a line for each system: alias, verdict, until when it is trusted, and the code to begin with."""
     ordered = sorted(systems, key=lambda each: ("OK", "NOT JUDGED", "FAILED").index(each.verdict))
     width = min(_LONGEST_ALIAS, max(len(each.alias) for each in systems))
     for each in ordered:
-        code = each.decisive.code if each.decisive else ""
-        yield f"{each.alias:{width}}  {each.verdict:10}  {_until(each):13}  {code or _why_red(each)}"[:WIDTH].rstrip()
+        yield from _row(each, f"{each.alias:{width}}  {each.verdict:10}")
     red = sum(each.is_red for each in systems)
     unjudged = sum(each.verdict == "NOT JUDGED" for each in systems)
     told = [f"{red} of {len(systems)} systems not ready"] if red else []
     told += [f"{unjudged} of {len(systems)} not judged"] if unjudged else []
     yield ", ".join(told) or f"all {len(systems)} systems are ready"
+
+
+def _row(system: SystemResult, begin: str) -> Iterator[str]:
+    """Yield a line of the table; a code is never cut, whatever has to make room for it."""
+    if system.decisive is None:
+        yield f"{begin}  {_until(system):13}  {system.why_unknown if system.is_red else ''}"[:WIDTH].rstrip()
+        return
+    code = system.decisive.code
+    shown = next(
+        (line for line in (f"{begin}  {_until(system):13}  {code}", f"{begin}  {code}") if len(line) <= WIDTH), ""
+    )
+    yield from [shown] if shown else [begin.rstrip(), f"  {code}"]
 
 
 def _until(system: SystemResult) -> str:
@@ -107,57 +180,64 @@ def _until(system: SystemResult) -> str:
     return f"to {facts.trust_ends[:_DAY]}" if facts.trusted and facts.trust_ends else "not trusted"
 
 
-def _why_red(system: SystemResult) -> str:
-    return next((each.reason for each in system.checks if each.reason), "") if system.is_red else ""
+def _clock_lines(systems: Sequence[SystemResult]) -> Iterator[str]:
+    """Say of each root how many systems end in it, and until when it is kept; the one that goes first, first."""
+    clocks = [each.facts.root_clock for each in systems if each.facts and each.facts.root_clock]
+    number = Counter(each.words for each in clocks)
+    soonest = sorted({each.words: each.soonest for each in clocks}.items(), key=lambda item: item[::-1])
+    for words, _ in soonest[:_ROOTS_SHOWN]:
+        yield from _wrapped(f"root of {number[words]}: {words}", "")
+    if len(soonest) > _ROOTS_SHOWN:
+        yield f"and {len(soonest) - _ROOTS_SHOWN} more roots, see the page or result.json"
 
 
-def _system_lines(system: SystemResult, *, verbose: bool) -> Iterator[str]:
+def _block(system: SystemResult, detail: _Detail) -> Iterator[str]:
     facts = system.facts
     if facts is None:
         yield from _wrapped(f"{system.alias}: {system.words}", "")
         if system.is_red:
-            yield from _wrapped(_why_red(system) or "could not be judged", "  ")
+            yield from _wrapped(system.why_unknown or "could not be judged", "  ")
         return
-    yield from _wrapped(f"{system.alias} ({facts.place}): {system.words}", "")
+    yield from _wrapped(f"{system.alias} ({facts.place}): {'; '.join([system.words, *_days(system, facts)])}", "")
     if facts.origin:
         yield from _wrapped(facts.origin, "  ")
-    red = [each for each in facts.findings if each.code in _red_codes(system)]
-    for each in sorted(red, key=lambda one: (one != system.decisive, -one.grade)):
-        yield from _finding_lines(each)
-    yield from _day_lines(system, facts)
-    yield from _also_lines(facts, red, verbose=verbose)
+    red = system.red_findings
+    for each in red[: detail.findings]:
+        yield from _finding_lines(each, detail)
+    if left := [each.code for each in red[detail.findings :]]:
+        yield from _wrapped(f"also red (-v tells them): {', '.join(left)}", "  ")
+    yield from _also_lines(facts, red, verbose=detail.says_minor)
     for change in facts.changes[-_CHANGES_SHOWN:]:
         yield from _wrapped(f"changed: {change}", "  ")
-    if facts.chain and (verbose or system.is_red):
-        yield "  the chain, and what the PSE holds of it:"
+    if detail.is_drawn and facts.chain and (detail.says_minor or system.is_red):
+        yield f"  the chain, and what the {facts.holder} holds of it:"
         yield from (f"    {line}" for line in drawing(facts))
     if facts.files:
-        yield f"  evidence: {_folder(facts.files[0])}"
+        yield f"  files: {_folder(facts.files[0])}"
 
 
-def _red_codes(system: SystemResult) -> set[str]:
-    return {code for each in system.checks if each.ended in {"failed", "error"} for code in each.codes}
-
-
-def _day_lines(system: SystemResult, facts: SystemFacts) -> Iterator[str]:
+def _days(system: SystemResult, facts: SystemFacts) -> Iterator[str]:
+    """Yield until when the PSE trusts the system, when the server must renew, and until when its root is kept."""
     if system.verdict == "NOT JUDGED":
         return
     if facts.trusted and facts.trust_ends:
-        yield f"  the PSE trusts it until {facts.trust_ends[:_DAY]}"
+        trusted = "trusted" if system.verdict == "OK" else f"the {facts.holder} trusts it"
+        yield f"{trusted} until {facts.trust_ends[:_DAY]}"
     elif facts.trusted is None:
-        yield from _wrapped(f"whether the PSE trusts it is not known: {facts.trust_unknown}", "  ")
+        yield f"whether the {facts.holder} trusts it is not known: {facts.trust_unknown}"
     else:
-        yield "  the PSE does not trust it"
+        yield f"the {facts.holder} does not trust it"
     if facts.renewal:
-        yield f"  the server must renew by {facts.renewal[:_DAY]}"
+        yield f"the server must renew by {facts.renewal[:_DAY]}"
     if facts.root_clock:
-        yield from _wrapped(f"its root {facts.root_clock.words}", "  ")
+        yield f"its root {facts.root_clock.words}"
 
 
-def _finding_lines(found: FindingFacts) -> Iterator[str]:
-    yield from _wrapped(_clipped(found.headline), "  ")
-    if found.fix or found.fix_commands:
-        yield from _wrapped(f"fix: {found.fix}".rstrip(), "  ")
+def _finding_lines(found: FindingFacts, detail: _Detail) -> Iterator[str]:
+    yield from _wrapped(_clipped(found.headline, detail.headline), "  ")
+    if found.later:
+        yield from _wrapped(f"later: {found.later}", "  ")
+    yield from _wrapped(f"fix ({found.who}): {found.fix}".rstrip(" :") if found.fix else f"who: {found.who}", "  ")
     yield from (f"    {command}" for command in found.fix_commands)
 
 
@@ -166,19 +246,24 @@ def _also_lines(facts: SystemFacts, red: Sequence[FindingFacts], *, verbose: boo
     minor = [each for each in facts.findings if each not in red and each.severity == "minor"]
     told = [each for each in minor if verbose or each.code in _IN_WORDS]
     for each in told:
-        yield from _wrapped(f"also: {_clipped(each.headline)}", "  ")
+        yield from _wrapped(f"also: {_clipped(each.headline, _SHORT_HEADLINE)}", "  ")
     folded = dict.fromkeys(each.code for each in minor if each not in told)
     if folded:
         yield from _wrapped(f"also: {', '.join(folded)}", "  ")
 
 
-def _drawn(certificate: CertificateFacts, depth: int) -> Iterator[str]:
-    indent = " " * (len(_branch(depth)) + 2)
-    yield f"{_branch(depth)}{_short(certificate.name)}"
-    marks = [certificate.role, f"until {certificate.not_after[:_DAY]}", f"sha256 {certificate.sha256[:_SHORT]}"]
-    marks += ["sent" if certificate.sent else "not sent", "in the PSE" if certificate.in_pse else "not in the PSE"]
+def _drawn(certificate: CertificateFacts, depth: int, holder: str) -> Iterator[str]:
+    marks = [f"until {certificate.not_after[:_DAY]}", f"sha256 {certificate.sha256[:_SHORT]}"]
+    marks += ["sent" if certificate.sent else "not sent"]
+    marks += [f"{'' if certificate.in_pse else 'not '}in the {holder}"] if holder else []
     marks += ["trust rests on it"] if certificate.anchor else []
-    yield from _wrapped(", ".join(marks), indent, _DRAWN_WIDTH)
+    indent = " " * (len(_branch(depth)) + 2)
+    told = ", ".join([_short(certificate.name), *marks])
+    if len(_branch(depth)) + len(told) <= _DRAWN_WIDTH:
+        yield f"{_branch(depth)}{told}"
+    else:
+        yield f"{_branch(depth)}{_short(certificate.name)}"
+        yield from _wrapped(", ".join(marks), indent, _DRAWN_WIDTH)
     if certificate.codes:
         yield from _wrapped(f"!! {', '.join(certificate.codes)}", indent, _DRAWN_WIDTH)
 
@@ -193,17 +278,16 @@ def _short(name: str) -> str:
 
 def _list_text(facts: SystemFacts) -> str:
     if facts.listed is None:
-        return f"the certificate list of the PSE is not known (the PSE: {facts.pse_state})"
+        return f"the certificate list of the {facts.holder} is not known (the {facts.holder}: {facts.pse_state})"
     named = ", ".join(f'"{_short(each)}"' for each in facts.others[:_OTHERS_NAMED])
     more = f" and {len(facts.others) - _OTHERS_NAMED} more" if len(facts.others) > _OTHERS_NAMED else ""
     beside = f"; beside the chain {named}{more}" if named else ""
     kind = "certificate" if facts.listed == 1 else "certificates"
-    return f"the PSE lists {facts.listed} {kind}{beside}"
+    return f"the {facts.holder} lists {facts.listed} {kind}{beside}"
 
 
-def _clipped(text: str) -> str:
-    """Return what suffices alone; the failing check itself has said the rest."""
-    return textwrap.shorten(text, _LONGEST_HEADLINE, placeholder=" ...") if len(text) > _LONGEST_HEADLINE else text
+def _clipped(text: str, longest: int) -> str:
+    return textwrap.shorten(text, longest, placeholder=" ...") if len(text) > longest else text
 
 
 def _folder(file: str) -> str:

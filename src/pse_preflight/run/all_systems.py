@@ -1,22 +1,25 @@
 """All selected systems at once, each in a thread of its own; each PSE is handled once."""
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pse_preflight.chain.roots import named_roots, saps_roots_here
-from pse_preflight.client_pse.maker import HandOver, Maker
+from pse_preflight.client_pse.maker import Maker
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution
+from pse_preflight.client_pse.trust_store import TrustStores
 from pse_preflight.endpoint.model import Limits
 from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.system import System
-from pse_preflight.pse.create import tidy
+from pse_preflight.pse.create import HandOver, tidy
 from pse_preflight.recording.folder import Folder, Replay
 from pse_preflight.run.one_system import Clock, Run, gather
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.evidence import Evidence, KnownRoots, judge
+from pse_preflight.verdict.policy import slowest_check
 
 MOST_AT_ONCE = 128
 """How many systems are asked at the same time; each has at most two connections."""
@@ -94,16 +97,23 @@ class Gathering:
             raise asked.error or RuntimeError(f"{alias} was not asked")
         return asked.evidence
 
+    def waited_for(self, alias: str) -> tuple[str, float] | None:
+        """Return the check that owns the time which a system took, and its seconds; None where it was not judged."""
+        asked = self._asked[alias]
+        return (slowest_check(asked.evidence), asked.seconds) if asked.evidence else None
+
     def _shared_pses(self, systems: Iterable[System]) -> "Mapping[object, _PseSharers]":
-        maker = Maker(self.tool, self._run.settings.engine, _hand_over)
+        maker = Maker(self.tool, self._run.settings.engine, _hand_over, self._run.settings.bundled)
         shared: dict[object, _PseSharers] = {}
         for system in systems:
-            pse = shared.setdefault(system.shared_pse, _PseSharers(system, maker, self._places, self._run.settings))
+            looks = TrustStores(system.truststore) if system.truststore else maker
+            pse = shared.setdefault(system.shared_pse, _PseSharers(system, looks, self._places, self._run.settings))
             pse.members += 1
         return shared
 
     def _work(self, asked: "_AskedSystem", shared: "_PseSharers") -> None:
         system = asked.system
+        begun = time.perf_counter()
         try:
             if system.alias in self._replays:
                 asked.evidence = self._replay(system, self._replays[system.alias])
@@ -114,6 +124,7 @@ class Gathering:
         except BaseException as error:  # noqa: BLE001 - handed to whoever asks for this system
             asked.error = error
         finally:
+            asked.seconds = time.perf_counter() - begun
             shared.leave(system.alias)
             asked.done.set()
 
@@ -138,12 +149,15 @@ class _AskedSystem:
     thread: threading.Thread | None = None
     evidence: Evidence | None = None
     error: BaseException | None = None
+    seconds: float = 0.0
 
 
 class _PseSharers:
     """A PSE and the systems that use it: looked at once, made or repaired once, from what all of them contribute."""
 
-    def __init__(self, system: System, maker: Maker, places: threading.Semaphore, settings: Settings) -> None:
+    def __init__(
+        self, system: System, maker: Maker | TrustStores, places: threading.Semaphore, settings: Settings
+    ) -> None:
         self.members = 0
         self._path = system.pse
         self._maker = maker
@@ -207,6 +221,6 @@ def _find_tool(settings: Settings) -> Tool | ToolError:
     if settings.replay:
         return ToolMissing("a replay asks no program")
     try:
-        return find_tool(settings.engine, settings.sapgenpse)
+        return find_tool(settings.engine, settings.sapgenpse, beside=settings.tool_folders)
     except ToolError as error:
         return error

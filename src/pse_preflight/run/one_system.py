@@ -13,11 +13,10 @@ from pse_preflight.checklist import Code
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse, Contribution, Reason
 from pse_preflight.endpoint import fetch, live, observation, retry, thorough
 from pse_preflight.endpoint.model import Endpoint, Limits, Target
-from pse_preflight.findings import quoted
 from pse_preflight.landscape.system import System
 from pse_preflight.recording.folder import EvidenceUnwritable, Folder
 from pse_preflight.recording.format import Recording, changes_between, recorded
-from pse_preflight.settings import Settings
+from pse_preflight.settings import PresentedChain, Settings
 from pse_preflight.verdict.changes import MOST_KEPT
 from pse_preflight.verdict.evidence import Evidence, KnownRoots, Observations, creation_cause, judge
 
@@ -66,12 +65,14 @@ class Run:
         more = "run all checks, without -m and -k, or test_pse_exists among them"
         reasons: Mapping[Reason, bool] = {
             _named_by_url(system): bool(system.next_command),
+            Reason("a trust store is never made here", "name the one that the client uses"): bool(system.truststore),
             Reason(
                 f"{system.alias} is not to create one (create: false)", "take `create: false` out of systems.yaml"
             ): not system.create,
             Reason("--read-only", "run once without --read-only, which makes it"): self.settings.read_only,
             Reason("no check is selected that may create one", more): system.alias not in self.creating,
             Reason("no check is selected that asks the system", more): system.alias not in self.asked,
+            Reason("--presented judges a file", "run once without --presented"): self.settings.presented is not None,
             Reason("--at judges another day", "run once without --at, which makes it"): self.settings.at is not None,
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
@@ -115,7 +116,7 @@ class _Walk:
         self._system = system
         self._run = run
         self._folder = Folder(system.folder)
-        self._target = Target(system.url.host, system.url.port, system.proxy)
+        self._target = Target(system.url.host, system.url.port, system.proxy, speaks_http=not system.serves_sql)
         self._seconds_left = run.limits.whole
         self._unwritten = ""
 
@@ -131,10 +132,22 @@ class _Walk:
         )
         if not system.url.askable or system.alias not in run.asked:
             return seen
+        if run.settings.presented:
+            return replace(seen, endpoint=self._presented(run.settings.presented))
         seen = replace(seen, endpoint=self._ask_until_it_answers())
         if run.settings.thorough:
             seen = replace(seen, addresses=thorough.observe_every(self._target, run.limits, run.clock))
         return seen
+
+    def _presented(self, chain: PresentedChain) -> Endpoint:
+        return Endpoint(
+            host=self._target.host,
+            port=self._target.port,
+            proxy=None,
+            asked_at=self._run.clock(),
+            presented=chain.certificates,
+            from_file=chain.file,
+        )
 
     def _ask_until_it_answers(self) -> Endpoint:
         """Ask once, or for as long as --retry says; then each try has the seconds of a whole system."""
@@ -144,10 +157,12 @@ class _Walk:
         return retry.ask_until(lambda: ask(limits=self._run.limits), self._run.settings.retry)
 
     def judge_chain(self, seen: Observations) -> Evidence:
-        """Judge the chain; fetch what the server forgot, and judge again."""
+        """Judge the chain; fetch what the server forgot, and judge again. A chain of a file is judged as it is."""
         asked: list[str] = []
         while True:
             evidence = judge(self._system, seen, self._run.period)
+            if self._run.settings.presented:
+                return evidence
             wanted = [each for each in evidence.judgement.wanted if each not in asked][: _MOST_FETCHES - len(asked)]
             if not wanted:
                 return evidence
@@ -170,25 +185,36 @@ class _Walk:
             attempt = Attempt(refusals=(given.refusal,))
         attempt = replace(attempt, forbidden=bool(_forbidden(evidence, self._run)))
         client = _client_side(self._system, pse)
-        repaired_by_us = bool(attempt.added) and pse.one_reader
+        without_mark = pse.condition.content is not None and pse.condition.content.owner is None
+        changed_by_us = bool(attempt.added or (attempt.created and without_mark)) and pse.one_reader
         seen = replace(
             evidence.observations,
             pse=pse,
             attempt=attempt,
-            changed_by_us=pse.condition.digest if repaired_by_us else last.changed_by_us if last else "",
+            changed_by_us=pse.condition.digest if changed_by_us else last.changed_by_us if last else "",
             client=client,
             unwritten=self._unwritten,
         )
         return judge(self._system, seen, self._run.period)
 
     def judge_handshake(self, evidence: Evidence) -> Evidence:
-        """Connect with trust in the PSE alone, where the list anchors the chain and the present is judged."""
+        """Connect with trust in the PSE alone, where the list anchors the chain and the present is judged.
+
+        Of the list only what the verdict relies on is trusted, so that a root is proven where the verdict says root,
+        and not the intermediate beside it.
+        """
         seen, trust = evidence.observations, evidence.trust
-        now_judged = self._run.settings.at is None
+        now_judged = self._run.settings.at is None and self._run.settings.presented is None
         if seen.endpoint is None or not trust.path or not evidence.judgement.names_host or not now_judged:
             return evidence
-        anchors = [each.der for each in trust.anchors]
-        ask = partial(live.handshake, self._target, anchors, clock=self._run.clock, websocket=True)
+        ask = partial(
+            live.handshake,
+            self._target,
+            [each.der for each in trust.trusted_live],
+            clock=self._run.clock,
+            websocket=self._target.speaks_http,
+            partial=trust.any_may_anchor,
+        )
         shaken = self._within(partial(ask, address=seen.endpoint.address))
         return judge(self._system, replace(seen, live=shaken), self._run.period)
 
@@ -200,7 +226,8 @@ class _Walk:
         """Write down what was seen; what is otherwise than in the last recording is part of it."""
         self._write(lambda: self._folder.write_fixes(self._system.alias, evidence.findings))
         recording = recorded(evidence, self._run.settings.engine, self._run.clock())
-        changes = (*last.changes, *changes_between(last, recording)) if last else ()
+        is_kept = last is not None and self._run.settings.presented is None
+        changes = (*last.changes, *changes_between(last, recording)) if last and is_kept else ()
         self._write(lambda: self._folder.record(replace(recording, changes=changes[-MOST_KEPT:])))
         seen = replace(evidence.observations, changes=changes[-MOST_KEPT:], unwritten=self._unwritten)
         if self._unwritten:
@@ -236,7 +263,8 @@ def _roots_here(system: System) -> Roots | None:
 def _named_by_url(system: System) -> Reason:
     return Reason(
         f"{system.alias} is named by its URL, and such a system never creates one",
-        f"describe it in systems.yaml and check it by its alias there: {quoted(system.next_command)}",
+        "describe it in systems.yaml and check it by its alias there",
+        system.next_command,
     )
 
 
@@ -255,7 +283,8 @@ def _client_side(system: System, pse: ClientPse) -> "ClientSide | None":
         return None
     from pse_preflight.client.look import look
 
-    return look(system, pse_is_there=pse.is_there)
+    is_file = system.truststore is None or not system.truststore.windows
+    return look(system, pse_is_there=pse.is_there and is_file)
 
 
 def _forbidden(evidence: Evidence, run: Run) -> Reason | None:

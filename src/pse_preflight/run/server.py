@@ -12,7 +12,7 @@ from pse_preflight.chain.sap_roots import RootClock
 from pse_preflight.checklist import Severity
 from pse_preflight.endpoint import fetch, observation, reading
 from pse_preflight.endpoint.model import Endpoint, Limits, Target
-from pse_preflight.findings import Finding, most_decisive_first
+from pse_preflight.findings import Finding, most_decisive_first, of_saps_cloud
 from pse_preflight.landscape.url import ApiUrl, Proxy
 
 
@@ -58,7 +58,7 @@ def look(
     limits: Limits | None = None,
 ) -> Server:
     """Ask a server once, fetch what it forgot to send, and judge its chain."""
-    limits, target = limits or Limits(), Target(url.host, url.port, proxy)
+    limits, target = limits or Limits(), Target(url.host, url.port, proxy, speaks_http=not url.is_hana_cloud)
     seen, mozilla, known = observation.observe(target, limits, clock), named_roots("mozilla"), saps_roots_here(None)
     moment = clock()
     question = chain.ChainQuestion(
@@ -73,14 +73,14 @@ def look(
     )
     question, judgement = _judged(question, mozilla, seen.spoken_with, limits)
     last = judgement.best[-1] if judgement.best and judgement.best[-1].is_self_issued else None
-    about_chain = judgement.findings if seen.presented else ()
+    told = (*url_findings, *reading.findings_of(seen), *(judgement.findings if seen.presented else ()))
     return Server(
         url=url,
         seen=seen,
         judgement=judgement,
         roots_name=question.roots_name,
         clock=known.used.clock(last, is_public=last.sha256 in mozilla.fingerprints) if last else None,
-        findings=most_decisive_first((*url_findings, *reading.findings_of(seen), *about_chain)),
+        findings=most_decisive_first(map(of_saps_cloud, told) if url.is_sap_cloud else told),
     )
 
 

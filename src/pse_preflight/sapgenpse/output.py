@@ -14,6 +14,7 @@ from cryptography import x509
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.errors import PreflightError
+from pse_preflight.findings import one_line
 from pse_preflight.json_types import Moment
 from pse_preflight.pse.trusted import TrustedCertificate
 
@@ -86,7 +87,7 @@ class OutputUnreadable(PreflightError):
     def __init__(self, reason: str, lines: Iterable[str]) -> None:
         """Say what is wrong with which lines; a few of them are shown, shortened."""
         self.lines = tuple(lines)
-        shown = [line.strip(" \t")[:_SHOWN_CHARACTERS] for line in self.lines if line.strip(" \t")]
+        shown = [one_line(line.strip(" \t")[:_SHOWN_CHARACTERS]) for line in self.lines if line.strip(" \t")]
         more = [f"({len(shown) - _SHOWN_LINES} more lines)"] if len(shown) > _SHOWN_LINES else []
         super().__init__(": ".join([reason, " | ".join(shown[:_SHOWN_LINES] + more)]) if shown else reason)
 

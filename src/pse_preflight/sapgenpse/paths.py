@@ -45,12 +45,41 @@ def well_known_folders(environ: Mapping[str, str], *, windows: bool) -> tuple[st
     """Return where SAP's products put sapgenpse, the likelier first, as patterns of folders."""
     if windows:
         programs = glob.escape(environ.get("PROGRAMFILES") or r"C:\Program Files")
-        return (rf"{programs}\SAP\hdbclient", r"C:\sap\hdbclient", rf"{programs}\SAP\hostctrl\exe")
+        return (
+            rf"{programs}\SAP\hdbclient",
+            r"C:\sap\hdbclient",
+            rf"{programs}\SAP\hostctrl\exe",
+            rf"{programs}\XtractUniversal",
+            rf"{programs}\BoardConnector",
+            r"C:\sap\libs\sapcryptolib",
+            r"C:\usr\sap\saprouter",
+            r"C:\SAProuter",
+            r"C:\PSE",
+        )
     return (
         "/usr/sap/hostctrl/exe",
         "/usr/sap/[A-Z]??/SYS/exe/run",
         "/usr/sap/[A-Z]??/SYS/exe/uc/linuxx86_64",
         "/usr/sap/[A-Z]??/*[0-9][0-9]/exe",
         "/sapmnt/[A-Z]??/exe/uc/linuxx86_64",
+        "/usr/sap/hdbclient",
+        "/usr/sap/saprouter",
         glob.escape(str(PurePosixPath(environ.get("HOME") or "/", "sap", "hdbclient"))),
     )
+
+
+def usual_folders(environ: Mapping[str, str], *, windows: bool) -> tuple[Path, ...]:
+    """Return where PSE files usually stand: in this account's folders, and on Windows in those of services."""
+    without = {name: value for name, value in environ.items() if name != "SECUDIR"}
+    own = (secudir(environ, windows=windows), secudir(without, windows=windows))
+    if not windows:
+        return tuple(dict.fromkeys(own))
+    system = PureWindowsPath(environ.get("SYSTEMROOT") or r"C:\Windows")
+    profiles = (
+        r"System32\config\systemprofile",
+        r"SysWOW64\config\systemprofile",
+        r"ServiceProfiles\LocalService",
+        r"ServiceProfiles\NetworkService",
+    )
+    services = (Path(str(system / each / "AppData" / "Local" / "sec")) for each in profiles)
+    return tuple(dict.fromkeys((*own, *services)))

@@ -39,6 +39,8 @@ _NO_PIN = ("-x", "")
 _BATCH_FILES = frozenset({".bat", ".cmd"})
 _LIBRARY = re.compile(r"libsapcrypto|sapcrypto\.dll|slcryptokernel|error while loading shared libraries", re.IGNORECASE)
 _WRONG_MACHINE = re.compile("wrong ELF class")
+LIBRARY_PATH = {"win32": "PATH", "darwin": "DYLD_LIBRARY_PATH"}.get(sys.platform, "LD_LIBRARY_PATH")
+"""The variable in which this system's loader looks for libraries."""
 _LIBRARY_CODES = frozenset({127, 0xC0000135, 0xC0000135 - (1 << 32)})
 _WRONG_MACHINE_CODES = frozenset({0xC000007B, 0xC000007B - (1 << 32)})
 _FIRST_NT_ERROR = 0xC0000000
@@ -142,9 +144,16 @@ class InstalledTool:
     program: Path
     seconds: float = _SECONDS
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False, compare=False)
+    _added: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The variable that the program was found to need, once it is known."""
 
     name: ClassVar[str] = "sapgenpse"
     is_bundled: ClassVar[bool] = False
+
+    @property
+    def needs(self) -> str:
+        """Return the assignment without which the program did not find its library here; empty where there is none."""
+        return next((f"{name}={self.program.parent}" for name in self._added), "")
 
     @property
     def label(self) -> str:
@@ -152,9 +161,25 @@ class InstalledTool:
         return str(self.program)
 
     def run(self, arguments: Sequence[str], secudir: Path) -> Answer:
-        """Run it without any input, its dates in UTC."""
+        """Run it without any input, its dates in UTC.
+
+        Where it does not find its library although that lies beside it, as in some of SAP's packages, it is run once
+        more with its own folder in the path of libraries, and from then on at once.
+        """
+        answer = self._run(arguments, secudir)
+        if self._added or not _lacks_library(answer) or not _has_library_beside(self.program):
+            return answer
+        own, others = str(self.program.parent), self.environ.get(LIBRARY_PATH, "")
+        self._added[LIBRARY_PATH] = os.pathsep.join([own, others]) if others else own
+        again = self._run(arguments, secudir)
+        if _lacks_library(again):
+            self._added.clear()
+            return answer
+        return again
+
+    def _run(self, arguments: Sequence[str], secudir: Path) -> Answer:
         command = (str(self.program), *arguments)
-        environment = {**self.environ, "SECUDIR": str(secudir), "TZ": "UTC"}
+        environment = {**self.environ, **self._added, "SECUDIR": str(secudir), "TZ": "UTC"}
         try:
             ended = process.run(command, environment, seconds=self.seconds, largest=_LARGEST_OUTPUT)
         except (OSError, ValueError) as error:
@@ -191,13 +216,18 @@ def find_tool(
     engine: Engine,
     explicit: Path | None = None,
     *,
+    beside: Iterable[Path] = (),
     environ: Mapping[str, str] = os.environ,
     windows: bool = sys.platform == "win32",
 ) -> Tool:
     """Find the program to use: the one that is named, else SAP's where it is installed, else the bundled one.
 
-    It is looked for in the absolute entries of PATH and in the places where SAP's products put it; never in the
-    working folder.
+    It is looked for in the absolute entries of PATH, beside SAP's TLS library where that is named, and in the places
+    where SAP's products and people put it; never in the working folder, and in no folder but those of PATH into which
+    everybody may write.
+
+    Args:
+        beside: the folders in which SAP's TLS library lies, and those of the clients.
 
     Raises:
         ToolMissing: where the one that was asked for is not there.
@@ -206,7 +236,7 @@ def find_tool(
         return BundledTool(environ)
     if explicit is not None:
         return InstalledTool(_usable(explicit.absolute(), windows=windows), environ=environ)
-    found = next(_programs(_folders(environ, windows=windows), windows=windows), None)
+    found = next(_programs(_folders(environ, beside, windows=windows), windows=windows), None)
     if found is not None:
         return InstalledTool(found, environ=environ)
     if engine == "auto":
@@ -222,8 +252,11 @@ def version(tool: Tool, secudir: Path) -> Version:
     return output.parse_version(tool.run(("cryptinfo",), secudir).text)
 
 
-def create_pse(tool: Tool, pse: Path, dn: str, certificates: Iterable[Certificate]) -> Listing:
+def create_pse(tool: Tool, pse: Path, dn: str | None, certificates: Iterable[Certificate]) -> Listing:
     """Make a PSE without PIN at a path where nothing stands, and fill its certificate list.
+
+    Args:
+        dn: its owner; None for a PSE without an own key, which can only verify others.
 
     Returns:
         The certificate list as the program prints it afterwards: every given certificate and no other.
@@ -232,15 +265,25 @@ def create_pse(tool: Tool, pse: Path, dn: str, certificates: Iterable[Certificat
         ToolError: where the program fails, where what it made cannot be read back here as a PSE without PIN, or where
             it trusts more than it was given; what it left behind is the caller's to remove.
     """
-    answer = tool.run(("gen_pse", "-p", str(pse), "-noreq", *_NO_PIN, dn), pse.parent)
+    asked = _roots_first(certificates)
+    answer = _new(tool, pse, dn, asked)
     if answer.code != 0 or not is_file(pse):
         raise _failed(answer, "made no PSE")
     _read_back(pse, answer)
-    asked = tuple(certificates)
-    listing = _add_each(tool, pse, asked)
+    listing = _add_each(tool, pse, asked if dn is not None else asked[1:])
+    if dn is None and asked and listing.find(asked[0]) is None:
+        raise _failed(answer, f"was given {asked[0].label}, and does not list it afterwards")
     _refuse_strangers(tool, pse, _unknown(listing.entries, asked))
     _refuse_strangers(tool, pse, _unknown_in_file(_read_back(pse, answer), asked))
     return listing
+
+
+def _new(tool: Tool, pse: Path, dn: str | None, certificates: Sequence[Certificate]) -> Answer:
+    """Make a PSE; one without an own key is given its first certificate, as SAP's guides do."""
+    if dn is not None:
+        return tool.run(("gen_pse", "-p", str(pse), "-noreq", *_NO_PIN, dn), pse.parent)
+    command = ("gen_verify_pse", "-p", str(pse), *_NO_PIN)
+    return _run_with(tool, pse, certificates[0], (*command, "-a")) if certificates else tool.run(command, pse.parent)
 
 
 def add_certificates(tool: Tool, pse: Path, certificates: Iterable[Certificate]) -> Listing:
@@ -265,13 +308,16 @@ def add_certificates(tool: Tool, pse: Path, certificates: Iterable[Certificate])
 
 
 def _add_each(tool: Tool, pse: Path, certificates: Sequence[Certificate]) -> Listing:
-    ordered = sorted(certificates, key=lambda certificate: not certificate.is_self_issued)
-    answers = [(certificate, _add(tool, pse, certificate)) for certificate in ordered]
+    answers = [(certificate, _add(tool, pse, certificate)) for certificate in _roots_first(certificates)]
     listing = list_certificates(tool, pse)
     for certificate, answer in answers:
         if listing.find(certificate) is None:
             raise _failed(answer, f"{_claim(answer)}, but does not list {certificate.label} afterwards")
     return listing
+
+
+def _roots_first(certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:
+    return tuple(sorted(certificates, key=lambda certificate: not certificate.is_self_issued))
 
 
 def _unknown(entries: Iterable[ListedCertificate], asked: Sequence[Certificate]) -> list[ListedCertificate]:
@@ -350,17 +396,21 @@ def has_pin(tool: Tool, pse: Path) -> bool:
 
 
 def _add(tool: Tool, pse: Path, certificate: Certificate) -> Answer:
-    """Add one certificate from a file beside the PSE, where its own kind of leftovers is removed after a kill."""
+    answer = _run_with(tool, pse, certificate, ("maintain_pk", "-p", str(pse), *_NO_PIN, "-a"))
+    _refuse(answer, (certificate.parsed.subject, certificate.parsed.issuer))
+    return answer
+
+
+def _run_with(tool: Tool, pse: Path, certificate: Certificate, command: tuple[str, ...]) -> Answer:
+    """Hand over one certificate as a file beside the PSE, where its own kind of leftovers is removed after a kill."""
     path = pse.with_name(f"{pse.name}.{secrets.token_hex(8)}.pem")
     try:
         write_private(path, certificate.pem.encode("ascii"))
-        answer = tool.run(("maintain_pk", "-p", str(pse), *_NO_PIN, "-a", str(path)), pse.parent)
+        return tool.run((*command, str(path)), pse.parent)
     except OSError as error:
         raise ToolFailed(f"cannot write into {pse.parent}: {error.strerror}") from error
     finally:
         path.unlink(missing_ok=True)
-    _refuse(answer, (certificate.parsed.subject, certificate.parsed.issuer))
-    return answer
 
 
 def _understood(answer: Answer, parse: Callable[[str], _Read]) -> _Read:
@@ -416,11 +466,22 @@ def _remedy(answer: Answer) -> str:
     """Return what to do where the answer shows why the program cannot work here."""
     if answer.code in _WRONG_MACHINE_CODES or _says(answer, _WRONG_MACHINE):
         return "the program and SAP's library are built for different machines (32 and 64 bit); install a matching pair"
-    if answer.code in _LIBRARY_CODES or (answer.code != 0 and _says(answer, _LIBRARY)):
+    if _lacks_library(answer):
+        if _has_library_beside(Path(answer.command[0])):
+            return f"SAP's library lies beside the program and is not found, even with that folder in {LIBRARY_PATH}"
         return "SAP's library (libsapcrypto.so, sapcrypto.dll) is not found; put it beside the program"
     if _is_script(answer.command[0]):
         return "this is a script around the program; name the program itself with --sapgenpse"
     return ""
+
+
+def _lacks_library(answer: Answer) -> bool:
+    """Tell whether the program did not find SAP's library."""
+    return answer.code in _LIBRARY_CODES or (answer.code != 0 and _says(answer, _LIBRARY))
+
+
+def _has_library_beside(program: Path) -> bool:
+    return any(any(program.parent.glob(each)) for each in ("libsapcrypto.*", "sapcrypto.dll", "libslcryptokernel.*"))
 
 
 def _says(answer: Answer, what: re.Pattern[str]) -> bool:
@@ -462,6 +523,8 @@ def _usable(program: Path, *, windows: bool) -> Path:
         )
     if is_folder(program):
         raise ToolMissing(f"{program} is a folder", fix=f"name the program: {program / _file_name(windows=windows)}")
+    if windows and not is_file(program) and is_file(program.with_name(f"{program.name}.exe")):
+        return program.with_name(f"{program.name}.exe")  # as Windows itself finds it
     if not is_file(program):
         raise ToolMissing(f"{program} is not there")
     if not _is_executable(program, windows=windows):
@@ -484,10 +547,20 @@ def _file_name(*, windows: bool) -> str:
     return "sapgenpse.exe" if windows else "sapgenpse"
 
 
-def _folders(environ: Mapping[str, str], *, windows: bool) -> Iterator[Path]:
+def _folders(environ: Mapping[str, str], beside: Iterable[Path], *, windows: bool) -> Iterator[Path]:
     for entry in environ.get("PATH", "").split(";" if windows else ":"):
         folder = Path(entry.strip('"') if windows else entry)
         if folder.is_absolute():
             yield folder
-    for pattern in well_known_folders(environ, windows=windows):
-        yield from map(Path, sorted(iglob(pattern)))  # noqa: PTH207 - the pattern is absolute, Path.glob takes none
+    known = well_known_folders(environ, windows=windows)
+    for folder in (*beside, *(Path(each) for pattern in known for each in sorted(iglob(pattern)))):  # noqa: PTH207 - the pattern is absolute, Path.glob takes none
+        if folder.is_absolute() and not _is_open_to_all(folder):
+            yield folder
+
+
+def _is_open_to_all(folder: Path) -> bool:
+    """Tell whether everybody may put a program there; on Windows that is not known here."""
+    try:
+        return sys.platform != "win32" and bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return True

@@ -130,7 +130,9 @@ def _one_line(text: str) -> str:
 
 def key_information(certificate: Certificate) -> str:
     """Return kind and size of a certificate's key, such as `RSA, 2048-bit`."""
-    key = certificate.parsed.public_key()
+    key = certificate.public_key
+    if key is None:
+        return "unknown"
     kind = {"rsaEncryption": "RSA", "dsaEncryption": "DSA", "ecPublicKey": "ECDSA"}.get(_key_kind(key), _key_kind(key))
     size = getattr(key, "key_size", None)
     return f"{kind}, {size}-bit" if size else kind

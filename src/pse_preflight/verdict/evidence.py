@@ -17,12 +17,14 @@ from pse_preflight.client_pse.findings import (
     condition_findings,
     disagreement,
     file_findings,
+    tool_needs,
     unconfirmed,
 )
 from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
+from pse_preflight.client_pse.trust_store_findings import as_said_by_its_client, trust_store_findings
 from pse_preflight.endpoint import reading
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
-from pse_preflight.findings import Finding, finding, most_decisive_first
+from pse_preflight.findings import Finding, finding, most_decisive_first, of_saps_cloud
 from pse_preflight.json_types import Der, Moment
 from pse_preflight.landscape.system import System
 from pse_preflight.verdict import trust
@@ -239,6 +241,7 @@ class _Assessment:
 
     def evidence(self) -> Evidence:
         order = list(CODES)
+        found = dict.fromkeys(map(self._told, self._findings()))
         return Evidence(
             system=self._system,
             period=self._period,
@@ -246,7 +249,7 @@ class _Assessment:
             roots=self._roots,
             judgement=self.judgement,
             trust=self.trust,
-            findings=tuple(sorted(dict.fromkeys(self._findings()), key=lambda each: order.index(each.code))),
+            findings=tuple(sorted(found, key=lambda each: order.index(each.code))),
             not_created_for=self._not_created_for(),
             announced=self._changes,
             successors=self._successors,
@@ -268,7 +271,18 @@ class _Assessment:
     def _not_created_for(self) -> Finding | None:
         if self._seen.pse.is_there:
             return None
-        return _wrong_host(self._seen) if self._seen.attempt.forbidden else creation_cause(self._seen, self.judgement)
+        forbidden = self._seen.attempt.forbidden
+        cause = _wrong_host(self._seen) if forbidden else creation_cause(self._seen, self.judgement)
+        return self._told(cause) if cause else None
+
+    def _told(self, found: Finding) -> Finding:
+        """Return a finding as it is told of this system and for this time: who mends it, how, in the client's words."""
+        told = of_saps_cloud(found) if self._system.url.is_sap_cloud else found
+        if self._system.serves_sql:
+            told = replace(told, for_hana=True)
+        elif self._system.truststore:
+            told = as_said_by_its_client(told, self._seen.pse)
+        return _of_day(told, self._period)
 
     def _question(self) -> chain.ChainQuestion:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
@@ -320,7 +334,10 @@ class _Assessment:
             repair = "--repair --engine=bundled" if pse.one_reader else "--repair"
         files = root_names(self._successors, self._required) | file_names(self.judgement.path)
         files = {} if self._seen.unwritten else files
-        return Remedy(pse.program, system.pse, {key: system.folder / name for key, name in files.items()}, repair)
+        at_hand = {key: system.folder / name for key, name in files.items()}
+        needs = "" if self._seen.recorded else pse.tool_needs
+        program = ("env", needs, *pse.program) if needs.startswith(("LD_", "DYLD_")) else pse.program
+        return Remedy(program, system.pse, at_hand, repair, pse.store)
 
     def _findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
@@ -345,13 +362,22 @@ class _Assessment:
             yield from reading.websocket_findings(seen.live)
         if seen.client:
             yield from seen.client.findings
+            yield from self._logon_findings(seen.client)
         for each in _other_endpoints(seen):
             yield from self._elsewhere(each)
+
+    def _logon_findings(self, client: "ClientSide") -> Iterable[Finding]:
+        """Judge the certificate with which the client logs on, where it does."""
+        if client.own_certificate is None:
+            return
+        from pse_preflight.client.own_certificate import findings  # loaded only where somebody looked at the client
+
+        yield from findings(client.own_certificate, self._period.start, self._period.end, self._system.expiry_days)
 
     def _elsewhere(self, endpoint: Endpoint) -> Iterable[Finding]:
         """Judge what another address, or another kind of key, shows as a system of its own; what is grave is told."""
         seen = replace(self._seen, endpoint=endpoint, addresses=(), live=None)
-        own = {*self.judgement.findings, *self.trust.findings}
+        own = set(map(self._told, (*self.judgement.findings, *self.trust.findings)))
         where = f"{endpoint.address or endpoint.host} with {endpoint.key_kind.upper()} keys"
         for found in _Assessment(self._system, seen, self._period).evidence().findings:
             if found.severity > Severity.MINOR and found not in own and OWNERS.get(found.code) in _ABOUT_A_SERVER:
@@ -359,13 +385,28 @@ class _Assessment:
 
     def _pse_findings(self) -> Iterable[Finding]:
         seen, system = self._seen, self._system
+        if seen.endpoint and seen.endpoint.from_file and not seen.pse.is_there:
+            return  # whoever judges a chain before it is deployed need not be a client
+        if system.truststore:
+            yield from trust_store_findings(seen.pse)
+            return
         yield from attempt_findings(seen.pse, seen.attempt, system)
         yield from file_findings(seen.pse)
-        for each in condition_findings(seen.pse.condition, system, self._period.start):
-            if each.code is not Code.PSE_READABLE_BY_GROUP or not (seen.client and seen.client.group_may_read):
+        meant = seen.client.sids if seen.client else frozenset()
+        for each in condition_findings(seen.pse.condition, system, self._period.start, meant):
+            # Where the client logs on with the certificate, its end is a graver finding of its own.
+            is_told = each.code is Code.PSE_OWNER_EXPIRED and seen.client and seen.client.own_certificate
+            is_meant = each.code is Code.PSE_READABLE_BY_GROUP and seen.client and seen.client.group_may_read
+            if not (is_told or is_meant):
                 yield each
         yield from (
-            each for each in (unconfirmed(seen.pse, system, seen.changed_by_us), disagreement(seen.pse)) if each
+            each
+            for each in (
+                unconfirmed(seen.pse, system, seen.changed_by_us),
+                disagreement(seen.pse),
+                tool_needs(seen.pse),
+            )
+            if each
         )
 
 
@@ -413,9 +454,23 @@ def _other_endpoints(seen: Observations) -> Iterable[Endpoint]:
         yield each
 
 
+def _of_day(found: Finding, period: Period) -> Finding:
+    """Return a finding with the fix for a day that --at has chosen: no clock is wrong then."""
+    fix = _FIXES_OF_DAY.get(found.code) if period.start != period.end else None
+    return replace(found, fix=fix) if fix and "clock" in found.fix else found
+
+
+_FIXES_OF_DAY = {
+    Code.CERTIFICATE_EXPIRED: "have it renewed before that day, which --at has chosen, and the renewed one sent",
+    Code.CERTIFICATE_NOT_YET_VALID: "until it begins have an older one sent; the day that is judged was chosen by --at",
+}
+
+
 def _no_chain(seen: Observations) -> Finding | None:
-    """Return the finding for which a connection showed no certificate."""
-    if seen.endpoint is None or seen.endpoint.presented or seen.endpoint.failure is None:
+    """Return the finding for which a connection showed no certificate, or only some of them."""
+    if seen.endpoint is None or seen.endpoint.failure is None:
+        return None
+    if seen.endpoint.presented and not seen.endpoint.presented_cut:
         return None
     code = seen.endpoint.failure.code
     return next((each for each in reading.findings_of(seen.endpoint) if each.code == code), None)

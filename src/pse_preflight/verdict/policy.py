@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pse_preflight.checklist import BREAKING, CHECKS, GRAVE_CHAIN, Code, Need, Severity
+from pse_preflight.client_pse import access_list
 from pse_preflight.client_pse.condition import State
 from pse_preflight.endpoint.model import LiveHandshake
-from pse_preflight.findings import Finding, message, most_decisive_first
+from pse_preflight.findings import Finding, message, most_decisive_first, one_line
 from pse_preflight.landscape.system import Waiver
 from pse_preflight.verdict.evidence import Evidence
 
@@ -30,12 +31,14 @@ class Outcome:
         findings: its own findings, the decisive first; where it is blocked and nobody else tells, the cause.
         reason: why it was skipped.
         notes: what is to be said beside the findings: the waivers that do not hide them.
+        unconfigured: the key of systems.yaml that names nothing to judge; empty where the check asks for none.
     """
 
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     reason: str = ""
     notes: tuple[str, ...] = ()
+    unconfigured: str = ""
 
     @property
     def text(self) -> str:
@@ -62,17 +65,18 @@ def decide(check: str, evidence: Evidence, policy: Policy) -> Outcome:
     Args:
         check: its name without the alias.
     """
+    key = unconfigured(check, evidence)
     cause = blocking(check, evidence)
     if cause is not None:
         if _is_told(cause, evidence, policy):
-            return Outcome(Verdict.SKIP, (), f"blocked by {cause.code}, see {cause.check}")
+            return Outcome(Verdict.SKIP, (), f"blocked by {cause.code}, see {cause.check}", unconfigured=key)
         return _red(check, (cause,), (cause,), evidence)
     own = most_decisive_first(each for each in evidence.findings if each.check == check)
     red = tuple(each for each in own if each.severity >= policy.fail_on)
     if red:
         return _red(check, red, own, evidence)
-    reason = inapplicable(check, evidence)
-    return Outcome(Verdict.SKIP, own, reason) if reason else Outcome(Verdict.PASS, own)
+    reason = f"not configured: {key}" if key else inapplicable(check, evidence)
+    return Outcome(Verdict.SKIP, own, reason, unconfigured=key) if reason else Outcome(Verdict.PASS, own)
 
 
 def _is_told(cause: Finding, evidence: Evidence, policy: Policy) -> bool:
@@ -114,7 +118,7 @@ def _idle_waivers(check: str, found: Finding, evidence: Evidence) -> Iterator[st
         if each.until < evidence.period.end.date():
             yield f"waiver: ended on {each.until}, so it no longer hides {found.code}: {each.reason}"
         else:
-            yield f"waiver: names no code, so it does not hide the blocker {found.code}: {each.reason}"
+            yield f"waiver: names no code, so it does not hide {found.code}, which is too grave: {each.reason}"
 
 
 def _waivers_about(check: str, found: Finding, evidence: Evidence) -> list[Waiver]:
@@ -140,9 +144,54 @@ def _cause(need: Need, evidence: Evidence) -> Finding | None:
     return cause
 
 
+def slowest_check(evidence: Evidence) -> str:
+    """Return the check that the time belongs to for which the system was waited for: where it got stuck, else TLS."""
+    stuck = (*BREAKING[Need.ADDRESS], *BREAKING[Need.CONNECTION], *BREAKING[Need.TLS], *_STUCK_LATER)
+    found = _first(evidence, stuck)
+    return found.check if found else "test_tls_handshake_succeeds"
+
+
+_STUCK_LATER = (Code.HTTP_NO_ANSWER, Code.TOOL_TIMEOUT)
+
+
+def unconfigured(check: str, evidence: Evidence) -> str:
+    """Return the key of systems.yaml that would give a check something to judge; empty where it has that."""
+    key = _KEYS.get(check, "")
+    return key if key and not _IS_SET[key](evidence) else ""
+
+
 def inapplicable(check: str, evidence: Evidence) -> str:
     """Return why a check has nothing to judge here; empty where it has."""
+    if evidence.system.truststore and check in _ABOUT_PSES_ONLY:
+        return "not configured: the client has a trust store (`truststore`) and no PSE"
+    if evidence.endpoint and evidence.endpoint.from_file:
+        judged = f"--presented: the chain in {one_line(evidence.endpoint.from_file)} is judged"
+        if check in _ABOUT_CONNECTIONS:
+            return f"{judged}, and no server was asked"
+        if not evidence.pse.is_there and Need.PSE_MADE in CHECKS[check].needs:
+            return f"{judged}, and there is no {'trust store' if evidence.system.truststore else 'PSE'} here"
     return _INAPPLICABLE[check](evidence) if check in _INAPPLICABLE else ""
+
+
+_ABOUT_CONNECTIONS = frozenset(
+    {
+        "test_host_name_resolves",
+        "test_port_accepts_connections",
+        "test_url_answers_https",
+        "test_clock_agrees_with_the_server",
+        "test_tls_handshake_succeeds",
+        "test_handshake_with_the_pse_alone",
+        "test_websocket_rfc_answers",
+    }
+)
+_ABOUT_PSES_ONLY = frozenset(
+    {
+        "test_pse_needs_no_pin",
+        "test_pse_is_private",
+        "test_pse_owner_is_as_configured",
+        "test_file_and_tool_agree",
+    }
+)
 
 
 def _first(evidence: Evidence, codes: tuple[str, ...]) -> Finding | None:
@@ -172,11 +221,24 @@ _MET: Mapping[Need, Callable[[Evidence], bool]] = {
     **dict.fromkeys((Need.TRUSTABLE_CHAIN, Need.SOUND_CHAIN, Need.ROOT_LISTED), _is_trusted),
     **dict.fromkeys((Need.COMPLETABLE_CHAIN, Need.VERIFIED_PATH), _is_judged_or_trusted),
     Need.VERIFIABLE_CHAIN: _is_judged_or_has_a_fault,
+    Need.SERVERS_OWN: lambda evidence: (
+        evidence.judgement.names_host or _first(evidence, BREAKING[Need.NAMED_HOST]) is not None
+    ),
+    Need.COMMON_CHAIN: lambda evidence: evidence.live is None or evidence.live.accepted is not False,
 }
 """Where a need is met whatever was found; what the chain, or the PSE, has overcome is no obstacle."""
 
 
+_NO_HTTP = "serves: sql, and a database speaks no HTTP"
+
+
+def _no_http(evidence: Evidence) -> str:
+    return _NO_HTTP if evidence.system.serves_sql else ""
+
+
 def _no_date(evidence: Evidence) -> str:
+    if evidence.system.serves_sql:
+        return _NO_HTTP
     seen = evidence.endpoint
     return "" if seen and seen.date_offset_seconds is not None else "the server sent no Date header"
 
@@ -193,13 +255,16 @@ def _no_days(evidence: Evidence) -> str:
     return f"until when {unknown} of {len(entries)} certificates are valid is not known" if unknown else ""
 
 
-def _nothing_required(evidence: Evidence) -> str:
-    required = evidence.system.required_roots or evidence.system.requires_saps_roots
-    return "" if required or evidence.announced else "required_roots names none"
-
-
 def _no_access_rights(evidence: Evidence) -> str:
-    return "" if evidence.pse.condition.mode is not None else "access lists of this operating system are not judged"
+    condition = evidence.pse.condition
+    if condition.mode is not None:
+        return ""
+    if condition.access_list is None:
+        return "who may read it was not recorded"
+    problem = condition.access_list.problem
+    if not problem and access_list.others(condition.access_list, frozenset()) is None:
+        problem = "the access list of the PSE or of its folder is in a form that is not known here"
+    return f"cannot be judged here: {problem}" if problem else ""
 
 
 def _not_live(evidence: Evidence) -> str:
@@ -211,6 +276,8 @@ def _not_live(evidence: Evidence) -> str:
 
 
 def _no_websocket(evidence: Evidence) -> str:
+    if evidence.system.serves_sql:
+        return "serves: sql, and a database speaks no WebSocket RFC"
     if evidence.live and evidence.live.accepted and evidence.live.websocket is None:
         return "the server broke the connection off before a WebSocket could be asked for"
     return _not_live(evidence)
@@ -226,26 +293,58 @@ def _no_owner(evidence: Evidence) -> str:
     return "" if evidence.pse.condition.state is State.PLAIN else "the owner cannot be read from this file"
 
 
-def _no_client_hosts(evidence: Evidence) -> str:
+def _requires_roots(evidence: Evidence) -> bool:
+    system = evidence.system
+    return bool(system.required_roots or system.requires_saps_roots or evidence.announced)
+
+
+def _names_library(evidence: Evidence) -> bool:
     client = evidence.system.client
-    return _not_seen(evidence) if client and client.hosts else "client.hosts names no machine"
+    return bool((evidence.client and evidence.client.library) or (client and client.library))
 
 
-def _no_client_account(evidence: Evidence) -> str:
-    client = evidence.system.client
-    return _not_seen(evidence) if client and client.account else "client.account names nobody"
+def _names_account(evidence: Evidence) -> bool:
+    """Tell whether the account is named, or that of a product's service was looked for."""
+    client, seen = evidence.system.client, evidence.client
+    if client is None or client.account:
+        return client is not None
+    return client.product is not None and (seen is None or bool(seen.runs_as or seen.account_problem))
 
 
-def _no_client_ini(evidence: Evidence) -> str:
-    client = evidence.system.client
-    return _not_seen(evidence) if client and client.ini else "client_ini names no file"
+def _no_file(evidence: Evidence) -> str:
+    store = evidence.system.truststore
+    return "a store of Windows is no file" if store and store.windows else _not_seen(evidence)
 
 
-def _no_crypto_library(evidence: Evidence) -> str:
-    if evidence.client and evidence.client.library:
-        return ""
-    client = evidence.system.client
-    return (client and client.library and _not_seen(evidence)) or "neither crypto_library nor client_ini names one"
+def _no_alias_told(evidence: Evidence) -> str:
+    told = evidence.client.connections.of_this if evidence.client and evidence.client.connections else ()
+    silent = "the connection does not tell whether its user name is an alias"
+    return _not_seen(evidence) or ("" if any(each.user_is_alias is not None for each in told) else silent)
+
+
+_IS_SET: Mapping[str, Callable[[Evidence], bool]] = {
+    "required_roots": _requires_roots,
+    "client.hosts": lambda evidence: bool(evidence.system.client and evidence.system.client.hosts),
+    "client.account": _names_account,
+    "client.product": lambda evidence: bool(evidence.system.client and evidence.system.client.product),
+    "client_ini": lambda evidence: bool(evidence.system.client and evidence.system.client.ini),
+    "crypto_library": _names_library,
+}
+"""Whether systems.yaml, or what follows from it, gives such a key something to judge."""
+
+_KEYS: Mapping[str, str] = {
+    "test_pk_list_holds_the_required_roots": "required_roots",
+    "test_this_is_the_clients_host": "client.hosts",
+    "test_client_account_can_read_the_pse": "client.account",
+    "test_pse_path_is_the_same_for_the_client_account": "client.account",
+    "test_client_ini_names_what_is_checked": "client_ini",
+    "test_client_ini_verifies_the_server": "client_ini",
+    "test_client_ini_logs_on_with_an_alias": "client_ini",
+    "test_connection_names_what_is_checked": "client.product",
+    "test_connection_logs_on_with_an_alias": "client.product",
+    "test_crypto_library_fits_the_client": "crypto_library",
+}
+"""The key without which a check has nothing to judge."""
 
 
 def _not_seen(evidence: Evidence) -> str:
@@ -253,19 +352,15 @@ def _not_seen(evidence: Evidence) -> str:
 
 
 _INAPPLICABLE = {
+    "test_url_answers_https": _no_http,
     "test_clock_agrees_with_the_server": _no_date,
     "test_file_and_tool_agree": _one_reader,
     "test_pk_list_is_current": _no_days,
-    "test_pk_list_holds_the_required_roots": _nothing_required,
     "test_pse_is_private": _no_access_rights,
     "test_pse_owner_is_as_configured": _no_owner,
     "test_handshake_with_the_pse_alone": _not_live,
     "test_websocket_rfc_answers": _no_websocket,
-    "test_client_account_can_read_the_pse": _no_client_account,
-    "test_this_is_the_clients_host": _no_client_hosts,
-    "test_pse_path_is_the_same_for_the_client_account": _no_client_account,
-    "test_client_ini_names_what_is_checked": _no_client_ini,
-    "test_client_ini_verifies_the_server": _no_client_ini,
-    "test_client_ini_logs_on_with_an_alias": _no_client_ini,
-    "test_crypto_library_fits_the_client": _no_crypto_library,
+    **{check: _not_seen for check, key in _KEYS.items() if key != "required_roots"},
+    "test_client_account_can_read_the_pse": _no_file,
+    "test_connection_logs_on_with_an_alias": _no_alias_told,
 }

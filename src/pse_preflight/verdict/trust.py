@@ -18,6 +18,10 @@ _DUE_AT_MOST = timedelta(days=30)
 _MOST_ANCHORS = 16
 """So many certificates of the list are tried as the end of a path; no list holds more for one server."""
 _EXPIRED_NAMED = 3
+_SHORT = 12
+_KEYTOOLS = ("JKS", "JCEKS", "PKCS#12")
+_WINDOWS = "Windows "
+"""How the name of a trust store begins that is one of Windows'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +29,39 @@ class Remedy:
     """How a certificate is added to this PSE, for the fixes that are shown.
 
     Attributes:
-        program: the tool that is installed here.
+        program: the words that start the tool that is installed here, with what it needs to start.
         pse: the PSE.
         files: the PEM file already written for each certificate that may be added, by SHA-256.
         repair: the options that let a run add what is missing; empty where no run may.
+        store: what it is, where it is no PSE but a trust store.
     """
 
-    program: str
+    program: Command
     pse: Path
     files: dict[str, Path] = field(default_factory=dict)
     repair: str = ""
+    store: str = ""
 
     def add(self, fingerprints: Iterable[str]) -> tuple[Command, ...]:
-        """Return the commands that add the certificates, one per call."""
-        return tuple(
-            (self.program, "maintain_pk", "-a", str(self.files[each]), "-p", str(self.pse))
-            for each in fingerprints
-            if each in self.files
-        )
+        """Return the commands that add the certificates, one per call; none where people must do it."""
+        adding = (self._adding(each, str(self.files[each])) for each in fingerprints if each in self.files)
+        return tuple(each for each in adding if each)
+
+    def _adding(self, fingerprint: str, file: str) -> Command:
+        if not self.store:
+            return (*self.program, "maintain_pk", "-a", file, "-p", str(self.pse))
+        if self.store in _KEYTOOLS:
+            alias = f"preflight-{fingerprint[:_SHORT]}"
+            return ("keytool", "-importcert", "-alias", alias, "-file", file, "-keystore", str(self.pse))
+        windows = self.store.removeprefix(_WINDOWS)
+        return ("certutil", "-addstore", windows, file) if windows != self.store else ()
 
     def fix(self, words: str, wanted: Iterable[Certificate]) -> str:
         """Return the fix in words; where a run can add all that is wanted, it says so."""
         fingerprints = [each.sha256 for each in wanted]
+        if self.store == "PEM":
+            files = ", ".join(str(self.files[each]) for each in fingerprints if each in self.files)
+            return f"{words}: append to {self.pse} what stands in {files}" if files else words
         repairable = self.repair and fingerprints and all(each in self.files for each in fingerprints)
         return f"run again with {self.repair}, or {words}" if repairable else words
 
@@ -103,7 +118,7 @@ class Trust:
 
     Attributes:
         path: server certificate to anchor, validated with nothing but the PSE's list; empty where nothing anchors it.
-        anchors: every certificate of the list that is at hand; what the live handshake trusts.
+        anchors: every certificate of the list that is at hand.
         findings: what is to be said, the decisive first within each check.
         ends: the last moment of trust, if the server renews what it renews by itself.
         renewal: when the server must have renewed.
@@ -127,6 +142,23 @@ class Trust:
     def rests_on_a_root(self) -> bool:
         """Tell whether a root anchors the path, so that the server may renew everything below it."""
         return len(self.path) > 1 and is_self_signed(self.path[-1])
+
+    @property
+    def any_may_anchor(self) -> bool:
+        """Tell whether each certificate that the live handshake trusts may anchor the chain, and not a root alone.
+
+        Where something below the root comes from the list as well, it must not: the path is to be proven from the root.
+        """
+        return not (self.rests_on_a_root and len(self.relied) > 1)
+
+    @property
+    def trusted_live(self) -> tuple[Certificate, ...]:
+        """Return what the live handshake trusts: what the verdict relies on, so that the path is proven that it names.
+
+        OpenSSL goes from a certificate that it holds to no other one that is sent; so it holds all of them, or the
+        anchor alone.
+        """
+        return self.relied if self.any_may_anchor else self.path[1:]
 
     def outlasts_renewals(self, period: Period) -> bool:
         """Tell whether trust holds in a later period if the server renews its own certificates: a root anchors it."""
@@ -536,10 +568,12 @@ def _not_trusted(question: TrustCase, leaf: Certificate) -> Finding:
     which = f"; missing: {wanted[0].label}" if wanted else ""
     unknown = sum(1 for each in question.entries if each.certificate is None)
     vague = f" ({unknown} of its entries are known by their description only)" if unknown else ""
-    words = "add it" if wanted else "find out first why the chain is not valid; then add its root"
+    is_held = any(holds(question.entries, each) for each in question.judgement.best[-1:])
+    why = "find out first why the chain is not valid"
+    words = "add it" if wanted else why if is_held else f"{why}; then add its root"
     return finding(
         Code.SERVER_NOT_TRUSTED,
-        f"nothing in the certificate list of {question.remedy.pse} anchors {leaf.label}{which}{vague}",
+        f"nothing in the certificate list of {question.remedy.pse} vouches for {leaf.label}{which}{vague}",
         fix=question.remedy.fix(words, wanted),
         commands=question.remedy.add(each.sha256 for each in wanted),
         certificates=[leaf.sha256],

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,23 +12,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
-from pse_preflight.pse import asn1
-from pse_preflight.pse.errors import DamagedPse
+from pse_preflight.key_stores.bounds import refuse_endless
+from pse_preflight.key_stores.pkcs12 import is_pkcs12, load_pkcs12
 from pse_preflight.pse.owner import OwnerKey
 from pse_preflight.sapgenpse.bundled.world import Refused
 
-_MOST_ROUNDS = 10_000_000
-"""A second or a few; programs write up to a million."""
-_MOST_VALUES = 20_000
-_DEEPEST = 24
-_CONSTRUCTED = 0x20
-_SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _KEY_BAGS = (bytes.fromhex("060b2a864886f70d010c0a0101"), bytes.fromhex("060b2a864886f70d010c0a0102"))
 _PEM_KEY = re.compile(
     rb"-----BEGIN ([A-Z0-9 ]{0,64}PRIVATE KEY)-----.+?(-----END \1-----|(?=-----BEGIN )|\Z)", re.DOTALL
 )
 """A block that has no end ends before the next one, so that each part of a file is looked at once."""
-_PKCS12 = re.compile(rb"\x30(?:[\x00-\x7f]|\x80|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
 
 Loaded = TypeVar("Loaded")
 AskPassword = Callable[[], str]
@@ -51,17 +43,18 @@ def read_pkcs8(data: bytes, password: AskPassword) -> KeyFileContent:
 
     Raises:
         Refused: where it is no private key, or more than one, or cannot be decrypted.
+        KeyStoreUnreadable: where that would take very long.
     """
     found = [match[0] for match in _PEM_KEY.finditer(data) if match[2]]
     if len(found) > 1:
         raise Refused(f"the key file holds {len(found)} private keys; give one")
     if found and b"BEGIN OPENSSH" in found[0]:
         raise Refused("the key file holds an SSH key; ssh-keygen -p -m PKCS8 -f FILE rewrites it")
-    if _PKCS12.match(data):
+    if is_pkcs12(data):
         raise Refused("the key file is a PKCS#12 file; import_p12 takes it")
     load = serialization.load_pem_private_key if found else serialization.load_der_private_key
     content = found[0] if found else _binary(data)
-    _bound(base64.b64decode(_body(content)) if found else content)
+    refuse_endless(base64.b64decode(_body(content)) if found else content)
     try:
         return KeyFileContent(load(content, None))
     except TypeError:  # it is encrypted
@@ -78,14 +71,15 @@ def read_pkcs12(data: bytes, password: AskPassword) -> KeyFileContent:
 
     Raises:
         Refused: where it is none, has no key or two, or cannot be decrypted.
+        KeyStoreUnreadable: where that would take very long.
     """
-    if not _PKCS12.match(data):
+    if not is_pkcs12(data):
         raise Refused("it is no PKCS#12 file")
-    _bound(data)
+    refuse_endless(data)
     keys = sum(map(data.count, _KEY_BAGS))
     if keys > 1:
         raise Refused(f"it holds {keys} private keys; export the one that is meant into a file of its own")
-    found = _decrypted(lambda given: pkcs12.load_pkcs12(data, given or None), password())
+    found = _decrypted(lambda given: load_pkcs12(data, given or None), password())
     if found.key is None:
         raise Refused("it holds no private key")
     others = [each.certificate for each in found.additional_certs]
@@ -145,41 +139,3 @@ def _body(block: bytes) -> bytes:
     """Return the base64 of a PEM block without its headers."""
     lines = block.split(b"\n")[1:-1]
     return b"".join(line.strip() for line in lines if b":" not in line)
-
-
-def _bound(data: bytes) -> None:
-    """Refuse a file whose author wants a key to be derived for minutes, or in gigabytes.
-
-    Raises:
-        Refused: where it does.
-    """
-    if _SCRYPT in data:
-        raise Refused("it is encrypted with scrypt, which is not supported here; openssl pkcs8 -topk8 rewrites it")
-    counted = _Counted()
-    counted.look(data)
-    if counted.values > _MOST_VALUES:
-        raise Refused("it has more parts than any key file")
-    if counted.rounds > _MOST_ROUNDS:
-        raise Refused(f"its key needs {counted.rounds} rounds of derivation, at most {_MOST_ROUNDS} are made here")
-
-
-@dataclass(slots=True)
-class _Counted:
-    """What was counted in a file: its values, and the largest number that follows a salt, which is one of rounds."""
-
-    values: int = 0
-    rounds: int = 0
-
-    def look(self, value: bytes, depth: int = 0) -> None:
-        """Count at every depth, also within octet strings that hold such values again; the rest may be anything."""
-        before = 0
-        with contextlib.suppress(DamagedPse):
-            for part in asn1.values(value):
-                self.values += 1
-                if self.values > _MOST_VALUES or depth == _DEEPEST:
-                    return
-                if before == asn1.OCTET_STRING and part[0] == asn1.INTEGER:
-                    self.rounds = max(self.rounds, int.from_bytes(asn1.content(part)[:16]))
-                if part[0] & _CONSTRUCTED or part[0] == asn1.OCTET_STRING:
-                    self.look(part, depth + 1)
-                before = part[0]

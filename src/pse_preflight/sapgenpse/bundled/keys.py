@@ -90,7 +90,7 @@ def _new_pse(options: Options, world: World) -> Path:
 def _password(options: Options, world: World, what: str) -> str:
     given = options.last("-z")
     refuse_a_name("-z", given)
-    return world.ask_secret(f"Please enter {what}: ") if given is None else given
+    return world.ask_secret(f"Please enter {what}: ", "-z") if given is None else given
 
 
 def _import(pse: Path, key: object, given: Sequence[Certificate], options: Options, world: World) -> None:
@@ -136,7 +136,7 @@ def _export(
         raise Refused(f'file "{target}" already exists; {FORCE} replaces it')
     given = options.last("-z")
     refuse_a_name("-z", given)
-    password = world.ask_new_secret(what, "passwords") if given is None else given
+    password = world.ask_new_secret(what, "passwords", "-z") if given is None else given
     write_secret(target, write(password), force=force)
     note = "" if password else "; the private key in it has no password"
     world.say(f'File "{target}" was written{note}.')

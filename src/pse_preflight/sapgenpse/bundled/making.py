@@ -12,9 +12,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pse_preflight.certificate import Certificate
 from pse_preflight.pse import file, name
 from pse_preflight.sapgenpse.bundled.arguments import Options, pasted, refuse_a_name
-from pse_preflight.sapgenpse.bundled.opening import PIN, SALT_BYTES, certificates, path_of, refuse_existing, write_new
+from pse_preflight.sapgenpse.bundled.opening import (
+    PIN,
+    SALT_BYTES,
+    certificates,
+    open_pse,
+    path_of,
+    refuse_existing,
+    write_new,
+)
 from pse_preflight.sapgenpse.bundled.output_files import hand_out
-from pse_preflight.sapgenpse.bundled.world import Refused, World
+from pse_preflight.sapgenpse.bundled.world import Misused, Refused, World
 
 _EXPONENT = 65537
 _USUAL_BITS = 2048
@@ -36,6 +44,9 @@ def make_rsa_key(bits: int) -> rsa.RSAPrivateKey:
 
 def gen_pse(options: Options, world: World) -> None:
     """Make a PSE with a key of its own and a certificate that is signed with it."""
+    if "-onlyreq" in options.switches:
+        _hand_out_request(options, world)
+        return
     wanted = _Wanted.read(options)
     pse = path_of(options, world)
     refuse_existing(pse)
@@ -55,6 +66,17 @@ def gen_pse(options: Options, world: World) -> None:
         say("Generating certificate request... ok.")
 
 
+def _hand_out_request(options: Options, world: World) -> None:
+    """Make a certificate request for the key and the name of a PSE that is there; the PSE stays as it is."""
+    if options.words:
+        raise Misused("-onlyreq takes the distinguished name of the PSE, and no other")
+    wanted, opened = _Wanted.read(options), open_pse(options, world)
+    key = opened.file.private_key()
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise Refused("the PSE has no RSA key of its own")
+    hand_out(_request(opened.owner.parsed.subject, key, wanted), options.last("-r"), world)
+
+
 def gen_verify_pse(options: Options, world: World) -> None:
     """Make a PSE without a key, which can only verify others."""
     pse = path_of(options, world)
@@ -70,7 +92,7 @@ def new_pin(options: Options, world: World) -> str | None:
     given = options.last("-x")
     if not options.words:
         refuse_a_name("-x", given)
-    return (world.ask_new_secret(PIN, "PINs") if given is None else given) or None
+    return (world.ask_new_secret(PIN, "PINs", "-x") if given is None else given) or None
 
 
 def _say_nothing(*_: str) -> None:

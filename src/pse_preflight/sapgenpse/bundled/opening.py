@@ -9,14 +9,24 @@ from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.certificate_file import read_certificates
 from pse_preflight.pse import create, file
 from pse_preflight.pse.credentials import FILE_NAME, Credential, read_credentials
-from pse_preflight.pse.errors import LegacyPse, MachineBoundPse, PinNeeded, PseError, WrongPin
+from pse_preflight.pse.errors import (
+    DamagedPse,
+    LegacyPse,
+    MachineBoundPse,
+    NotAPse,
+    PinNeeded,
+    PseError,
+    WrongPin,
+)
 from pse_preflight.pse.file import PseFile
+from pse_preflight.pse.kinds import FileKind, kind_of_file
 from pse_preflight.sapgenpse import paths
 from pse_preflight.sapgenpse.bundled.arguments import Options
 from pse_preflight.sapgenpse.bundled.world import Misused, Refused, World
 
 LOCK_TIMEOUT = 10.0
 SALT_BYTES = 8
+_A_FOLDER = "Is a directory"
 PIN = "PSE PIN/Passphrase"
 
 
@@ -67,17 +77,19 @@ def open_pse(options: Options, world: World) -> Opened:
 def open_at(pse: Path, options: Options, world: World) -> Opened:
     """Read a PSE; one without a PIN opens without a question."""
     pin = options.last("-x")
+    data = b""
     try:
-        data = pse.read_bytes()
+        data = _content(pse)
         try:
             return Opened(pse, file.read(data, pin), pin)
         except PinNeeded:
             if pin is not None:
                 raise
-        pin = world.ask_secret(f"Please enter {PIN}: ")
+        pin = world.ask_secret(f"Please enter {PIN}: ", "-x")
         return Opened(pse, file.read(data, pin), pin)
     except (PseError, OSError) as error:
-        raise Refused(f'Couldn\'t open PSE "{pse}" ({_reason(error)})') from error
+        reason = _A_FOLDER if pse.is_dir() else _reason(error)  # Windows says that it is not permitted
+        raise Refused(f'Couldn\'t open PSE "{pse}" ({reason}){_told(error, data)}') from error
 
 
 def refuse_existing(pse: Path) -> None:
@@ -152,6 +164,21 @@ def _reason(error: PseError | OSError) -> str:
     if isinstance(error, MachineBoundPse | LegacyPse):
         return str(error)
     return "Decoding error"
+
+
+def _content(pse: Path) -> bytes:
+    with pse.open("rb") as stream:
+        return stream.read(file.LARGEST_FILE + 1)
+
+
+def _told(error: PseError | OSError, data: bytes) -> str:
+    """Return what has happened to a file that does not open, and how it is got whole; empty where that is not known."""
+    if not isinstance(error, NotAPse | DamagedPse):
+        return ""
+    found = kind_of_file(data)
+    if found.is_pse or found.kind is FileKind.UNKNOWN:
+        return ""
+    return f": it is {found.what}; {found.remedy}" if found.remedy else f": it is {found.what}"
 
 
 def _read_certificates(path: Path, world: World) -> tuple[Certificate, ...]:

@@ -73,7 +73,7 @@ def matching(public_key: object, given: Sequence[Certificate]) -> Certificate:
     Raises:
         Refused: where there is none.
     """
-    found = [each for each in given if each.parsed.public_key() == public_key]
+    found = [each for each in given if each.public_key == public_key]
     if not found:
         names = ", ".join(f'"{name.text(each.parsed.subject)}"' for each in given[:3]) or "none"
         raise Refused(f"no certificate belongs to the private key (given: {names})")

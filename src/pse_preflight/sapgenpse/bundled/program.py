@@ -26,7 +26,8 @@ def console() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = run(sys.argv[1:], environ=os.environ, stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
+        stdin = sys.stdin or io.StringIO()  # a service has none
+        code = run(sys.argv[1:], environ=os.environ, stdin=stdin, stdout=sys.stdout, stderr=sys.stderr)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return FAILED
@@ -122,10 +123,10 @@ _CHAIN = (
 )
 _V = frozenset({"-v"})
 _MAKE = BundledCommand(
-    f"{_COMMON} [-v] [-noreq | -r <request file>] [-a RSA[:<bits>[:SHA256]]] [-s <bits>]\n"
+    f"{_COMMON} [-v] [-noreq | -onlyreq] [-r <request file>] [-a RSA[:<bits>[:SHA256]]] [-s <bits>]\n"
     '       [-k GN-dNSName:<host>] [-k GN-iPAddress:<address>] "<distinguished name>"\n\n'
-    f"{_NO_PIN}",
-    _V | {"-noreq"},
+    f"{_NO_PIN}\n-onlyreq makes a request for the key of a PSE that is there, and nothing else.",
+    _V | {"-noreq", "-onlyreq"},
     frozenset({"-p", "-x", "-r", "-a", "-s", "-k"}),
     making.gen_pse,
     takes_words=True,

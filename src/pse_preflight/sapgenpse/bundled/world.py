@@ -1,6 +1,7 @@
 """Everything outside of the program: what it is told by, what it says, clock, dice; and how it refuses."""
 
 import getpass
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -15,6 +16,8 @@ from pse_preflight.sapgenpse import paths
 
 PROGRAM = "opengenpse"
 NOT_SAPS = f"{PROGRAM} {__version__} (pse-preflight), an open implementation; this is not SAP's sapgenpse"
+
+_NOBODY = "no answer, the input has ended"
 
 OK, FAILED, MISUSED, NO_CREDENTIALS = 0, 1, 2, 21
 
@@ -73,36 +76,73 @@ class World:
         """Print lines of normal output."""
         self.stdout.writelines(f"{line}\n" for line in lines)
 
-    def ask(self, prompt: str) -> str:
-        """Ask a question on stderr and return the line that is typed."""
+    def ask(self, prompt: str, instead: str = "") -> str:
+        """Ask a question on stderr and return the line that is typed.
+
+        Args:
+            instead: the option that gives the answer where nobody can be asked.
+        """
         self.stderr.write(prompt)
         self.stderr.flush()
         line = self.stdin.readline()
         if not line:
-            raise Refused("no answer, the input has ended")
+            raise _nobody(instead)
         return as_typed(line.rstrip("\r\n"))
 
-    def ask_secret(self, prompt: str) -> str:
-        """Ask a question whose answer is not shown."""
+    def ask_secret(self, prompt: str, instead: str) -> str:
+        """Ask a question whose answer is not shown.
+
+        Args:
+            instead: the option that gives the answer where nobody can be asked.
+        """
         try:
-            return as_typed(getpass.getpass(prompt, self.stderr)) if self.stdin.isatty() else self.ask(prompt)
+            if _is_typed_at(self.stdin):
+                return as_typed(getpass.getpass(prompt, self.stderr))
+            return self.ask(prompt, instead)
         except EOFError:
-            raise Refused("no answer, the input has ended") from None
+            raise _nobody(instead) from None
         except UnicodeDecodeError:
             raise Refused(
                 "the answer has a character that cannot be read; check the encoding of the terminal"
             ) from None
 
-    def ask_new_secret(self, what: str, both: str) -> str:
+    def ask_new_secret(self, what: str, both: str, instead: str) -> str:
         """Ask twice for a secret that is to be set.
 
         Args:
             both: what two of them are called.
+            instead: the option that gives it where nobody can be asked.
         """
-        given = self.ask_secret(f"Please enter {what}: ")
-        if given != self.ask_secret(f"Please reenter {what}: "):
+        given = self.ask_secret(f"Please enter {what}: ", instead)
+        if given != self.ask_secret(f"Please reenter {what}: ", instead):
             raise Refused(f"the two {both} are not the same")
         return given
+
+
+def _nobody(instead: str) -> Refused:
+    return Refused(f"{_NOBODY}; where nobody can be asked, give it with {instead}" if instead else _NOBODY)
+
+
+if sys.platform == "win32":
+
+    def _is_typed_at(stdin: TextIO) -> bool:
+        """Tell whether somebody can type there; a device such as NUL is a terminal for Python, and no console."""
+        import ctypes
+        import msvcrt
+
+        if not stdin.isatty():
+            return False
+        try:
+            handle = ctypes.c_void_p(msvcrt.get_osfhandle(stdin.fileno()))
+        except OSError:  # no file of the system's
+            return True
+        return bool(ctypes.windll.kernel32.GetConsoleMode(handle, ctypes.byref(ctypes.c_ulong())))
+
+else:
+
+    def _is_typed_at(stdin: TextIO) -> bool:
+        """Tell whether somebody can type there."""
+        return stdin.isatty()
 
 
 def as_typed(text: str) -> str:

@@ -8,6 +8,7 @@ otherwise.
 import hashlib
 import re
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pse_preflight.errors import PreflightError
@@ -15,14 +16,53 @@ from pse_preflight.errors import PreflightError
 FILE_GENERIC_READ = 0x120089
 FILE_ALL_ACCESS = 0x1F01FF
 
+_READS_CONTENT = 0x1
+_DELETE, _WRITE_LIST, _WRITE_OWNER = 0x10000, 0x40000, 0x80000
+_CHANGES_FILE = 0x2 | 0x4 | _DELETE | _WRITE_LIST | _WRITE_OWNER
+"""FILE_WRITE_DATA, FILE_APPEND_DATA, and what leads to them."""
+_CHANGES_FOLDER = 0x40 | _DELETE | _WRITE_LIST | _WRITE_OWNER
+"""FILE_DELETE_CHILD, and what leads to it; to add a file does not suffice to replace one."""
+_FOLDER_READS = "0x1200a9"
+
 EVERYONE = "S-1-1-0"
 SYSTEM = "S-1-5-18"
 ADMINISTRATORS = "S-1-5-32-544"
 
 _AUTHENTICATED, _USERS, _SERVICE, _LOCAL = "S-1-5-11", "S-1-5-32-545", "S-1-5-6", "S-1-2-0"
+_INSTALLER = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
 _ALL_SERVICES = "S-1-5-80-0"
 _LOCAL_SERVICE, _NETWORK_SERVICE = "S-1-5-19", "S-1-5-20"
-_OWNER_RIGHTS = "S-1-3-4"
+OWNER_RIGHTS = "S-1-3-4"
+
+KEEPERS = frozenset({SYSTEM, ADMINISTRATORS, _INSTALLER})
+"""Who can take every file of a machine anyhow: they are root there."""
+_KEEPERS_OF_DOMAIN = ("-500", "-512", "-519")
+"""The ends of the SIDs of the account Administrator, of Domain Admins and of Enterprise Admins."""
+_ABBREVIATED_KEEPERS, _ABBREVIATED_CROWDS = frozenset({"LA", "DA", "EA"}), frozenset({"LG", "DU", "DG", "DC"})
+
+CROWDS = frozenset(
+    {
+        EVERYONE,
+        _AUTHENTICATED,
+        _USERS,
+        _SERVICE,
+        _LOCAL,
+        _ALL_SERVICES,
+        "S-1-2-1",
+        "S-1-5-2",
+        "S-1-5-3",
+        "S-1-5-4",
+        "S-1-5-7",
+        "S-1-5-14",
+        "S-1-5-15",
+        "S-1-5-32-546",
+        "S-1-15-2-1",
+        "S-1-15-2-2",
+    }
+)
+"""Groups that whoever comes to a machine is in: Everyone, Users, Interactive, Network, Guests and their like."""
+_CROWDS_OF_DOMAIN = ("-513", "-514", "-515")
+"""The ends of the SIDs of Domain Users, Domain Guests and Domain Computers."""
 
 _WELL_KNOWN_NAMES = {
     "system": SYSTEM,
@@ -49,7 +89,7 @@ _SID_ALIASES = {
     "LS": _LOCAL_SERVICE,
     "NS": _NETWORK_SERVICE,
     "NU": "S-1-5-2",
-    "OW": _OWNER_RIGHTS,
+    "OW": OWNER_RIGHTS,
     "PO": "S-1-5-32-550",
     "PS": "S-1-5-10",
     "PU": "S-1-5-32-547",
@@ -119,16 +159,24 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class WindowsAccount:
-    """An account: its name, its SID, and the SIDs of everything that its processes belong to."""
+    """An account.
+
+    Attributes:
+        name: as people write it.
+        sid: its SID.
+        groups: the SIDs of everything that its processes belong to.
+        unseen: why it may belong to more than that, in words; empty where all its groups are known.
+    """
 
     name: str
     sid: str
     groups: frozenset[str]
+    unseen: str = ""
 
 
-def account(name: str, sid: str, groups: frozenset[str] = frozenset()) -> WindowsAccount:
+def account(name: str, sid: str, groups: frozenset[str] = frozenset(), unseen: str = "") -> WindowsAccount:
     """Return an account with what the system adds to the groups that it is a member of."""
-    return WindowsAccount(name, sid, groups | _given(sid))
+    return WindowsAccount(name, sid, groups | _given(sid), unseen)
 
 
 def well_known_sid(name: str) -> str | None:
@@ -141,6 +189,16 @@ def well_known_sid(name: str) -> str | None:
     return _WELL_KNOWN_NAMES.get(rest.lower()) if authority.lower() in _AUTHORITIES else None
 
 
+def is_keeper(sid: str) -> bool:
+    """Tell whether somebody is an administrator, or the system itself."""
+    return sid in KEEPERS | _ABBREVIATED_KEEPERS or (_is_of_domain(sid) and sid.endswith(_KEEPERS_OF_DOMAIN))
+
+
+def is_crowd(sid: str) -> bool:
+    """Tell whether a group is one that about everybody is in."""
+    return sid in CROWDS | _ABBREVIATED_CROWDS or (_is_of_domain(sid) and sid.endswith(_CROWDS_OF_DOMAIN))
+
+
 def read_descriptor(sddl: str) -> Descriptor:
     """Read a security descriptor; its audit list is not looked at.
 
@@ -151,11 +209,16 @@ def read_descriptor(sddl: str) -> Descriptor:
     return Descriptor(_sid(parts["O"]) if "O" in parts else "", _aces(parts["D"]) if "D" in parts else None)
 
 
+def named(descriptor: Descriptor) -> frozenset[str]:
+    """Return every SID that a descriptor names."""
+    return frozenset(filter(None, (descriptor.owner, *(each.sid for each in descriptor.aces or ()))))
+
+
 def may_read(descriptor: Descriptor, who: WindowsAccount) -> bool:
     """Tell whether an account can open the file for reading."""
     if descriptor.aces is None:
         return True
-    sids = {who.sid, *who.groups, *([_OWNER_RIGHTS] if who.sid == descriptor.owner else [])}
+    sids = {who.sid, *who.groups, *([OWNER_RIGHTS] if who.sid == descriptor.owner else [])}
     missing = FILE_GENERIC_READ
     for ace in descriptor.aces:
         if ace.inherit_only or ace.sid not in sids:
@@ -169,9 +232,63 @@ def may_read(descriptor: Descriptor, who: WindowsAccount) -> bool:
 
 def readers(descriptor: Descriptor) -> frozenset[str]:
     """Return the SIDs to which the list gives any part of reading the content."""
+    return _granted(descriptor, _READS_CONTENT)
+
+
+def may_change(file: Descriptor) -> frozenset[str]:
+    """Return the SIDs that the list of a file lets change it, remove it, or let themselves do so."""
+    return _granted(file, _CHANGES_FILE)
+
+
+def may_replace_in(folder: Descriptor) -> frozenset[str]:
+    """Return the SIDs that the list of a folder lets put another file in the place of one that is in it."""
+    return _granted(folder, _CHANGES_FOLDER)
+
+
+def undecided(descriptor: Descriptor, who: WindowsAccount) -> str:
+    """Return the SID of a domain's group that decides whether an account can read, where that is not known here."""
+    if descriptor.aces is None or not who.unseen:
+        return ""
+    readable = may_read(descriptor, who)
+    for ace in descriptor.aces:
+        if ace.sid not in {who.sid, *who.groups} and _is_of_domain(ace.sid) and not ace.inherit_only:
+            can_turn_it = ace.allows != readable and ace.rights & _READS_CONTENT
+            if can_turn_it:
+                return ace.sid
+    return ""
+
+
+def private(maker: str, others: Iterable[str] = (), *, folder: bool = False) -> str:
+    """Return the descriptor, in SDDL, of a new file or folder that is for few: its list takes nothing over.
+
+    Args:
+        maker: the SID of who makes it, who may do everything with it, as SYSTEM and the administrators may.
+        others: the SIDs of who else may read it; the client's account and group.
+    """
+    full = dict.fromkeys((SYSTEM, ADMINISTRATORS, maker))
+    flags, reads = ("OICI", _FOLDER_READS) if folder else ("", "FR")
+    entries = [f"(A;{flags};FA;;;{sid})" for sid in full]
+    entries += [f"(A;{flags};{reads};;;{sid})" for sid in dict.fromkeys(others) if sid not in full]
+    return f"D:P{''.join(entries)}"
+
+
+def _granted(descriptor: Descriptor, rights: int) -> frozenset[str]:
+    """Return the SIDs to which a list gives any of these rights and does not deny it before."""
     if descriptor.aces is None:
         return frozenset({EVERYONE})
-    return frozenset(each.sid for each in descriptor.aces if each.allows and each.rights & 1 and not each.inherit_only)
+    allowed, denied = set(), dict.fromkeys((each.sid for each in descriptor.aces), 0)
+    for ace in descriptor.aces:
+        if ace.inherit_only:
+            continue
+        if not ace.allows:
+            denied[ace.sid] |= ace.rights
+        elif ace.rights & rights & ~denied[ace.sid]:
+            allowed.add(ace.sid)
+    return frozenset(allowed)
+
+
+def _is_of_domain(sid: str) -> bool:
+    return sid.startswith("S-1-5-21-") or not sid.startswith("S-")
 
 
 def _given(sid: str) -> frozenset[str]:

@@ -1,0 +1,125 @@
+"""Who else may read or replace a PSE on Windows, by the access lists of the file and of its folder. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+from pse_preflight.checklist import Code, Severity
+from pse_preflight.client_pse.condition import AccessList
+from pse_preflight.findings import Command, Finding, finding
+from pse_preflight.windows.descriptor import (
+    ADMINISTRATORS,
+    EVERYONE,
+    OWNER_RIGHTS,
+    SYSTEM,
+    DescriptorUnreadable,
+    is_crowd,
+    is_keeper,
+    may_change,
+    may_replace_in,
+    read_descriptor,
+    readers,
+)
+
+_CREATOR = "S-1-3-0"
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Whoever a PSE is not for, by what they may do.
+
+    Attributes:
+        read: the SIDs that may read the private key.
+        change: those that may change the file, by its own list.
+        replace: those that may put another in its place, by the list of the folder.
+        owner: the SID of its owner, or of its folder's, who may change the list; empty where it is one who is meant.
+    """
+
+    read: frozenset[str]
+    change: frozenset[str]
+    replace: frozenset[str]
+    owner: str = ""
+
+
+def others(seen: AccessList, meant: frozenset[str]) -> Others | None:
+    """Return who else may do what; None where the lists are not known, or in no form that is known here.
+
+    Args:
+        meant: the SIDs of the client's account and group; whoever looked and the administrators are meant, too.
+    """
+    try:
+        file, folder = read_descriptor(seen.file), read_descriptor(seen.folder)
+    except DescriptorUnreadable:
+        return None
+    if seen.problem:
+        return None
+    own = meant | {seen.seen_by, _CREATOR, OWNER_RIGHTS}
+
+    def strangers(sids: Iterable[str]) -> frozenset[str]:
+        return frozenset(sid for sid in sids if sid not in own and not is_keeper(sid))
+
+    owner = next(iter(strangers(filter(None, (file.owner, folder.owner)))), "")
+    return Others(strangers(readers(file)), strangers(may_change(file)), strangers(may_replace_in(folder)), owner)
+
+
+def findings(path: Path, seen: AccessList, meant: frozenset[str] = frozenset()) -> Iterator[Finding]:
+    """Name who else may read the private key, and who may decide whom the client trusts, with what mends it."""
+    found = others(seen, meant)
+    if found is None:
+        return
+    keep = tuple(dict.fromkeys((SYSTEM, ADMINISTRATORS, seen.seen_by)))
+    close = _close(path, keep, meant - {*keep}, found.read | found.change)
+    if found.read:
+        yield finding(
+            Code.PSE_READABLE_BY_OTHERS if any(map(is_crowd, found.read)) else Code.PSE_READABLE_BY_GROUP,
+            f"{path} can be read by {_names(found.read, seen)}, and it holds a private key without PIN",
+            fix="let its account, SYSTEM and the administrators alone read it",
+            commands=[close],
+        )
+    yield from _writable(path, seen, found, close)
+
+
+def _writable(path: Path, seen: AccessList, found: Others, close: Command) -> Iterator[Finding]:
+    folder = PureWindowsPath(path).parent
+    ways = [
+        (found.change, _names(found.change, seen), close),
+        (found.replace, f"{_names(found.replace, seen)}, in {folder}", _keep_from_replacing(folder, found.replace)),
+        (found.owner, f"its owner {_names([found.owner], seen)}", _give_to_administrators(path)),
+    ]
+    ways = [each for each in ways if each[0]]
+    if not ways:
+        return
+    is_root = found.replace and folder == folder.parent
+    move = f"; {folder} is open to all by its nature, so move the PSE into a folder of its own" if is_root else ""
+    whose = ""
+    if found.owner:
+        whose = f"; if {_names([found.owner], seen)} is the client's account, say so: client.account"
+    yield finding(
+        Code.PSE_WRITABLE_BY_OTHERS,
+        f"{path} can be changed or replaced by {'; '.join(whom for _, whom, _ in ways)}, who so decide whom the client"
+        f" trusts{whose}",
+        fix=f"let its account, SYSTEM and the administrators alone write to it and to its folder{move}",
+        commands=dict.fromkeys(command for _, _, command in ways if not (is_root and command[1] == str(folder))),
+        severity=None if found.change or found.owner or any(map(is_crowd, found.replace)) else Severity.MINOR,
+    )
+
+
+def _close(path: Path, keep: Sequence[str], meant: Iterable[str], out: Iterable[str]) -> Command:
+    grants = [*(f"*{sid}:(F)" for sid in keep), *(f"*{sid}:(R)" for sid in sorted(meant))]
+    gone = [f"*{sid}" for sid in sorted(out)]
+    return ("icacls", str(path), "/inheritance:r", "/grant:r", *grants, *(("/remove:g", *gone) if gone else ()))
+
+
+def _keep_from_replacing(folder: PureWindowsPath, sids: Iterable[str]) -> Command:
+    """Return the command that leaves them reading in the folder; other files in it may be theirs to read."""
+    grants = [f"*{sid}:(OI)(CI)(RX)" for sid in sorted(sids)]
+    return ("icacls", str(folder), "/inheritance:d", "/grant:r", *grants)
+
+
+def _give_to_administrators(path: Path) -> Command:
+    return ("icacls", str(path), "/setowner", f"*{ADMINISTRATORS}")
+
+
+def _names(sids: Iterable[str], seen: AccessList) -> str:
+    names = {EVERYONE: "Everyone", **seen.names}
+    return ", ".join(sorted(names.get(sid, sid) for sid in sids))

@@ -1,0 +1,151 @@
+"""Certificate policies by RFC 5280 (6.1), for a client that accepts any policy."""
+
+from datetime import UTC, datetime
+
+import pytest
+from cryptography import x509
+
+from pse_preflight.certificate import Certificate
+from pse_preflight.chain.faults import forbidden
+from pse_preflight.chain.policies import policy_faults
+from pse_preflight.chain.verify import Path, Period, refusal
+from tests.kit import drafts
+from tests.kit.drafts import Draft, Press
+from tests.kit.faulty_chains import ELSEWHERE, Plan
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+ONE, OTHER, ANY = "1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.99999.2", "2.5.29.32.0"
+
+
+def _says(draft: Draft, *policies: str) -> None:
+    stated = [x509.PolicyInformation(x509.ObjectIdentifier(each), None) for each in policies]
+    draft.says(x509.CertificatePolicies(stated))
+
+
+def _maps(draft: Draft, *pairs: tuple[str, str]) -> None:
+    value = drafts.encoded(drafts.encoded([drafts.oid(ours), drafts.oid(theirs)]) for ours, theirs in pairs)
+    draft.extensions["2.5.29.33"] = (True, value)
+
+
+def _requires(draft: Draft, certificates: int | None, mapping: int | None = None) -> None:
+    draft.says(x509.PolicyConstraints(certificates, mapping), critical=True)
+
+
+def _path(plan: Plan) -> Path:
+    press = Press()
+    return tuple(Certificate.read(press.made(each)) for each in (plan.leaf, *plan.authorities, plan.root))
+
+
+def _plan(lowest: str = "", middle: str = "", upper: str = "") -> Plan:
+    """Draft three storeys, each with these policies, the upper one requiring some from itself on."""
+    plan = Plan(NOW, "p256", 2, ELSEWHERE)
+    for draft, policies in zip((plan.leaf, *plan.authorities), (lowest, middle, upper), strict=True):
+        if policies:
+            _says(draft, *policies.split())
+    _requires(plan.authorities[1], 0)
+    return plan
+
+
+def _blamed(plan: Plan) -> list[str]:
+    return [each.certificate.name for each in policy_faults(_path(plan))]
+
+
+@pytest.mark.parametrize(
+    ("lowest", "middle", "upper", "holds"),
+    [
+        (ONE, ONE, ONE, True),
+        (ONE, ANY, ONE, True),
+        (ANY, ANY, ANY, True),
+        (ONE, ANY, ANY, True),
+        (ANY, ONE, ONE, True),
+        (f"{ONE} {OTHER}", OTHER, f"{ONE} {OTHER}", True),
+        (OTHER, ONE, ONE, False),
+        (ONE, ONE, OTHER, False),
+        ("", ONE, ONE, False),
+        (ONE, "", ONE, False),
+        (ONE, ONE, "", False),
+        ("", "", "", False),
+    ],
+)
+def test_required_policy_holds_from_end_to_end_or_not(lowest: str, middle: str, upper: str, *, holds: bool) -> None:
+    plan = _plan(lowest, middle, upper)
+    assert _blamed(plan) == ([] if holds else ["Intermediate 0"])
+    assert forbidden(_path(plan)) is not holds
+
+
+def test_nothing_is_required_unless_somebody_requires_it() -> None:
+    plan = _plan(ONE, OTHER, "")
+    plan.authorities[1].lacks(x509.PolicyConstraints)
+    assert _blamed(plan) == []
+    plan.leaf.says(x509.PolicyConstraints(0, None), critical=True)
+    assert _blamed(plan) == [ELSEWHERE.host]
+
+
+@pytest.mark.parametrize(("certificates", "told"), [(0, True), (1, True), (2, True), (3, False), (9, False)])
+def test_requirement_begins_as_far_below_as_is_said(certificates: int, *, told: bool) -> None:
+    plan = _plan("", ONE, ONE)
+    _requires(plan.authorities[1], certificates)
+    assert bool(_blamed(plan)) is told
+
+
+def test_requirement_of_the_anchor_itself_does_not_count() -> None:
+    """RFC 5280 takes the anchor as a name and a key; what it says of paths is not part of it."""
+    plan = Plan(NOW, "p256", 1, ELSEWHERE)
+    _requires(plan.root, 0)
+    assert _blamed(plan) == []
+    unanchored = policy_faults(_path(plan), anchored=False)
+    assert [each.certificate.name for each in unanchored] == ["Root"]
+
+
+@pytest.mark.parametrize(("skip", "told"), [(0, True), (1, False)])
+def test_any_policy_counts_until_it_is_inhibited(skip: int, *, told: bool) -> None:
+    plan = _plan(ONE, ANY, ONE)
+    plan.authorities[1].says(x509.InhibitAnyPolicy(skip), critical=True)
+    assert bool(_blamed(plan)) is told
+
+
+@pytest.mark.parametrize(
+    ("pairs", "lowest", "told"),
+    [
+        ([(ONE, OTHER)], OTHER, False),
+        ([(ONE, OTHER)], ONE, True),
+        ([(OTHER, ONE)], OTHER, True),
+        ([(ONE, OTHER), (ONE, ONE)], ONE, False),
+    ],
+)
+def test_mapped_policy_counts_as_the_other(pairs: list[tuple[str, str]], lowest: str, *, told: bool) -> None:
+    plan = _plan(lowest, ONE, ONE)
+    _maps(plan.authorities[0], *pairs)
+    assert bool(_blamed(plan)) is told
+
+
+def test_mapping_can_be_forbidden() -> None:
+    for forbidden_after, told in ((0, True), (1, False)):
+        plan = _plan(OTHER, ONE, ONE)
+        _requires(plan.authorities[1], 0, forbidden_after)
+        _maps(plan.authorities[0], (ONE, OTHER))
+        assert bool(_blamed(plan)) is told
+
+
+@pytest.mark.parametrize("pair", [(ANY, ONE), (ONE, ANY)])
+def test_any_policy_must_not_be_mapped(pair: tuple[str, str]) -> None:
+    plan = _plan(ANY, ANY, ANY)
+    _maps(plan.authorities[0], pair)
+    (fault,) = policy_faults(_path(plan))
+    assert "maps any policy to another" in fault.words
+    assert fault.certificate.name == "Intermediate 1"
+
+
+def test_mapping_that_cannot_be_read_maps_nothing() -> None:
+    for value in (b"", b"\x30\x05", b"\x30\x04\x30\x02\x05\x00"):
+        plan = _plan(ONE, ONE, ONE)
+        plan.authorities[0].extensions["2.5.29.33"] = (False, value)
+        assert _blamed(plan) == []
+
+
+def test_verifier_looks_at_none_of_this_so_that_it_is_forbidden_here() -> None:
+    host, period = x509.DNSName(ELSEWHERE.host), Period(NOW, NOW)
+    for plan, broken in ((_plan(ONE, ONE, ONE), False), (_plan("", ONE, ONE), True)):
+        path = _path(plan)
+        assert refusal(path, host, period, public=False) is None
+        assert forbidden(path) is broken

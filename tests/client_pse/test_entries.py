@@ -1,0 +1,71 @@
+"""When an entry that a tool lists is a certificate of the file, and what is said of those that are not."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pse_preflight.certificate import Certificate
+from pse_preflight.client_pse.condition import Condition, PseContent, State
+from pse_preflight.client_pse.entries import is_same
+from pse_preflight.client_pse.findings import disagreement
+from pse_preflight.client_pse.model import ClientPse
+from pse_preflight.pse.trusted import IN_LIST, TrustedCertificate
+from pse_preflight.sapgenpse.output import ListedCertificate, Listing
+from tests.kit.pse_mutations import authorities
+
+FIRST, SECOND, THIRD = authorities(3)
+SECONDS = [timedelta(seconds=1), timedelta(seconds=-1), timedelta(days=400), timedelta(days=-400)]
+
+
+def listed(certificate: Certificate, *, sha256: bool = True) -> ListedCertificate:
+    return ListedCertificate(
+        certificate.sha256 if sha256 else None,
+        certificate.subject,
+        certificate.issuer,
+        certificate.serial_number,
+        certificate.not_before,
+        certificate.not_after,
+    )
+
+
+def signed_part(certificate: Certificate) -> TrustedCertificate:
+    return TrustedCertificate(certificate.parsed.tbs_certificate_bytes, None, IN_LIST)
+
+
+def test_the_signed_part_alone_is_known_by_serial_number_and_days() -> None:
+    assert is_same(listed(FIRST), signed_part(FIRST))
+    assert is_same(listed(FIRST, sha256=False), signed_part(FIRST))
+
+
+@pytest.mark.parametrize("by", SECONDS, ids=str)
+def test_another_day_is_another_certificate(by: timedelta) -> None:
+    known = listed(FIRST)
+    assert not is_same(replace(known, not_before=FIRST.not_before + by), signed_part(FIRST))
+    assert not is_same(replace(known, not_after=FIRST.not_after + by), signed_part(FIRST))
+
+
+@pytest.mark.parametrize("by", [1, -1, 1 << 64])
+def test_another_serial_number_is_another_certificate(by: int) -> None:
+    assert not is_same(replace(listed(FIRST), serial=FIRST.serial_number + by), signed_part(FIRST))
+
+
+def _told(held: tuple[Certificate, ...], said: tuple[Certificate, ...]) -> str:
+    content = PseContent(
+        None, tuple(TrustedCertificate(each.parsed.tbs_certificate_bytes, each.der, IN_LIST) for each in held)
+    )
+    condition = Condition(Path("/sec/a.pse"), State.PLAIN, content=content)
+    found = disagreement(ClientPse(condition, Listing(tuple(map(listed, said))), tool="sapgenpse"))
+    return found.observed if found else ""
+
+
+def test_two_of_each_kind_of_difference_are_named_and_all_are_counted() -> None:
+    three = (FIRST, SECOND, THIRD)
+    assert _told(three, three) == ""
+    for text, verb in ((_told(three, ()), "the file holds"), (_told((), three), "sapgenpse lists")):
+        assert [f"CN={each.name}," in text for each in three] == [True, True, False]
+        assert text.count(verb) == 2
+    assert "(3 and 0 differences)" in _told(three, ())
+    assert "(0 and 3 differences)" in _told((), three)
+    assert "(1 and 2 differences)" in _told((FIRST,), (SECOND, THIRD))
