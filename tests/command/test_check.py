@@ -153,6 +153,7 @@ def _outcomes(report: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("parallel", [False, True])
 def test_nothing_around_it_has_a_say(hostile: Path, tmp_path: Path, *, parallel: bool) -> None:
     plain = tmp_path / "plain"
@@ -167,6 +168,7 @@ def test_nothing_around_it_has_a_say(hostile: Path, tmp_path: Path, *, parallel:
     assert "failure" in _outcomes(hostile / "report.xml").values()
 
 
+@pytest.mark.long
 def test_pytest_itself_obeys_what_is_around_it(hostile: Path) -> None:
     """The twin of the test before: what stands around is heard where it may be."""
     options = ("--system=DEAD", "--systems-file=systems.yaml", "-p", "pse_preflight.plugin")
@@ -243,6 +245,7 @@ def test_what_no_finding_tells_is_never_left_out(tmp_path: Path) -> None:
     assert "= ERRORS =" in ran.stdout
 
 
+@pytest.mark.long
 def test_what_was_red_can_be_asked_again(tmp_path: Path) -> None:
     options = ("--system=demo:expired-leaf", "--evidence=proof", "--junitxml=report.xml")
     assert run_module("pse_preflight", *options, folder=tmp_path).returncode == 1
@@ -253,6 +256,7 @@ def test_what_was_red_can_be_asked_again(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["proof", "report.xml"]
 
 
+@pytest.mark.long
 def test_the_names_in_junit_are_those_of_every_installation(tmp_path: Path) -> None:
     run_module("pse_preflight", "check", "demo", "--junitxml=report.xml", folder=tmp_path)
     by_program = ElementTree.parse(tmp_path / "report.xml")
@@ -276,6 +280,7 @@ def test_the_older_family_of_junit_names_no_place_of_this_machine(tmp_path: Path
     assert not [each for each in files if not each.startswith("checks/")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("beside", "suite"), [([], "pse-preflight"), (["test_stranger.py"], "pytest")])
 def test_other_peoples_tests_keep_their_names(tmp_path: Path, beside: list[str], suite: str) -> None:
     (tmp_path / "test_stranger.py").write_text("def test_mine(): pass\n", encoding="utf-8")
@@ -302,6 +307,7 @@ def _older_results(folder: Path) -> list[Path]:
     return older
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "misuse", [["demo", "--read-olny"], ["PRD"], ["demo", "--at=soon"], ["demo", "--systems-file=none.yaml"]]
 )
@@ -323,6 +329,7 @@ def test_a_file_that_was_named_by_mistake_stays(tmp_path: Path) -> None:
     assert (tmp_path / "systems.yaml").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("given", "code", "says"),
     [

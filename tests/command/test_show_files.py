@@ -329,6 +329,7 @@ def _broken(show: Show, data: bytes, steps: int) -> None:
         assert "Traceback" not in text
 
 
+@pytest.mark.long
 def test_nothing_that_is_broken_ends_in_a_foreign_error(show: Show, samples: Path) -> None:
     for data in (stores.jks(stores.trusted("a", pses.owner().der)), stores.java_pkcs12([("a", pses.owner())], "")):
         _broken(show, data, 6)

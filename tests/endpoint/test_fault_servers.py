@@ -146,6 +146,7 @@ ALWAYS_SAID = {"test_url_names_the_api_host", "test_pse_exists", "test_websocket
 """Minor findings that have nothing to do with the fault: no SAP domain, a PSE made by us, no WebSocket server."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", EXPECTED)
 def test_each_fault_is_told_by_the_check_that_owns_it_and_by_no_other(
     told: dict[str, dict[str, str]], name: str

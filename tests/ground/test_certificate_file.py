@@ -255,6 +255,7 @@ def test_everything_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         read_certificates(bytes((1 << 20) + 1))
 
 
+@pytest.mark.long
 @given(st.binary(max_size=400), st.sampled_from(list(FORMS.values())), st.integers(0), st.integers(0, 400))
 def test_no_bytes_do_anything_else_than_be_read_or_refused(
     junk: bytes, form: tuple[bytes, str], place: int, length: int

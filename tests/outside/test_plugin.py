@@ -148,6 +148,7 @@ def test_without_a_system_the_checks_are_a_misuse(checks: pytest.Pytester) -> No
     _usage_error(_run(checks), "no --system given", "--system=demo")
 
 
+@pytest.mark.long
 def test_without_a_system_the_checks_are_a_misuse_in_parallel_too(checks: pytest.Pytester) -> None:
     _usage_error(_run(checks, *PARALLEL), "no --system given")
 

@@ -479,7 +479,7 @@ def test_a_batch_file_keeps_empty_arguments_and_percent_signs() -> None:
         ("C:\\a b\\", '"C:\\a b\\\\"'),
         ("C:\\ö\\c.pse", "C:\\ö\\c.pse"),
         ("*S-1-5-18:(F)", '"*S-1-5-18:(F)"'),
-        ('say "hi"', '"say \\"hi\\""'),
+        ('say "hi"', '^"say \\^"hi\\^"^"'),
         ("C:\\ev ö\\PRD\\root.pem", '"%~dp0root.pem"'),
         ("c:\\EV ö\\prd\\root.pem", '"%~dp0root.pem"'),
         ("C:\\ev ö\\root.pem", '"C:\\ev ö\\root.pem"'),

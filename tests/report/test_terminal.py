@@ -273,6 +273,7 @@ def test_an_ordinary_header_is_short() -> None:
     assert len(header([_system()], Settings(evidence=Path("e")), "bundled")) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("encoding", "shown"), [("cp437", "ö \\u0416"), ("cp1251", "\\xf6 Ж"), ("utf-8", "ö Ж")])
 @pytest.mark.parametrize("program", ["pytest", "pse_preflight"])
 def test_a_letter_outside_the_code_page_is_escaped_and_no_other(

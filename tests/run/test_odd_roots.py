@@ -56,6 +56,7 @@ FILES: dict[str, Callable[[Certificate], bytes]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", FILES.values(), ids=FILES)
 def test_a_pse_is_made_from_any_file_of_any_root(
     root: Certificate, port: int, make: Callable[[Certificate], bytes], tmp_path: Path

@@ -12,6 +12,7 @@ from tests.kit.runs import CHECKS, run_module
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a umask of POSIX")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("umask", [0o777, 0o400, 0o277])
 @pytest.mark.parametrize("door", [("pse_preflight", "check"), ("pytest", CHECKS)], ids=["the program", "pytest"])
 def test_two_runs_are_green_whatever_the_umask(tmp_path: Path, umask: int, door: tuple[str, str]) -> None:

@@ -97,6 +97,7 @@ def test_the_lies_that_nothing_else_could_show_are_listed_by_name() -> None:
 SHIFTS = [sign * days for days in (1, 30, 365, 3650) for sign in (1, -1)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("days", SHIFTS)
 def test_a_clock_that_lies_is_told_by_the_servers(days: int) -> None:
     """The server's Date says how far this machine's clock is from it."""
@@ -126,6 +127,7 @@ def test_without_a_date_nothing_tells_that_a_clock_lies() -> None:
     }
 
 
+@pytest.mark.long
 def test_the_parts_that_are_not_lied_about_are_none_that_decide() -> None:
     """Every field of what is observed is lied about in some scenario, but for what is no word of a peer's."""
     lied = {place.split(".")[0] for scenario in _red() for place, _ in _places(scenario)}
