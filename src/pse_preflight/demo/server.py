@@ -36,6 +36,7 @@ _WEBSOCKET_PROTOCOL = "rfc.sap.com"
 _WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _AUTHORITY_DAYS = 20 * 365
 _QUIET_SECONDS = 10
+_LONGEST_WAIT = 0.5
 
 Chain = tuple[tuple[x509.Certificate, ...], Identity]
 """What the server sends, and the identity that holds the key of its first certificate."""
@@ -172,7 +173,8 @@ class _DemoServer:
         self._started = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
-        weakref.finalize(self, self._server.server_close)
+        self._ended = threading.Event()
+        self._unused = weakref.finalize(self, self._server.server_close)
         self.port = int(self._server.server_address[1])
 
     def start(self) -> None:
@@ -184,10 +186,22 @@ class _DemoServer:
             context = _context(chain, holder)
             self._server.get_request = partial(_accept, self._server, context)  # type: ignore[method-assign]
             try:
-                threading.Thread(target=self._server.serve_forever, name="demo system", daemon=True).start()
+                threading.Thread(
+                    target=_serve, args=(self._server, self._ended), name="demo system", daemon=True
+                ).start()
             except RuntimeError as error:  # the machine has no thread left for it
                 raise PreflightError(f"the demo system cannot be started: {error}") from None
+            self._unused.detach()
+            weakref.finalize(self, self._ended.set)
             self._started = True
+
+
+def _serve(server: ThreadingHTTPServer, ended: threading.Event) -> None:
+    """Answer until nobody holds the system any longer; only then close the socket that is waited on."""
+    server.timeout = _LONGEST_WAIT
+    while not ended.is_set():
+        server.handle_request()
+    server.server_close()
 
 
 def _accept(server: ThreadingHTTPServer, context: ssl.SSLContext) -> tuple[ssl.SSLSocket, Any]:
