@@ -43,10 +43,31 @@ def test_a_table_says_what_the_run_said(result: Result, code: int, capsys: pytes
     assert ("1 of 2 systems not ready" in said) == (code == 1)
 
 
-def test_several_runs_are_shown_one_below_the_other_and_the_worst_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    files = [_written("a", GOOD), _written("b", RED), _written("c", GOOD)]
+XTRACT1 = facts.result(facts.good("PRD"), facts.good("QAS"), host="XTRACT1", account="SYSTEM")
+XTRACT2 = facts.result(facts.bad("PRD"), host="XTRACT2", account="svc_xtract")
+LATER = facts.result(facts.unjudged("QAS"), host="XTRACT2", account="SYSTEM", broken_off="the run was interrupted")
+
+
+def test_the_results_of_many_machines_are_one_table_and_the_worst_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    files = [_written(name, each) for name, each in (("a", XTRACT1), ("b", XTRACT2), ("c", LATER))]
     assert program.run(["report", "table", *files]) == 1
-    assert capsys.readouterr().out.count(f"{GOOD.run.host}, 2026-11-23") == 3
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "XTRACT1 (SYSTEM), 2026-11-23 12:00 UTC"
+    assert said[2] == "XTRACT2 (SYSTEM), 2026-11-23 12:00 UTC: the run was interrupted"
+    rows = [line.split() for line in said[3:7]]
+    assert [row[:3] for row in rows[:2]] == [["XTRACT1", "(SYSTEM)", "PRD"], ["XTRACT1", "(SYSTEM)", "QAS"]]
+    assert "NOT JUDGED" in said[5]
+    assert rows[3][:4] == ["XTRACT2", "(svc_xtract)", "PRD", "FAILED"]
+    assert said[6].endswith("ROOT_NOT_IN_PSE")
+    assert said[-1] == "1 of 4 not ready, on 1 of 3 machines; 1 of 4 not judged, on 1 of 3 machines"
+    assert max(map(len, said)) <= 80
+    assert program.run(["report", "table", files[0], files[0]]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "all 4 are ready, on 1 machine"
+
+
+def test_a_machine_that_was_asked_nothing_spoils_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["report", "table", _written("a", facts.result()), _written("b", facts.result())]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "all 0 are ready, on 1 machine"
 
 
 def test_a_page_is_written_where_it_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +97,7 @@ def _other_version() -> str:
         (["table", "list.json"], "list.json: is no result.json of this version"),
         (["table", "deep.json"], "deep.json: is no result.json of this version"),
         (["page", "other.json"], "other.json: is no result.json"),
-        (["page", "a.json", "b.json"], "a page is made from one result.json"),
+        (["page", f"ok/{FILE_NAME}", "other.json"], "other.json: is no result.json"),
         (["page", f"ok/{FILE_NAME}", "--output", "list.json/page.html"], "cannot be written"),
         (["tabel", "a.json"], "tabel: no such form; did you mean table? (forms: table, page, github, nagios,"),
         (["table"], "say what: FILE"),

@@ -231,7 +231,7 @@ def test_a_replay_and_another_day_are_said() -> None:
 
 
 def test_the_page_is_written_whole_with_its_folder(tmp_path: Path) -> None:
-    page = write_page(facts.result(facts.good()), tmp_path / "a" / "b" / "trust.html")
+    page = write_page([facts.result(facts.good())], tmp_path / "a" / "b" / "trust.html")
     assert page.read_text(encoding="utf-8") == render(facts.result(facts.good()))
     assert [each.name for each in page.parent.iterdir()] == ["trust.html"]
 
@@ -239,7 +239,7 @@ def test_the_page_is_written_whole_with_its_folder(tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "trust.html").mkdir()
     with pytest.raises(OSError, match=r"trust\.html"):
-        write_page(facts.result(facts.good()), tmp_path / "trust.html")
+        write_page([facts.result(facts.good())], tmp_path / "trust.html")
     assert [each.name for each in tmp_path.iterdir()] == ["trust.html"]
 
 
@@ -304,3 +304,24 @@ def test_a_bar_says_whether_its_certificate_has_ended() -> None:
     )
     bars = timeline(facts.system(chain=chain), TODAY, None, is_red=True).bars
     assert [bar.has_ended for bar in bars] == [True, False]
+
+
+def test_a_page_joins_what_many_machines_found() -> None:
+    """Machines stand in rows, systems in columns; the same alias on two machines is two systems, with a link each."""
+    good = facts.result(facts.good("PRD"), facts.good("QAS"), host="XTRACT1", account="SYSTEM")
+    bad = facts.result(facts.bad("PRD"), host="XTRACT2", account="svc_xtract", engine="sapgenpse 8.5")
+    page = render(good, bad)
+    (table,) = re.findall(r'<table class="machines">.*?</table>', page, re.DOTALL)
+    rows = [
+        [_text(cell).strip() for cell in re.findall(r"<t[hd][ >].*?</t[hd]>", row, re.DOTALL)]
+        for row in table.split("<tr>")[1:]
+    ]
+    assert rows[0] == ["Machine", "PRD", "QAS"]
+    assert rows[1][0].startswith("XTRACT1 (SYSTEM) 2026-11-23 12:00 UTC")
+    assert [cell.split()[0] for cell in rows[1][1:]] == ["OK", "OK"]
+    assert rows[2] == ["XTRACT2 (svc_xtract) 2026-11-23 12:00 UTC", "FAILED ROOT_NOT_IN_PSE", "not asked"]
+    text = _text(page)
+    assert text.strip().startswith("SAP trust report: PRD on XTRACT2 (svc_xtract) is not ready (1 of 3)")
+    assert "sapgenpse 8.5" in text
+    assert set(re.findall(r'href="#(system-\d)"', table)) == {"system-1", "system-2", "system-3"}
+    assert '<table class="machines">' not in render(good)

@@ -16,7 +16,7 @@ from pse_preflight.report import exchange, github, monitoring
 from pse_preflight.report.facts import Result
 from pse_preflight.report.page import write_page
 from pse_preflight.report.result import ResultUnreadable, read
-from pse_preflight.report.terminal import lines
+from pse_preflight.report.terminal import joined_lines, lines
 
 PAGE = "trust.html"
 _MOST_HOURS = 100 * 366 * 24
@@ -49,23 +49,19 @@ def run(arguments: Sequence[str]) -> int:
 
 def _table(files: Sequence[Path], asked: argparse.Namespace) -> int:
     results = [read(each) for each in files]
-    told: list[str] = []
-    for result in results:
-        heading = f"{result.run.host}, {result.run.made[:16].replace('T', ' ')} UTC"
-        told += [*([""] if told else []), heading, *lines(result, verbose=False)]
-    _put("\n".join(told), asked.output)
+    (first, *others) = results
+    alone = [f"{first.run.machine}, {first.run.minute}", *lines(first, verbose=False)]
+    _put("\n".join(joined_lines(results) if others else alone), asked.output)
     return _exit_code(results)
 
 
 def _page(files: Sequence[Path], asked: argparse.Namespace) -> int:
-    if len(files) > 1:
-        raise UsageProblem("a page is made from one result.json; name one file")
-    result, output = read(files[0]), Path(asked.output or PAGE)
+    results, output = [read(each) for each in files], Path(asked.output or PAGE)
     try:
-        print(f"page: {write_page(result, output)}")
+        print(f"page: {write_page(results, output)}")
     except OSError as error:
         raise UsageProblem(f"{output} cannot be written: {error.strerror}") from None
-    return _exit_code([result])
+    return _exit_code(results)
 
 
 def _github(files: Sequence[Path], asked: argparse.Namespace) -> int:

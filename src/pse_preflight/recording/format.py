@@ -122,7 +122,7 @@ def recorded(evidence: Evidence, engine: Engine, at: datetime) -> Recording:
     """Write down what was seen; no login, no PIN and no private key is in it."""
     seen, system = evidence.observations, evidence.system
     return Recording(
-        recorded=Origin(host=socket.gethostname(), account=_account(), at=at, toolkit=__version__),
+        recorded=Origin(host=socket.gethostname(), account=running_account(), at=at, toolkit=__version__),
         asked=_asked(system, engine),
         roots=_roots(seen) if seen.roots else None,
         endpoint=seen.endpoint,
@@ -294,7 +294,8 @@ def _with_flat_failures(told: dict[str, Any] | None) -> dict[str, Any] | None:
     return flat
 
 
-def _account() -> str:
+def running_account() -> str:
+    """Return the name of the account that runs this process."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # an account without a name, as in containers

@@ -279,6 +279,7 @@ class RunFacts:
         toolkit: the version of this package.
         where: the folder it was loaded from.
         host: the machine.
+        account: the account that ran it; empty in older results.
         made: when the report was made.
         at: the day that --at named; None where the present was judged.
         engine: the program that makes and lists PSEs, with its version.
@@ -295,6 +296,17 @@ class RunFacts:
     engine: str
     replay: str | None
     broken_off: str = ""
+    account: str = ""
+
+    @property
+    def machine(self) -> str:
+        """Return the machine and the account, on one line."""
+        return f"{one_line(self.host)} ({one_line(self.account)})" if self.account else one_line(self.host)
+
+    @property
+    def minute(self) -> str:
+        """Return when the report was made."""
+        return f"{self.made[:16].replace('T', ' ')} UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

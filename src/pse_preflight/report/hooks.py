@@ -219,7 +219,7 @@ class Reporting:
         if self.page:
             from pse_preflight.report.page import write_page
 
-            notes.append(f"page: {write_page(result, self.page)}")
+            notes.append(f"page: {write_page([result], self.page)}")
         return notes
 
 

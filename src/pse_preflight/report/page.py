@@ -13,7 +13,7 @@ import jinja2
 
 from pse_preflight.files import write_whole
 from pse_preflight.options import SeverityWord
-from pse_preflight.report.facts import Ended, FindingFacts, Result, SystemResult, SystemVerdict
+from pse_preflight.report.facts import Ended, FindingFacts, Result, RunFacts, SystemResult, SystemVerdict
 from pse_preflight.report.timeline import Timeline, timeline
 
 _QUESTIONS = {
@@ -120,24 +120,39 @@ class Doer:
     tasks: tuple[Task, ...]
 
 
-def write_page(result: Result, page: Path) -> Path:
-    """Write the page.
+@dataclass(frozen=True, slots=True)
+class MachineRow:
+    """What one run has found on its machine, by the aliases of the systems.
+
+    Attributes:
+        views: None where the run was not asked about the system.
+    """
+
+    run: RunFacts
+    views: Mapping[str, View | None]
+
+
+def write_page(results: Sequence[Result], page: Path) -> Path:
+    """Write the page of one run, or one that joins the runs of many machines.
 
     Raises:
         OSError: where that is not possible.
     """
     page.parent.mkdir(parents=True, exist_ok=True)
-    return write_whole(page, render(result))
+    return write_whole(page, render(*results))
 
 
-def render(result: Result) -> str:
+def render(*results: Result) -> str:
     """Return the page; every text in it is escaped, and its policy lets nothing in from elsewhere."""
-    views = [_view(number, each, result) for number, each in enumerate(_worst_first(result.systems), 1)]
+    views, machines = _views(results)
     style, script = _part("page.css") + _places(views), _part("page.js")
     return _template().render(
-        result=result,
+        runs=[each.run for each in results],
+        machines=machines if len(results) > 1 else (),
+        aliases=list(machines[0].views) if machines else [],
+        not_checked=list(dict.fromkeys(each for result in results for each in result.not_checked)),
         headline=headline(views),
-        mood=_MOODS[result.verdict],
+        mood=_MOODS[next(verdict for verdict in _MOODS if verdict in {each.verdict for each in results})],
         views=views,
         open_views=[each for each in views if each.mood != "good"],
         healthy=[each for each in views if each.mood == "good"],
@@ -172,8 +187,19 @@ def _count(views: Sequence[View], every: int, verbs: tuple[str, str], what: str)
     return f"{names} {verbs[len(views) > 1]} {what}{f' ({len(views)} of {every})' if every > len(views) else ''}"
 
 
-def _worst_first(systems: Iterable[SystemResult]) -> list[SystemResult]:
-    return sorted(systems, key=lambda each: list(_MOODS).index(each.verdict))
+def _views(results: Sequence[Result]) -> tuple[list[View], list[MachineRow]]:
+    """Return every system as it is shown, the worst first, and what each run has found."""
+    asked = [(result, system) for result in results for system in result.systems]
+    asked.sort(key=lambda pair: list(_MOODS).index(pair[1].verdict))
+    rows: dict[int, dict[str, View | None]] = {
+        id(result): dict.fromkeys(sorted({system.alias for _, system in asked})) for result in results
+    }
+    views = []
+    for number, (result, system) in enumerate(asked, 1):
+        name = f"{system.alias} on {result.run.machine}" if len(results) > 1 else system.alias
+        views.append(_view(number, replace(system, alias=name), result))
+        rows[id(result)][system.alias] = views[-1]
+    return views, [MachineRow(each.run, rows[id(each)]) for each in results]
 
 
 def _view(number: int, system: SystemResult, result: Result) -> View:

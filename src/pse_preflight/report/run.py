@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pse_preflight import __version__
+from pse_preflight.recording.format import running_account
 from pse_preflight.report.facts import RunFacts
 from pse_preflight.sapgenpse.tool import InstalledTool, Tool, ToolError, find_tool, version
 from pse_preflight.settings import Settings
@@ -20,6 +21,7 @@ def run_facts(settings: Settings, made: datetime) -> RunFacts:
         toolkit=__version__,
         where=str(Path(__file__).parents[1]),
         host=socket.gethostname(),
+        account=running_account(),
         made=made.isoformat(),
         at=str(settings.at) if settings.at else None,
         fail_on=settings.fail_on.word,

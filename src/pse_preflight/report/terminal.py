@@ -75,6 +75,37 @@ def lines(result: Result, *, verbose: bool, below: int = 0) -> Iterator[str]:
     yield from ends
 
 
+def joined_lines(results: Sequence[Result]) -> Iterator[str]:
+    """Return the lines of many runs: each machine, then a line for each system on it, the red ones last."""
+    for result in results:
+        told = f"{result.run.machine}, {result.run.minute}"
+        yield from _wrapped(f"{told}: {result.run.broken_off}" if result.run.broken_off else told, "")
+    asked = [(result.run.machine, system) for result in results for system in result.systems]
+    ordered = sorted(asked, key=lambda pair: ("OK", "NOT JUDGED", "FAILED").index(pair[1].verdict))
+    widths = [
+        min(_LONGEST_ALIAS, max((len(text) for text in texts), default=0))
+        for texts in zip(*((machine, system.alias) for machine, system in asked), strict=True)
+    ] or [0, 0]
+    for machine, each in ordered:
+        yield from _row(each, f"{machine:{widths[0]}}  {each.alias:{widths[1]}}  {each.verdict:10}")
+    yield from _clock_lines([each for _, each in asked])
+    yield from dict.fromkeys(line for result in results for line in _end_lines(result))
+    yield _machines_not_ready(results)
+
+
+def _machines_not_ready(results: Sequence[Result]) -> str:
+    """Count what is not ready, of how much, on how many machines."""
+    every = [each for result in results for each in result.systems]
+    machines = len({result.run.machine for result in results})
+    told = []
+    for verdict, words in (("FAILED", "not ready"), ("NOT JUDGED", "not judged")):
+        on = {result.run.machine for result in results if any(each.verdict == verdict for each in result.systems)}
+        if on:
+            count = sum(each.verdict == verdict for each in every)
+            told.append(f"{count} of {len(every)} {words}, on {len(on)} of {machines} machines")
+    return "; ".join(told) or f"all {len(every)} are ready, on {machines} machine{'s' * (machines > 1)}"
+
+
 def verdict_lines(result: Result) -> Iterator[str]:
     """Return the verdicts alone, a line for each system, with whose recording was judged, where it was one."""
     for system in result.systems:
