@@ -168,7 +168,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
     from pse_preflight.report.destinations import refuse_file
-    from pse_preflight.report.hooks import ATTRIBUTE, Reporting
+    from pse_preflight.report.hooks import Reporting, carried_by
     from pse_preflight.report.junit_cases import JUnitCases
     from pse_preflight.report.progress import OfWorkers, Progress
 
@@ -179,7 +179,7 @@ def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
         refuse_file("--junitxml", junit)
     reporting = Reporting(run.settings, run.systems, Path.cwd() / page if page else None)
     config.pluginmanager.register(reporting, "pse_preflight.report")
-    config.pluginmanager.register(JUnitCases(config, ATTRIBUTE, reporting.result), "pse_preflight.junit_cases")
+    config.pluginmanager.register(JUnitCases(config, carried_by, reporting.result), "pse_preflight.junit_cases")
     run.progress = progress = Progress(config)
     config.pluginmanager.register(progress, "pse_preflight.progress")
     config.pluginmanager.register(
@@ -439,15 +439,20 @@ def pytest_runtest_makereport(
 
 def _attach_facts(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     from pse_preflight.report import hooks
+    from pse_preflight.report.facts import Carried, check_facts, faults_of, system_facts
 
     run, alias, outcome = item.config.stash[RUN], item_alias(item), item.stash.get(OUTCOME, None)
     check = item.module.__name__.rpartition("test_")[2], check_name(item)  # type: ignore[attr-defined]
-    hooks.attach(report, alias, check, outcome, str(call.excinfo.value) if call.excinfo else "")
-    if outcome is not None and alias not in run.told:
-        from pse_preflight.report.facts import system_facts
-
+    reason = str(call.excinfo.value)[: hooks.LONGEST_REASON] if call.excinfo else ""
+    is_first = outcome is not None and alias not in run.told
+    if is_first:
         run.told.add(alias)
-        hooks.attach_system(report, system_facts(run.evidence(alias)))
+    carried = Carried(
+        check=check_facts(alias, check, hooks.ended(report), outcome, reason),
+        faults=faults_of(check[1], outcome),
+        system=system_facts(run.evidence(alias)) if is_first else None,
+    )
+    hooks.attach(report, carried, is_worker=run.is_worker)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import date
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,11 @@ Write = Callable[[str], Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
+    number = count()
+
     def written(text: str) -> Path:
-        file = tmp_path / "roots.yaml"
+        file = tmp_path / f"roots-{next(number)}.yaml"  # a file is read once
         file.write_text(text, encoding="utf-8")
-        read_table.cache_clear()
         return file
 
     return written
@@ -101,8 +103,8 @@ def test_a_file_replaces_the_table(write: Write) -> None:
 def test_what_is_wrong_with_a_table_is_told(write: Write, old: str, new: str, says: str) -> None:
     assert read_table(write(TABLE)).roots
     with pytest.raises(UsageProblem, match=re.escape(says)) as caught:
-        read_table(write(TABLE.replace(old, new)))
-    assert "roots.yaml: " in str(caught.value)
+        read_table(file := write(TABLE.replace(old, new)))
+    assert f"{file.name}: " in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["", "- a", "7"])

@@ -25,6 +25,7 @@ FLOORS = (
         "findings",
         "json_types",
         "names",
+        "once",
         "options",
         "pkcs7",
         "settings",

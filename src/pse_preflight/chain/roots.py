@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding, finding
 from pse_preflight.json_types import WholeCertificate
+from pse_preflight.once import once
 
 _LISTS = frozenset({"auto", "mozilla", "system"})
 _PINNED = "the fingerprints in `pinned`"
@@ -102,7 +103,7 @@ def at_hand(wanted: Collection[str], candidates: Iterable[Certificate]) -> tuple
     return tuple(dict.fromkeys(each for each in candidates if each.sha256 in wanted))
 
 
-@cache
+@once
 def saps_roots_here(path: Path | None) -> SapRoots:
     """Return what is known of SAP's roots, with the bytes that this system's own store has of them.
 
@@ -121,7 +122,7 @@ def saps_roots_here(path: Path | None) -> SapRoots:
     return replace(known, certificates=(*known.certificates, *(Certificate.read(der) for der in found if der)))
 
 
-@cache
+@once
 def _systems_own() -> Mapping[str, bytes]:
     """Return this system's own roots by their fingerprints, unread."""
     import ssl
@@ -135,7 +136,7 @@ def listed_roots(certificates: Iterable[Certificate], pse: Path) -> Roots:
     return Roots(tuple(certificates), f"the certificate list of {pse}", from_pse=True, partial=True)
 
 
-@cache
+@once
 def _mozilla() -> Roots:
     import certifi
 
@@ -143,7 +144,7 @@ def _mozilla() -> Roots:
     return Roots(read_pem(content), f"Mozilla's list (certifi {metadata.version('certifi')})")
 
 
-@cache
+@once
 def _system() -> Roots:
     # An odd certificate of the system's store does not keep the others from being used.
     return Roots(readable(_systems_own().values()), "this system's own roots")

@@ -7,7 +7,6 @@ import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Annotated, Any, TypeVar
@@ -22,6 +21,7 @@ from pse_preflight.chain.search import is_self_signed
 from pse_preflight.errors import UsageProblem
 from pse_preflight.files import is_file, is_folder
 from pse_preflight.landscape.words import plain
+from pse_preflight.once import once
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.errors import PseError
 
@@ -133,7 +133,7 @@ def _root(keys: _RootKeys, releases: Mapping[str, Release]) -> Root:
     )
 
 
-@cache
+@once
 def read_table(file: Path = SHIPPED) -> Table:
     """Read a table.
 
@@ -143,7 +143,7 @@ def read_table(file: Path = SHIPPED) -> Table:
     return _table(_bytes(file), file)
 
 
-@cache
+@once
 def sap_roots(path: Path | None = None) -> SapRoots:
     """Return what is known of SAP's roots: the table that comes along, and a list that somebody names.
 

@@ -11,7 +11,6 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +26,7 @@ from pse_preflight.findings import Finding
 from pse_preflight.json_types import Der
 from pse_preflight.landscape.system import ExpiryDays, Serves, System, TrustStore
 from pse_preflight.landscape.url import UrlUnreadable, read_url
+from pse_preflight.once import once
 from pse_preflight.options import Engine
 from pse_preflight.verdict import changes
 from pse_preflight.verdict.changes import Change, Sight
@@ -213,7 +213,7 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **told, "title": "evidence.json"}
 
 
-@cache
+@once
 def _adapter() -> TypeAdapter[Recording]:
     return TypeAdapter(Recording)
 

@@ -320,13 +320,27 @@ class Result:
     not_checked: tuple[str, ...] = NOT_CHECKED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What pytest's report of a check carries.
+
+    Attributes:
+        faults: what is wrong with the check itself.
+        system: what is known of its system; with one report of a system in each process.
+    """
+
+    check: CheckFacts
+    faults: tuple[FindingFacts, ...] = ()
+    system: SystemFacts | None = None
+
+
 def packed(facts: Any) -> dict[str, Any]:
     """Return facts as a dictionary of plain values."""
     return asdict(facts)
 
 
 def unpacked(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
-    """Return facts that were packed, in this process or in another."""
+    """Return facts that were packed in another process, or written."""
     found: _Kind = _adapter(cast("Hashable", kind)).validate_python(values)
     return found
 

@@ -4,7 +4,7 @@ import io
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -13,13 +13,13 @@ from pse_preflight.settings import Settings
 
 if TYPE_CHECKING:
     from pse_preflight.landscape.system import System
-    from pse_preflight.report.facts import CheckFacts, Ended, FindingFacts, Result, SystemFacts
+    from pse_preflight.report.facts import Carried, CheckFacts, Ended, FindingFacts, Result, SystemFacts
     from pse_preflight.verdict.policy import Outcome
 
 ATTRIBUTE = "pse_preflight_facts"
 """Where a report carries its facts; from a worker of pytest-xdist to its controller, too."""
 
-_LONGEST_REASON = 500
+LONGEST_REASON = 500
 _BROKEN_OFF: Mapping[int, str] = {
     pytest.ExitCode.INTERRUPTED: "the run was interrupted",
     pytest.ExitCode.INTERNAL_ERROR: "the run ended with an internal error",
@@ -53,26 +53,22 @@ def ended(report: pytest.TestReport) -> "Ended":
     return "error" if report.when == "setup" else "failed"
 
 
-def attach(
-    report: pytest.TestReport, alias: str, check: tuple[str, str], outcome: "Outcome | None", reason: str
-) -> None:
-    """Attach to a report how its check ended.
-
-    Args:
-        check: its question and its name.
-    """
-    from pse_preflight.report.facts import check_facts, faults_of, packed
-
-    facts = check_facts(alias, check, ended(report), outcome, reason[:_LONGEST_REASON])
-    faults = [packed(each) for each in faults_of(check[1], outcome)]
-    setattr(report, ATTRIBUTE, {"check": packed(facts), "faults": faults})
-
-
-def attach_system(report: pytest.TestReport, facts: "SystemFacts") -> None:
-    """Attach what is known of the system, once in each process."""
+def attach(report: pytest.TestReport, carried: "Carried", *, is_worker: bool) -> None:
+    """Let a report carry what is known of its check; out of a worker of pytest-xdist as plain values."""
     from pse_preflight.report.facts import packed
 
-    getattr(report, ATTRIBUTE)["system"] = packed(facts)
+    setattr(report, ATTRIBUTE, packed(carried) if is_worker else carried)
+
+
+def carried_by(report: pytest.TestReport) -> "Carried | None":
+    """Return what a report of ours carries, from this process or from a worker."""
+    carried = getattr(report, ATTRIBUTE, None)
+    if isinstance(carried, dict):
+        from pse_preflight.report.facts import Carried, unpacked
+
+        carried = unpacked(Carried, carried)
+        setattr(report, ATTRIBUTE, carried)
+    return cast("Carried | None", carried)
 
 
 @dataclass(slots=True, eq=False)
@@ -92,14 +88,13 @@ class Reporting:
     notes: list[str] = field(default_factory=list)
     _checks: "dict[str, CheckFacts]" = field(default_factory=dict)
     _facts: "dict[str, SystemFacts]" = field(default_factory=dict)
-    _faults: "dict[str, list[FindingFacts]]" = field(default_factory=dict)
+    _faults: "dict[str, tuple[FindingFacts, ...]]" = field(default_factory=dict)
     _result: "Result | None" = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what the report carries."""
-        carried = getattr(report, ATTRIBUTE, None)
-        if carried:
+        if carried := carried_by(report):
             self._take(report.nodeid, carried)
         elif report.failed:
             self._take_crash(report)
@@ -107,8 +102,8 @@ class Reporting:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Show no dot, and count no skip, where systems.yaml gives a check nothing to judge."""
-        carried = getattr(report, ATTRIBUTE, None)
-        return ("", "", "NOT CONFIGURED") if carried and carried["check"]["unconfigured"] else None
+        carried = carried_by(report)
+        return ("", "", "NOT CONFIGURED") if carried and carried.check.unconfigured else None
 
     def pytest_report_header(self) -> list[str]:
         """Say what is in use and what is asked."""
@@ -175,14 +170,10 @@ class Reporting:
             self._result = self._made(_BROKEN_OFF.get(exitstatus, ""))
         return self._result
 
-    def _take(self, nodeid: str, carried: Mapping[str, Any]) -> None:
-        from pse_preflight.report.facts import CheckFacts, FindingFacts, SystemFacts, unpacked
-
-        self._checks[nodeid] = unpacked(CheckFacts, carried["check"])
-        self._faults[nodeid] = [unpacked(FindingFacts, each) for each in carried["faults"]]
-        if "system" in carried:
-            facts = unpacked(SystemFacts, carried["system"])
-            self._facts[facts.alias] = facts
+    def _take(self, nodeid: str, carried: "Carried") -> None:
+        self._checks[nodeid], self._faults[nodeid] = carried.check, carried.faults
+        if carried.system:
+            self._facts[carried.system.alias] = carried.system
 
     def _take_crash(self, report: pytest.TestReport) -> None:
         """Keep that a check could not be made because its process of pytest-xdist ended in the middle of it."""
@@ -197,7 +188,7 @@ class Reporting:
                 question=CHECKS[name].question.value,
                 ended="error",
                 codes=(),
-                reason=str(report.longrepr)[:_LONGEST_REASON],
+                reason=str(report.longrepr)[:LONGEST_REASON],
             )
 
     def _made(self, broken_off: str) -> "Result":

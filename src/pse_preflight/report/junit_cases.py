@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 if TYPE_CHECKING:
-    from pse_preflight.report.facts import Result
+    from pse_preflight.report.facts import Carried, Result
 
 SUITE = "pse-preflight"
 CHECKS = "pse_preflight.checks"
@@ -21,12 +21,12 @@ class JUnitCases:
     """Names suite, class and file, which pytest would derive from where the checks lie, and completes the cases.
 
     Attributes:
-        attribute: where a report of ours carries its facts; no other one is touched.
+        carried_by: returns what a report of ours carries; no other one is touched.
         result: returns what the run has found, by its exit code, once all checks have ended.
     """
 
     config: pytest.Config
-    attribute: str
+    carried_by: "Callable[[pytest.TestReport], Carried | None]"
     result: "Callable[[int], Result]"
     _named: set[str] = field(default_factory=set)
     _unconfigured: set[tuple[str, str]] = field(default_factory=set)
@@ -34,17 +34,17 @@ class JUnitCases:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Name a case of ours."""
-        carried, xml = getattr(report, self.attribute, None), self._xml()
+        carried, xml = self.carried_by(report), self._xml()
         if not carried or xml is None:
             return
         self._named.add(report.nodeid)
-        check = carried["check"]
-        module = f"test_{check['question']}"
+        check = carried.check
+        module = f"test_{check.question}"
         case = xml.node_reporter(report)
         case.add_attribute("classname", f"{CHECKS}.{module}")
         case.add_attribute("file", f"checks/{module}.py")
-        if check["unconfigured"]:
-            self._unconfigured.add((f"{CHECKS}.{module}", f"{check['name']}[{check['alias']}]"))
+        if check.unconfigured:
+            self._unconfigured.add((f"{CHECKS}.{module}", f"{check.name}[{check.alias}]"))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
