@@ -28,7 +28,7 @@ class Lie:
 UNSHOWN = (
     Lie(
         "the access rights of the PSE, as the operating system tells them",
-        ("pse", "pse.condition", "pse.condition.mode", "pse.condition.rights"),
+        ("pse", "pse.condition", "pse.condition.mode", "pse.condition.rights", "pse.condition.access_list"),
         frozenset({"PSE_WRITABLE_BY_OTHERS", "PSE_READABLE_BY_OTHERS"}),
     ),
     Lie(
@@ -56,6 +56,11 @@ UNSHOWN = (
         "the list of a PSE that the tool alone can open",
         ("pse.listing", "pse.listing.entries", "pse.condition", "pse.condition.content"),
         frozenset({"PSE_UNREADABLE", "PSE_MACHINE_BOUND", "PK_LIST_NOT_COMPARABLE"}),
+    ),
+    Lie(
+        "what a trust store holds, which has one reader",
+        ("pse", "pse.listing", "pse.listing.entries"),
+        frozenset({"PSE_MISSING", "PK_LIST_EMPTY"}),
     ),
     Lie(
         "a tool that lists what the file holds and does something else with it",
@@ -89,14 +94,32 @@ UNSHOWN = (
         frozenset({"ADDRESSES_DIFFER", "CERTIFICATE_EXPIRED"}),
     ),
     Lie(
-        "the client's own side: its account, sapnwrfc.ini, the library",
+        "the certificate with which the client logs on",
+        ("client", "client.own_certificate"),
+        frozenset(
+            f"CLIENT_CERTIFICATE_{each}"
+            for each in ("MISSING", "ENDED", "ENDS_SOON", "SELF_SIGNED", "INCOMPLETE", "UNSUITABLE")
+        ),
+    ),
+    Lie(
+        "the client's own side: its account, its connections, sapnwrfc.ini, the library",
         ("client",),
         frozenset({"WRONG_HOST"})
         | frozenset(f"CLIENT_{each}" for each in ("ACCESS_UNKNOWN", "ACCOUNT_UNKNOWN"))
         | frozenset(
             f"CLIENT_INI_{each}"
-            for each in ("UNREADABLE", "NO_DEST", "HOST_HAS_SCHEME", "DIFFERS", "TRUSTS_ALL", "USER_NOT_ALIAS")
+            for each in (
+                "UNREADABLE",
+                "NO_DEST",
+                "HOST_HAS_SCHEME",
+                "HOST_NOT_ALONE",
+                "DIFFERS",
+                "TRUSTS_ALL",
+                "USER_NOT_ALIAS",
+            )
         )
+        | frozenset({"CONNECTIONS_UNREADABLE"})
+        | frozenset(f"CONNECTION_{each}" for each in ("DIFFERS", "HOST_NOT_ALONE", "USER_NOT_ALIAS"))
         | frozenset({"CLIENT_INI_DEST_TWICE", "PSE_UNREADABLE_FOR_ACCOUNT", "PSE_PATH_IS_PERSONAL"})
         | frozenset(
             f"CRYPTO_LIBRARY_{each}"

@@ -85,3 +85,14 @@ def test_a_path_without_an_end_is_given_up() -> None:
     assert len(find_path(row[8], row)) == 8
     with pytest.raises(PathIncomplete):
         find_path(row[-1], row)
+
+
+def test_a_key_of_a_kind_that_the_library_does_not_know_has_signed_nothing() -> None:
+    """One flipped byte in the identifier of its key, and the certificate can still be read."""
+    (root,) = certificates(*chain("Root"))
+    ec = bytes.fromhex("06072a8648ce3d0201")
+    assert root.der.count(ec) == 1
+    odd = Certificate.read(root.der.replace(ec, ec[:-1] + b"\x15"))
+    assert is_signed_by(root, root)
+    assert not is_signed_by(odd, odd)
+    assert not is_signed_by(root, odd)

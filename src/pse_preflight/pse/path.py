@@ -53,8 +53,9 @@ def is_signed_by(certificate: Certificate, issuer: Certificate) -> bool:
 
 def _is_signed_with_rsa(certificate: Certificate, issuer: Certificate) -> bool:
     """Check a signature whose hash the library does not take for certificates any more."""
-    signed, key = certificate.parsed, issuer.parsed.public_key()
+    signed = certificate.parsed
     try:
+        key = issuer.parsed.public_key()
         scheme, used = signed.signature_algorithm_parameters, signed.signature_hash_algorithm
         if not isinstance(key, rsa.RSAPublicKey) or not isinstance(scheme, AsymmetricPadding) or used is None:
             return False
