@@ -188,3 +188,11 @@ def test_a_text_that_begins_again_and_again_is_looked_at_once() -> None:
     block = PEM.format(base64.encodebytes(_pse()).decode()).encode()
     assert kind_of_file(b"-----BEGIN A-----\n" + block).whole == _pse()
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\n\n", b"\r\n"])
+def test_a_line_end_behind_a_file_that_ends_in_half_of_one_is_none_of_its_own(end: bytes) -> None:
+    """One file in 256 ends in a carriage return; a line feed behind it turned nothing within into line ends."""
+    file = _pse()[:-1] + b"\r"
+    found = kind_of_file(file + end)
+    assert (found.kind, found.whole) == (FileKind.GOES_ON, file)

@@ -219,7 +219,7 @@ def _by_beginning(data: bytes, _: int) -> FileFound | None:
 
 def _converted(data: bytes, depth: int) -> FileFound | None:
     """Find a binary file whose line ends were made longer on its way, or that has got something before it."""
-    if data[:1] == b"\x30" and b"\r\n" in data:
+    if data[:1] == b"\x30" and b"\r\n" in data[:-1]:
         inside = _whole(data.replace(b"\r\n", b"\n"), depth)
         if inside:
             what = f"{inside.what}, whose line feeds were turned into Windows' line ends"
