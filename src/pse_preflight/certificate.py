@@ -267,17 +267,12 @@ def _read_each_extension(der: bytes) -> tuple[tuple[Extension, ...], tuple[Unrea
         try:
             read += _all_extensions(_bare(with_extensions(fields, (each,))))
         except Exception:  # noqa: BLE001 - as above
-            outline, value = _outline(each)
+            oid, *mark, value = elements(next(elements(each)).content)
+            critical = any(part.content == _TRUE for part in mark)
+            outline = UnreadExtension(x509.ObjectIdentifier(identifier(oid.content)), critical)
             unread.append(outline)
-            read += _bent(outline, value)
+            read += _bent(outline, value.content)
     return tuple(read), tuple(unread)
-
-
-def _outline(extension: bytes) -> tuple[UnreadExtension, bytes]:
-    """Return what an extension is called, whether it is critical, and its content, which stands last."""
-    oid, *mark, value = elements(next(elements(extension)).content)
-    critical = any(each.content == _TRUE for each in mark)
-    return UnreadExtension(x509.ObjectIdentifier(identifier(oid.content)), critical), value.content
 
 
 def _bent(extension: UnreadExtension, value: bytes) -> Iterator[Extension]:

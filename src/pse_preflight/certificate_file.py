@@ -114,7 +114,10 @@ def read_certificates(data: bytes) -> CertificateFile:
     text = _as_text(data)
     if b"-----BEGIN " in text:
         return _collected(_pem_pieces(text), "PEM", _pem_without_certificate(text))
-    return _of_binary(_bare_base64(text) or data)
+    if _BARE_BASE64.fullmatch(text):
+        with contextlib.suppress(CertificateUnreadable):
+            data = _decoded(text) or data
+    return _of_binary(data)
 
 
 def _as_text(data: bytes) -> bytes:
@@ -187,22 +190,11 @@ def _pem_pieces(text: bytes) -> Iterator[_Piece]:
             continue
         if pkcs7.is_bundle(content):
             yield from _bundle_pieces(content, f"{where}, in it ")
-        else:
-            yield _Piece(where, _without_openssls_part(content) if label == b"TRUSTED CERTIFICATE" else content)
-
-
-def _without_openssls_part(trusted: bytes) -> bytes:
-    """Return the certificate of a TRUSTED CERTIFICATE, without what OpenSSL puts behind it (its X509_CERT_AUX)."""
-    with contextlib.suppress(pkcs7.Malformed):
-        return pkcs7.first_element(trusted)
-    return trusted
-
-
-def _bare_base64(text: bytes) -> bytes:
-    """Return what a text of nothing but base64 holds; empty where it is something else."""
-    with contextlib.suppress(CertificateUnreadable):
-        return _decoded(text) if _BARE_BASE64.fullmatch(text) else b""
-    return b""
+            continue
+        if label == b"TRUSTED CERTIFICATE":  # OpenSSL puts something of its own behind it, X509_CERT_AUX
+            with contextlib.suppress(pkcs7.Malformed):
+                content = pkcs7.first_element(content)
+        yield _Piece(where, content)
 
 
 def _decoded(digits: bytes) -> bytes:

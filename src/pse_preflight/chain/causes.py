@@ -128,11 +128,12 @@ def intermediate_missing(gap: Gap, sent: Sequence[Certificate], roots_name: str)
     needed = called(held) if held else f'"{child.issuer_name}"'
     twins = ", of the same name but with another key" if any(each.name == child.issuer_name for each in instead) else ""
     got = f"{_names(instead)} instead{twins}" if instead else f"only {_names(sent)}"
+    after = "its own certificate" if child == sent[0] else called(child)
     return finding(
         Code.SERVER_SENDS_WRONG_INTERMEDIATE if instead else Code.SERVER_OMITS_INTERMEDIATE,
         f"the server does not send the intermediate {needed}, which signed {called(child)}; it sends {got}"
         f" {marks(child)}",
-        fix=f"have the server send {needed} after {_place(child, sent)}{_instead_of(gap)}",
+        fix=f"have the server send {needed} after {after}{_instead_of(gap)}",
         certificates=[child.sha256, *([held.sha256] if held else []), *(each.sha256 for each in instead)],
         detail=_joined(
             *([f"{called(held)} is {marks(held)}"] if held else []),
@@ -142,10 +143,6 @@ def intermediate_missing(gap: Gap, sent: Sequence[Certificate], roots_name: str)
             f"if {_names(instead)} signed {needed}, it belongs to the path" if gap.may_belong else "",
         ),
     )
-
-
-def _place(child: Certificate, sent: Sequence[Certificate]) -> str:
-    return "its own certificate" if child == sent[0] else called(child)
 
 
 def _instead_of(gap: Gap) -> str:

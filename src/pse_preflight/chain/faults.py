@@ -138,7 +138,9 @@ def _server_faults(path: Path) -> Iterator[Fault]:
     purposes = leaf.extension(x509.ExtendedKeyUsage)
     if purposes is not None and _SERVERS not in purposes:
         yield broken(leaf, "is not for servers (extended key usage)", detail=f"RFC 5280, 4.2.1.12; {BOTH_REFUSE}")
-    if _is_for_others_by_netscape(leaf):
+    netscape = [each.value for each in leaf.extensions if each.oid == NetscapeType.oid]
+    values = [each.value for each in netscape if isinstance(each, x509.UnrecognizedExtension)]
+    if any(not each[-1] & _NETSCAPE_SERVER for each in values if each):
         words, detail = "is not for servers (Netscape certificate type)", OPENSSL_REFUSES
         yield Fault(Code.CA_CONSTRAINT_BROKEN, leaf, words, Severity.MAJOR, detail=detail, stops=False)
 
@@ -150,9 +152,3 @@ def _unusable_key(path: Path) -> Iterator[Fault]:
         return
     if not (usage.digital_signature or usage.key_encipherment or usage.key_agreement):
         yield broken(path[0], "may not be used for TLS (key usage)", detail="OpenSSL and SAP's library look at it, too")
-
-
-def _is_for_others_by_netscape(leaf: Certificate) -> bool:
-    found = (each.value for each in leaf.extensions if each.oid == NetscapeType.oid)
-    values = [each.value for each in found if isinstance(each, x509.UnrecognizedExtension)]
-    return any(not each[-1] & _NETSCAPE_SERVER for each in values if each)

@@ -154,7 +154,10 @@ def _contains(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
         network = subtree.value
         return isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network) and name.value in network
     if isinstance(subtree, x509.RFC822Name) and isinstance(name, x509.RFC822Name):
-        return _is_mailbox_of(name.value, subtree.value)
+        # The constraint is a mailbox, a host, or a domain that begins with a dot.
+        local, _, host = name.value.rpartition("@")
+        wanted, at, place = subtree.value.rpartition("@")
+        return (not at or local == wanted) and _is_at(host.lower(), place.lower())
     if isinstance(subtree, x509.UniformResourceIdentifier) and isinstance(name, x509.UniformResourceIdentifier):
         return _is_at(_host_of(name), subtree.value.lower())
     if isinstance(subtree, x509.DirectoryName) and isinstance(name, x509.DirectoryName):
@@ -171,13 +174,6 @@ def _touches(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
 
 def _is_below(name: str, domain: str) -> bool:
     return not domain or name == domain or name.endswith(f".{domain}")
-
-
-def _is_mailbox_of(mailbox: str, constraint: str) -> bool:
-    """Compare a mail address with a mailbox, a host, or a domain that begins with a dot."""
-    local, _, host = mailbox.rpartition("@")
-    wanted, at, place = constraint.rpartition("@")
-    return (not at or local == wanted) and _is_at(host.lower(), place.lower())
 
 
 def _is_at(host: str, place: str) -> bool:

@@ -1,7 +1,7 @@
 """Who re-signs TLS connections, which roots Mozilla has dropped, and who only bears the name of a root of SAP's."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -272,15 +272,13 @@ def inspection_product(name: str) -> str:
         name: as RFC 4514 writes it.
     """
     values = (_ESCAPED.sub(r"\1", part.partition("=")[2]) for part in _PARTS.split(name.lower()) if "=" in part)
-    found = [product for each in values for product in _told(each)]
+    found = [
+        product
+        for value in values
+        for beginning, pattern, product in _PATTERNS
+        if beginning in value and _compiled(pattern).search(value)
+    ]
     return next((product for product in found if product != OF_UNKNOWN_MAKE), found[0] if found else "")
-
-
-def _told(value: str) -> Iterator[str]:
-    """Yield the products that one part of a name tells, in lower case."""
-    for beginning, pattern, product in _PATTERNS:
-        if beginning in value and _compiled(pattern).search(value):
-            yield product
 
 
 def inspecting_authority(path: Iterable[Certificate]) -> tuple[str, str]:

@@ -208,7 +208,8 @@ def _explore(leaf: Certificate, sent: _Sent, question: ChainQuestion) -> "_Case"
         if found.end is not End.ANCHOR:
             dead.append(found)
             continue
-        words = _refusal(found.path, subject, question)
+        public = found.path[-1].sha256 in question.mozilla
+        words = "" if subject is None else _refused(found.path, subject, question.period, public=public)
         if words is None:
             return _Case(question, sent, pool, found.path, found.path, End.ANCHOR)
         refusals.append((found.path, words))
@@ -228,12 +229,6 @@ def _readable(ders: Iterable[bytes]) -> Iterator[Certificate]:
             yield Certificate.read(der)
         except CertificateUnreadable:
             continue  # the server did not send it; without it the issuer is still missing, and said to be
-
-
-def _refusal(path: Path, subject: Subject | None, question: ChainQuestion) -> str | None:
-    if subject is None:
-        return ""
-    return _refused(path, subject, question.period, public=path[-1].sha256 in question.mozilla)
 
 
 def _gravity(path: Path, question: ChainQuestion) -> int:
@@ -306,16 +301,15 @@ class _Case:
             yield diagnosis.circle(path, roots_name)
         elif self.end is End.TOO_LONG:
             yield diagnosis.too_long(path, self.question.most_intermediates)
-        elif self._lacks_issuer():
+        elif (
+            self.end is End.NO_ISSUER
+            and path[-1].issuer
+            and not self.sent.has_unreadable  # which may be the issuer
+            and (path[-1], path[-1]) not in self._wrongly_signed
+        ):
             yield not_compared(self._issuer_missing(), path, self.question.unseen, roots_name)
         signed = ((child, issuer) for child, issuer in self._wrongly_signed if not damaged(child))
         yield from (diagnosis.signature_wrong(child, issuer, path) for child, issuer in signed)
-
-    def _lacks_issuer(self) -> bool:
-        """Tell whether an issuer is needed that is not at hand, as far as everything that was sent can be read."""
-        last = self.best[-1]
-        is_open = self.end is End.NO_ISSUER and bool(last.issuer) and not self.sent.has_unreadable
-        return is_open and (last, last) not in self._wrongly_signed
 
     def _issuer_missing(self) -> Finding:
         """Tell a wrong from a forgotten and an unknown issuer."""
@@ -429,7 +423,8 @@ class _Case:
         belonging = (*self._fitting, *self._wrong, *above, *(self._misfits if open_end else ()))
         strays = [each for each in spare if each not in belonging and not damaged(each)]
         period = self.question.period
-        ended = [each for each in spare if each in self._fitting and not _holds_throughout(each, period)]
+        fitting = [each for each in spare if each in self._fitting]
+        ended = [each for each in fitting if period.start < each.not_before or each.not_after < period.end]
         repeated = [each for each in self.sent.certificates if self.sent.order.count(each) > 1]
         if strays or ended or repeated:
             yield diagnosis.has_extras(strays, repeated, ended)
@@ -463,10 +458,6 @@ def _may_sign(issuer: Certificate, child: Certificate) -> bool:
 
 def _is_root(certificate: Certificate) -> bool:
     return certificate.is_self_issued and is_authority(certificate)
-
-
-def _holds_throughout(certificate: Certificate, period: Period) -> bool:
-    return certificate.not_before <= period.start and period.end <= certificate.not_after
 
 
 def _decisive_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

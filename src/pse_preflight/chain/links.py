@@ -48,10 +48,13 @@ def _otherwise_named(child: Certificate, issuer: Certificate, *, is_signed: bool
     is_identified = authority_key(child) is not None and authority_key(child) == subject_key(issuer)
     what = (*(["key identifier"] if is_identified else []), *(["signature"] if is_signed else []))
     fits = f"; {' and '.join(what)} fit{'s' if len(what) == 1 else ''}" if what else ""
+    words = f"writes the name of its issuer {called(issuer)} in another form than that one does itself"
+    if child == issuer:
+        words = "writes its name in one form as its own, and in another as its issuer's"
     return Fault(
         Code.NAME_FORM_DIFFERS,
         child,
-        f"{_written_otherwise(child, issuer)}{fits}",
+        f"{words}{fits}",
         Severity.MAJOR,
         () if child == issuer else (issuer,),
         detail=(
@@ -60,12 +63,6 @@ def _otherwise_named(child: Certificate, issuer: Certificate, *, is_signed: bool
             " verifier compare bytes, and what SAP's library does is not known"
         ),
     )
-
-
-def _written_otherwise(child: Certificate, issuer: Certificate) -> str:
-    if child == issuer:
-        return "writes its name in one form as its own, and in another as its issuer's"
-    return f"writes the name of its issuer {called(issuer)} in another form than that one does itself"
 
 
 def _written(name: x509.Name) -> str:

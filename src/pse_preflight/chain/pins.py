@@ -24,9 +24,10 @@ def not_compared(found: Finding, path: Path, unseen: Sequence[str], roots_name: 
     if not unseen:
         return found
     name = f'"{path[-1].issuer_name}"'
+    more = f" (or one of {len(unseen) - 1} more)" if len(unseen) > 1 else ""
     fix = (
-        f"get the file of {name} from your PKI people, compare its fingerprint with {_shown(unseen)}, and name the file"
-        " under `roots:` in systems.yaml, in place of `pinned`"
+        f"get the file of {name} from your PKI people, compare its fingerprint with sha256:{unseen[0]}{more}, and name"
+        " the file under `roots:` in systems.yaml, in place of `pinned`"
     )
     if found.code is Code.ROOT_UNTRUSTED:
         observed = (
@@ -37,8 +38,3 @@ def not_compared(found: Finding, path: Path, unseen: Sequence[str], roots_name: 
     told = (each for each in found.detail.split("; ") if f"that root is not in {roots_name}" not in each)
     fix = f"{found.fix}; or, if {name} is the root that is pinned, {fix}"
     return replace(found, observed=f"{found.observed}; {truth}", detail="; ".join(told), fix=fix)
-
-
-def _shown(unseen: Sequence[str]) -> str:
-    more = f" (or one of {len(unseen) - 1} more)" if len(unseen) > 1 else ""
-    return f"sha256:{unseen[0]}{more}"

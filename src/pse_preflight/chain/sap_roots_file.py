@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
@@ -254,17 +254,15 @@ def _table(content: bytes, file: Path) -> Table:
     if len(content) > LARGEST_TABLE:
         raise UsageProblem(f"{file}: is larger than {LARGEST_TABLE >> 20} MiB, so it is no table of roots")
     try:
-        return _TableKeys(**_mapping(yaml.safe_load(content))).table()
+        read = yaml.safe_load(content)
+        keys = {str(key): value for key, value in read.items()} if isinstance(read, dict) else {}
+        return _TableKeys(**keys).table()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the table"
         raise UsageProblem(f"{file}: is no table of roots: {where}: {plain(first)}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UsageProblem(f"{file}: is no YAML: {type(error).__name__}") from None
-
-
-def _mapping(data: Any) -> dict[str, Any]:
-    return {str(key): value for key, value in data.items()} if isinstance(data, dict) else {}
 
 
 def _members_of_folder(folder: Path) -> list[_Member]:

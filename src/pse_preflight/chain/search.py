@@ -5,7 +5,7 @@ form. A certificate of the right name whose key cannot have signed is no issuer,
 """
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -146,8 +146,10 @@ class _Search:
             yield Found(path, End.ANCHOR)
         elif too_long:
             yield Found(path, End.TOO_LONG)
+        elif not onward and is_self_signed(last):
+            yield Found(path, End.SELF_SIGNED)
         elif not onward:
-            yield Found(path, _dead_end(last, issuers))
+            yield Found(path, End.CIRCLE if issuers else End.NO_ISSUER)
 
     def _issuers_of(self, certificate: Certificate) -> tuple[Certificate, ...]:
         if certificate not in self._issuers:
@@ -175,12 +177,6 @@ def _is_on(certificate: Certificate, path: Path) -> bool:
         subject_of(each) == subject_of(certificate) and public_key_of(each) == public_key_of(certificate)
         for each in path
     )
-
-
-def _dead_end(last: Certificate, issuers: Iterable[Certificate]) -> End:
-    if is_self_signed(last):
-        return End.SELF_SIGNED
-    return End.CIRCLE if any(issuers) else End.NO_ISSUER
 
 
 @lru_cache(maxsize=4096)
@@ -237,13 +233,10 @@ def should_have_signed(child: Certificate, issuer: Certificate) -> bool:
     """
     if damaged(child):
         return could_sign(child, issuer)
-    wanted, held = authority_key(child), subject_key(issuer) or _usual_identifier(issuer)
+    wanted, held = authority_key(child), subject_key(issuer)
+    if not held:  # most authorities give a key this one: RFC 5280, 4.2.1.2, first method
+        held = x509.SubjectKeyIdentifier.from_public_key(issuer.public_key).digest if issuer.public_key else None
     return could_sign(child, issuer) if wanted is None or held is None else wanted == held
-
-
-def _usual_identifier(certificate: Certificate) -> bytes | None:
-    """Return the identifier that most authorities give a key (RFC 5280, 4.2.1.2, first method)."""
-    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key).digest if certificate.public_key else None
 
 
 def names_alike(child: Certificate, issuer: Certificate) -> bool:

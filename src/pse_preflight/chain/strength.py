@@ -80,7 +80,9 @@ def _keys(certificate: Certificate, *, is_authority: bool) -> Iterator[tuple[str
         if kind == PublicKeyAlgorithmOID.RSASSA_PSS:
             yield f"has an RSA key for PSS alone{refused}", severity
     elif isinstance(key, ec.EllipticCurvePublicKey):
-        if _is_written_out(certificate):
+        algorithm = next(elements(next(elements(fields_of(certificate.der).public_key)).content))
+        # RFC 5480, 2.1.1 forbids numbers in place of the name of a curve.
+        if [each.tag for each in elements(algorithm.content)][1:] == [_SEQUENCE]:
             yield "writes its curve out in place of its name, which OpenSSL and Go refuse", Severity.MAJOR
         elif key.curve.name not in _USUAL_CURVES:
             yield f"has a key on the unusual curve {key.curve.name}{refused}", severity
@@ -98,12 +100,6 @@ def _sizes(key: rsa.RSAPublicKey, *, is_authority: bool) -> Iterator[tuple[str, 
         yield f"has an RSA key of {key.key_size} bits, less than {_SMALLEST_RSA}{who}", Severity.MAJOR
     elif key.key_size % _WHOLE_BYTE:
         yield f"has an RSA key of {key.key_size} bits, no whole number of bytes", Severity.MINOR
-
-
-def _is_written_out(certificate: Certificate) -> bool:
-    """Tell whether the key's curve is given by its numbers (RFC 5480, 2.1.1 forbids it), and not by its name."""
-    algorithm = next(elements(next(elements(fields_of(certificate.der).public_key)).content))
-    return [each.tag for each in elements(algorithm.content)][1:] == [_SEQUENCE]
 
 
 def _signature(certificate: Certificate) -> Iterator[tuple[str, bool]]:

@@ -4,7 +4,6 @@ Nothing is called good that the verifier has not accepted. What it says in words
 by `faults`. Where it leaves something out that RFC 5280 forbids, `forbidden` in `faults` tells that.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -69,11 +68,8 @@ def _refusal_at(path: Path, subject: Subject, moment: datetime, *, public: bool)
         verified = builder.build_server_verifier(subject).verify(leaf, between)
     except (VerificationError, ValueError) as error:
         return str(error)
-    return None if _is_same(verified, path) else "another path was verified than the one asked about"
-
-
-def _is_same(verified: Sequence[x509.Certificate], path: Path) -> bool:
-    return len(verified) == len(path) and all(one == other.parsed for one, other in zip(verified, path, strict=True))
+    same = verified == [each.parsed for each in path]
+    return None if same else "another path was verified than the one asked about"
 
 
 def _admitting(policy: ExtensionPolicy) -> ExtensionPolicy:

@@ -81,15 +81,11 @@ def way_to(path: Path) -> PosixWay:
             if not ahead:
                 return PosixWay(tuple(folders), node)
             folders.append(node)
-    except (OSError, AccessListUnreadable) as error:
-        return PosixWay(tuple(folders), problem=_told(error, path))
+    except OSError as error:
+        return PosixWay(tuple(folders), problem=f"{error.filename or path}: {error.strerror or type(error).__name__}")
+    except AccessListUnreadable as error:
+        return PosixWay(tuple(folders), problem=f"{path}: {error}")
     return PosixWay(tuple(folders), problem=f"{path} is no file")
-
-
-def _told(error: Exception, path: Path) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename or path}: {error.strerror or type(error).__name__}"
-    return f"{path}: {error}"
 
 
 def _node(path: Path) -> Node:

@@ -56,7 +56,9 @@ def read_all(product: Product) -> tuple[list[ProductConnection], list[tuple[str,
     try:
         folders = [folder for parts in _BELOW if (folder := product.folder.joinpath(*parts)).is_dir()]
         if not folders:
-            return [], [], _without_connections(product.folder)
+            usual = " nor ".join(str(Path(*parts)) for parts in _BELOW)
+            lacks = f"has neither {usual}" if product.folder.is_dir() else "is no folder that can be seen here"
+            return [], [], f"{product.folder} {lacks}"
         every = (file for folder in folders for file in _files(folder, 1))
         files = list(islice(every, connections.MOST_FILES + 1))
     except OSError as error:
@@ -75,11 +77,6 @@ def read_all(product: Product) -> tuple[list[ProductConnection], list[tuple[str,
     if len(files) > connections.MOST_FILES:
         not_understood.append(("all others", f"no more than {connections.MOST_FILES} files are read"))
     return found, not_understood, ""
-
-
-def _without_connections(folder: Path) -> str:
-    usual = " nor ".join(str(Path(*parts)) for parts in _BELOW)
-    return f"{folder} {f'has neither {usual}' if folder.is_dir() else 'is no folder that can be seen here'}"
 
 
 def read_of(product: Product, system: System) -> Connections:

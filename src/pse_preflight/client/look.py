@@ -145,17 +145,23 @@ def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_th
         return side
     try:
         seen = _look_up(client.account)
-        sids = _sids(seen.account, client.group)
+        sids: frozenset[str] = frozenset()
+        if not isinstance(seen.account, PosixAccount):
+            sids = frozenset({seen.account.sid, *([windows.sid_of(client.group)] if client.group else [])})
     except PreflightError as error:
         return replace(side, account_problem=str(error))
     library = side.library
     reads_library = library is not None and library.absolute and not library.problem
+    folder = ""
+    if client.path_is_personal:
+        drive = os.environ.get("SYSTEMDRIVE", "C:")
+        folder = account.personal_folder(seen.account, bits=client.bits, system_drive=drive)
     return replace(
         side,
         account=seen.account.name,
         is_this_account=seen.is_this,
         sids=sids,
-        own_folder=_own_folder(seen.account, client) if client.path_is_personal else "",
+        own_folder=folder,
         reach=_reach(system.pse, seen.account) if pse_is_there else None,
         library_reach=_reach(Path(library.path), seen.account) if library and reads_library else None,
     )
@@ -177,12 +183,6 @@ def _look_up(name: str) -> _Seen:
     return _Seen(known, known.number == access.posix_me().number)
 
 
-def _sids(who: PosixAccount | WindowsAccount, group: str | None) -> frozenset[str]:
-    if isinstance(who, PosixAccount):
-        return frozenset()
-    return frozenset({who.sid, *([windows.sid_of(group)] if group else [])})
-
-
 def _reach(path: Path, who: PosixAccount | WindowsAccount) -> Reach:
     if isinstance(who, PosixAccount):
         return account.posix_reach(access.way_to(path), who)
@@ -190,11 +190,6 @@ def _reach(path: Path, who: PosixAccount | WindowsAccount) -> Reach:
         return account.windows_reach(str(path), windows.read_descriptor(path), who, windows.name_of)
     except PreflightError as error:
         return Reach(readable=None, reason=str(error))
-
-
-def _own_folder(who: PosixAccount | WindowsAccount, client: Client) -> str:
-    drive = os.environ.get("SYSTEMDRIVE", "C:")
-    return account.personal_folder(who, bits=client.bits, system_drive=drive)
 
 
 def _with_ini(side: ClientSide, client: Client) -> ClientSide:

@@ -66,15 +66,12 @@ class OwnCertificate:
         if not isinstance(key, rsa.RSAPublicKey):
             return "its key is no RSA key, and no cloud takes a DSA key for logon"
         purposes, usage = own.extension(x509.ExtendedKeyUsage), own.extension(x509.KeyUsage)
-        if purposes is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes and not _is_for_all(purposes):
+        for_clients = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+        if purposes is not None and for_clients.isdisjoint(purposes):
             return "it is not meant for clients (its extended key usage lacks client authentication)"
         if usage is not None and not usage.digital_signature:
             return "its key must not sign (its key usage lacks digital signature), which a logon needs"
         return ""
-
-
-def _is_for_all(purposes: x509.ExtendedKeyUsage) -> bool:
-    return ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in purposes
 
 
 def read_own_certificate(pse: Path) -> OwnCertificate | None:

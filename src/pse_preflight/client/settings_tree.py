@@ -134,8 +134,10 @@ class _JsonReader:
         self._counter = _Counter()
 
     def group(self, name: str, told: Any, depth: int) -> SettingsTree:
+        if not isinstance(told, dict | list):
+            raise SettingsUnreadable("it is a value of JSON, and no settings")
         made = SettingsTree(name)
-        members = told.items() if isinstance(told, dict) else [(name, each) for each in _items(told)]
+        members = told.items() if isinstance(told, dict) else [(name, each) for each in told]
         for key, value in members:
             self._counter.take(depth)
             if isinstance(value, dict | list):
@@ -143,12 +145,6 @@ class _JsonReader:
             elif value is not None:
                 made.values.append((str(key), json.dumps(value) if isinstance(value, bool) else str(value)))
         return made
-
-
-def _items(told: Any) -> list[Any]:
-    if not isinstance(told, list):
-        raise SettingsUnreadable("it is a value of JSON, and no settings")
-    return told
 
 
 def _named_value(group: SettingsTree, text: str) -> tuple[str, str] | None:

@@ -1,6 +1,6 @@
 """Who else may read or replace a PSE on Windows, by the access lists of the file and of its folder. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
@@ -68,7 +68,10 @@ def findings(path: Path, seen: AccessList, meant: frozenset[str] = frozenset()) 
     if found is None:
         return
     keep = tuple(dict.fromkeys((SYSTEM, ADMINISTRATORS, seen.seen_by)))
-    close = _close(path, keep, meant - {*keep}, found.read | found.change)
+    grants = (*(f"*{sid}:(F)" for sid in keep), *(f"*{sid}:(R)" for sid in sorted(meant - {*keep})))
+    gone = [f"*{sid}" for sid in sorted(found.read | found.change)]
+    out = ("/remove:g", *gone) if gone else ()
+    close = ("icacls", str(path), "/inheritance:r", "/grant:r", *grants, *out)
     if found.read:
         yield finding(
             Code.PSE_READABLE_BY_OTHERS if any(map(is_crowd, found.read)) else Code.PSE_READABLE_BY_GROUP,
@@ -81,10 +84,13 @@ def findings(path: Path, seen: AccessList, meant: frozenset[str] = frozenset()) 
 
 def _writable(path: Path, seen: AccessList, found: Others, close: Command) -> Iterator[Finding]:
     folder = PureWindowsPath(path).parent
+    reading = (f"*{sid}:(OI)(CI)(RX)" for sid in sorted(found.replace))  # other files there may be theirs to read
+    read_only = ("icacls", str(folder), "/inheritance:d", "/grant:r", *reading)
+    to_administrators = ("icacls", str(path), "/setowner", f"*{ADMINISTRATORS}")
     ways = [
         (found.change, _names(found.change, seen), close),
-        (found.replace, f"{_names(found.replace, seen)}, in {folder}", _keep_from_replacing(folder, found.replace)),
-        (found.owner, f"its owner {_names([found.owner], seen)}", _give_to_administrators(path)),
+        (found.replace, f"{_names(found.replace, seen)}, in {folder}", read_only),
+        (found.owner, f"its owner {_names([found.owner], seen)}", to_administrators),
     ]
     ways = [each for each in ways if each[0]]
     if not ways:
@@ -102,22 +108,6 @@ def _writable(path: Path, seen: AccessList, found: Others, close: Command) -> It
         commands=dict.fromkeys(command for _, _, command in ways if not (is_root and command[1] == str(folder))),
         severity=None if found.change or found.owner or any(map(is_crowd, found.replace)) else Severity.MINOR,
     )
-
-
-def _close(path: Path, keep: Sequence[str], meant: Iterable[str], out: Iterable[str]) -> Command:
-    grants = [*(f"*{sid}:(F)" for sid in keep), *(f"*{sid}:(R)" for sid in sorted(meant))]
-    gone = [f"*{sid}" for sid in sorted(out)]
-    return ("icacls", str(path), "/inheritance:r", "/grant:r", *grants, *(("/remove:g", *gone) if gone else ()))
-
-
-def _keep_from_replacing(folder: PureWindowsPath, sids: Iterable[str]) -> Command:
-    """Return the command that leaves them reading in the folder; other files in it may be theirs to read."""
-    grants = [f"*{sid}:(OI)(CI)(RX)" for sid in sorted(sids)]
-    return ("icacls", str(folder), "/inheritance:d", "/grant:r", *grants)
-
-
-def _give_to_administrators(path: Path) -> Command:
-    return ("icacls", str(path), "/setowner", f"*{ADMINISTRATORS}")
 
 
 def _names(sids: Iterable[str], seen: AccessList) -> str:

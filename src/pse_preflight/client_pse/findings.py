@@ -112,19 +112,16 @@ def _created(pse: ClientPse, attempt: Attempt, system: System) -> Finding:
     others += f" and {left} more" if left > 0 else ""
     more = f"; other PSE files here: {others}" if others else ""
     by = f" by {pse.tool}" if pse.tool else ""
+    folder = pse.condition.path.parent
+    hana = f"let the client run with SECUDIR={folder} and sslCryptoProvider=commoncrypto, and restart it"
     return finding(
         Code.PSE_CREATED,
         f"{pse.condition.path} was missing and has been made in this run{by}{more}",
-        fix=_named_to_hana(pse) if system.serves_sql else _NAMED_TO_THE_SDK,
+        fix=hana if system.serves_sql else _NAMED_TO_THE_SDK,
     )
 
 
 _NAMED_TO_THE_SDK = "name this file to the client as its PSE (TLS_CLIENT_PSE) and restart the client"
-
-
-def _named_to_hana(pse: ClientPse) -> str:
-    folder = pse.condition.path.parent
-    return f"let the client run with SECUDIR={folder} and sslCryptoProvider=commoncrypto, and restart it"
 
 
 def _missing(system: System, attempt: Attempt) -> Finding:

@@ -122,8 +122,12 @@ def connect(addresses: Sequence[Address], limits: Limits, deadline: Deadline) ->
         try:
             share = stage.left() / (len(addresses) - position)
             return _connect_one(address, stage.within(share)), address
-        except OSError as error:
-            failures[address.ip] = _code_of(error)
+        except TimeoutError:
+            failures[address.ip] = Code.PORT_TIMEOUT
+        except ConnectionError:
+            failures[address.ip] = Code.PORT_REFUSED
+        except OSError:
+            failures[address.ip] = Code.PORT_UNREACHABLE
     code = next(each for each in _CLEAREST_FIRST if each in failures.values())
     raise StageFailed(code, addresses=tuple(failures), seconds=limits.connect)
 
@@ -138,12 +142,6 @@ def _connect_one(address: Address, deadline: Deadline) -> TimedSocket:
         sock.close()
         raise
     return sock
-
-
-def _code_of(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return Code.PORT_TIMEOUT
-    return Code.PORT_REFUSED if isinstance(error, ConnectionError) else Code.PORT_UNREACHABLE
 
 
 def _is_ip_address(host: str) -> bool:

@@ -50,8 +50,9 @@ def fetch_certificates(addresses: Sequence[str], own: str | None, limits: Limits
     places = [place for each in addresses[: limits.fetches] if (place := _read_address(each))]
     found: list[bytes] = []
     for place in places:
-        with contextlib.suppress(StageFailed, OSError, http.client.HTTPException):
-            found += _certificates_in(_fetch(place, own, limits, deadline))
+        with contextlib.suppress(StageFailed, OSError, http.client.HTTPException, CertificateUnreadable):
+            # RFC 5280 allows DER and PKCS#7; PEM is seen in practice.
+            found += [each.der for each in read_certificates(_fetch(place, own, limits, deadline)).certificates]
     return tuple(dict.fromkeys(found))[: limits.certificates]
 
 
@@ -102,10 +103,3 @@ def _meant(address: IpAddress) -> Iterable[IpAddress]:
             yield address.sixtofour
         if address in _NAT64:
             yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-
-
-def _certificates_in(body: bytes) -> list[bytes]:
-    """Read DER, PEM, or a PKCS#7 bundle (RFC 5280 allows DER and PKCS#7; PEM is seen in practice)."""
-    with contextlib.suppress(CertificateUnreadable):
-        return [each.der for each in read_certificates(body).certificates]
-    return []

@@ -1,7 +1,7 @@
 """What the observations of a connection mean: findings, in the words of people who know SAP and not TLS."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.checklist import Code, Severity
@@ -11,7 +11,6 @@ from pse_preflight.endpoint.model import (
     HttpAnswer,
     KeyKind,
     LiveHandshake,
-    WebSocketAnswer,
     WebSocketReading,
 )
 from pse_preflight.endpoint.retry import passing_failure
@@ -122,15 +121,12 @@ def websocket_findings(live: LiveHandshake) -> tuple[Finding, ...]:
         return ()
     is_forbidden_on_the_way = answer.reading is WebSocketReading.FORBIDDEN and not (answer.http and answer.http.is_sap)
     blocked = answer.reading in _BLOCKED or is_forbidden_on_the_way
-    observed = f"{authority(live.host, live.port)} did not open a WebSocket for RFC: {_websocket_text(answer)}"
-    code = Code.WSRFC_BLOCKED if blocked else Code.WSRFC_NO_UPGRADE
-    return (finding(code, observed, fix=_WEBSOCKET_FIXES[answer.reading]),)
-
-
-def _websocket_text(answer: WebSocketAnswer) -> str:
     status = f"HTTP {answer.http.status}" if answer.http else _ENDINGS.get(answer.ended or "", "no HTTP came back")
     by = f" by {answer.http.server!r}" if answer.http and answer.http.server else ""
-    return f"{answer.reading} ({status}{by})"
+    where = authority(live.host, live.port)
+    observed = f"{where} did not open a WebSocket for RFC: {answer.reading} ({status}{by})"
+    code = Code.WSRFC_BLOCKED if blocked else Code.WSRFC_NO_UPGRADE
+    return (finding(code, observed, fix=_WEBSOCKET_FIXES[answer.reading]),)
 
 
 _NO_FIX = "ask the system's administrator whether /sap/bc/rfc is active; user and password are not at fault"
@@ -364,13 +360,10 @@ def _described(der: bytes) -> str:
 
 def _difference(endpoints: Sequence[Endpoint], severity: Severity) -> Finding:
     where = authority(endpoints[0].host, endpoints[0].port)
-    seen = "; ".join(dict.fromkeys(_told(endpoints)))
-    observed = f"{where} is not the same at every address or with every kind of key: {seen}"
+    seen = dict.fromkeys(
+        f"{each.address or each.host} with {each.key_kind.upper()}: {' + '.join(_face(each)) or 'no intermediate'}"
+        for each in endpoints
+    )
+    observed = f"{where} is not the same at every address or with every kind of key: {'; '.join(seen)}"
     fix = "the PSE needs the roots of all of them; a server that lags behind is the system administrator's to mend"
     return finding(Code.ADDRESSES_DIFFER, observed, fix=fix, severity=severity)
-
-
-def _told(endpoints: Iterable[Endpoint]) -> Iterable[str]:
-    for each in endpoints:
-        what = " + ".join(_face(each)) or "no intermediate"
-        yield f"{each.address or each.host} with {each.key_kind.upper()}: {what}"

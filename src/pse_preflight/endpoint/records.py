@@ -57,12 +57,15 @@ def read_flight(data: bytes, most_certificates: int, most_bytes: int) -> ServerF
     alerts = [body[1] for kind, body in records if kind == _ALERT and len(body) > 1 and body[0] == _FATAL]
     messages = list(_messages(b"".join(body for kind, body in records if kind == _HANDSHAKE)))
     certificates = [each for kind, body in messages if kind == _CERTIFICATE for each in _certificates(body)]
+    hello = next((body for kind, body in messages if kind == _SERVER_HELLO), b"")
     kept = within_limits(certificates, most_certificates, most_bytes)
     return ServerFlight(
-        hello_version=next((_version(body) for kind, body in messages if kind == _SERVER_HELLO), None),
+        hello_version=int.from_bytes(hello[:2]) if len(hello) > 1 and hello[0] == _MAJOR_VERSION else None,
         certificates=kept,
         cut=len(kept) < len(certificates)
-        or any(kind == _CERTIFICATE and _is_unfinished(body) for kind, body in messages),
+        or any(
+            kind == _CERTIFICATE and len(body) < _LENGTH + int.from_bytes(body[:_LENGTH]) for kind, body in messages
+        ),
         wants_client_certificate=any(kind == _CERTIFICATE_REQUEST for kind, _body in messages),
         signs=any(kind == _KEY_EXCHANGE for kind, _body in messages),
         alert=alerts[-1] if alerts else None,
@@ -95,14 +98,6 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
         end = at + _MESSAGE_HEADER + int.from_bytes(data[at + 1 : at + _MESSAGE_HEADER])
         yield data[at], data[at + _MESSAGE_HEADER : end]
         at = end
-
-
-def _version(hello: bytes) -> int | None:
-    return int.from_bytes(hello[:2]) if len(hello) > 1 and hello[0] == _MAJOR_VERSION else None
-
-
-def _is_unfinished(body: bytes) -> bool:
-    return len(body) < _LENGTH + int.from_bytes(body[:_LENGTH])
 
 
 def _certificates(body: bytes) -> Iterator[bytes]:

@@ -48,15 +48,13 @@ def read_java_key_store(data: bytes, password: str | None = None) -> KeyStore:
     entries = [_entry(stream, version) for _ in range(count)]
     if stream.position != len(content):
         raise KeyStoreUnreadable(f"it goes on for {len(content) - stream.position} bytes behind its last entry")
-    if password is not None and not _is_password(password, content, data[-_DIGEST_BYTES:]):
-        raise PasswordNeeded("the password is another one, or somebody has changed the file")
+    if password is not None:
+        secret = password.encode("utf-16-be", "surrogatepass")
+        digest = hashlib.sha1(secret + _WHITENER + content).digest()  # noqa: S324 - the format's
+        if not hmac.compare_digest(digest, data[-_DIGEST_BYTES:]):
+            raise PasswordNeeded("the password is another one, or somebody has changed the file")
     found = tuple(each for each in entries if each.certificates or each.has_key)
     return KeyStore(_FORMS[data[:4]], found, tuple(stream.damaged), is_proven=password is not None)
-
-
-def _is_password(password: str, content: bytes, digest: bytes) -> bool:
-    secret = password.encode("utf-16-be", "surrogatepass")
-    return hmac.compare_digest(hashlib.sha1(secret + _WHITENER + content).digest(), digest)  # noqa: S324 - the format's
 
 
 @dataclass(slots=True)

@@ -141,7 +141,9 @@ class _SystemsReader:
     def _entry(self, alias: str, keys: Any, defaults: _YamlBlock) -> SystemEntry:
         own = self._block(keys, ("systems", alias))
         self._keys(own.keys, own)
-        joined = {**_not_replaced(defaults.keys, own.keys), **own.keys}
+        # Of PSE and trust store a system has one: its own takes the place of either in the defaults.
+        gone = {other for one, other in (_STORES, _STORES[::-1]) if one in own.keys and other not in own.keys}
+        joined = {key: value for key, value in {**defaults.keys, **own.keys}.items() if key not in gone}
         if "url" not in joined:
             raise self._wrong(own.place, f"{alias} has no url")
         blocks = {key: own if key in own.keys else defaults for key in joined}
@@ -196,12 +198,6 @@ class _SystemsReader:
 
     def _shown(self, place: Sequence[Any]) -> str:
         return one_line(f"{self._file}:{self._tree.line(place)}")
-
-
-def _not_replaced(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the defaults without the PSE or trust store in whose place the system has named the other."""
-    gone = {other for one, other in (_STORES, _STORES[::-1]) if one in own and other not in own}
-    return {key: value for key, value in defaults.items() if key not in gone}
 
 
 def _texts(value: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:

@@ -36,14 +36,10 @@ def find_file(explicit: str | None, around: Surroundings) -> Path | None:
     asked = explicit or around.variables.get("PSE_PREFLIGHT_SYSTEMS")
     if asked:
         return around.folder / asked
-    usual = [around.folder / FILE_NAME, around.rootdir / FILE_NAME, _machine_folder(around) / FILE_NAME]
+    program_data = Path(around.variables.get("ProgramData") or r"C:\ProgramData")
+    machine = program_data / "pse-preflight" if around.windows else Path("/etc/pse-preflight")
+    usual = [folder / FILE_NAME for folder in (around.folder, around.rootdir, machine)]
     return next((path for path in usual if is_file(path)), None)
-
-
-def _machine_folder(around: Surroundings) -> Path:
-    if around.windows:
-        return Path(around.variables.get("ProgramData") or r"C:\ProgramData") / "pse-preflight"
-    return Path("/etc/pse-preflight")
 
 
 def select(names: Iterable[str], landscape: Landscape, around: Surroundings) -> tuple[System, ...]:

@@ -83,7 +83,10 @@ def read_tree(content: bytes) -> Tree:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise TreeUnreadable(line, _yaml_problem(error, text.splitlines()[line - 1 : line])) from None
+        words = "".join(text.splitlines()[line - 1 : line])
+        if isinstance(error, yaml.scanner.ScannerError) and _BACKSLASH_IN_QUOTES.search(words):
+            raise TreeUnreadable(line, SINGLE_QUOTES) from None
+        raise TreeUnreadable(line, f"is no YAML: {error.problem or error.context}") from None
     except RecursionError:
         raise TreeUnreadable(1, _TOO_DEEP) from None
     finally:
@@ -195,9 +198,3 @@ def _child(node: yaml.Node, part: Any) -> tuple[yaml.Node, yaml.Node] | None:
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part]
     return None
-
-
-def _yaml_problem(error: yaml.MarkedYAMLError, lines: list[str]) -> str:
-    if isinstance(error, yaml.scanner.ScannerError) and lines and _BACKSLASH_IN_QUOTES.search(lines[0]):
-        return SINGLE_QUOTES
-    return f"is no YAML: {error.problem or error.context}"

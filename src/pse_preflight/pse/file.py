@@ -255,8 +255,9 @@ class PseFile:
         for name, value in values.items():
             before = self._object(name)
             place = after.index(before) if before else len(after)
-            replacement = [] if value is None else [_object_with(before, name, time, value)]
-            after[place : place + 1] = replacement
+            del after[place : place + 1]
+            if value is not None:
+                after.insert(place, before.rewritten(time, value) if before else PseObject.make(name, time, value))
         by_der = {each.der: each for each in after}
         order = asn1.in_the_order_of([each.der for each in self.objects], [each.der for each in after])
         return replace(self, objects=tuple(by_der[der] for der in order))
@@ -335,10 +336,6 @@ def is_written_here(owner: Certificate | None, trusted: Iterable[TrustedCertific
     """
     forms = {each.is_stored_whole for each in trusted}
     return len(forms) > 1 or (owner is not None and is_ours(owner))
-
-
-def _object_with(before: PseObject | None, name: str, time: datetime, value: bytes) -> PseObject:
-    return before.rewritten(time, value) if before else PseObject.make(name, time, value)
 
 
 def _owner_objects(

@@ -174,7 +174,8 @@ def _recognised(data: bytes, depth: int) -> FileFound:
         found = look(data, depth)
         if found:
             return found
-    if _is_text(data):
+    text = _text(data)
+    if text is not None and all(char.isprintable() or char in "\r\n\t\f" for char in text):
         return FileFound(FileKind.TEXT, "a text", "name the file itself, not one that describes it")
     return FileFound(FileKind.UNKNOWN, "a file of an unknown kind", _BINARY)
 
@@ -267,11 +268,6 @@ def _text(data: bytes) -> str | None:
         return None
 
 
-def _is_text(data: bytes) -> bool:
-    text = _text(data)
-    return text is not None and all(char.isprintable() or char in "\r\n\t\f" for char in text)
-
-
 def _written_as_text(data: bytes, depth: int) -> FileFound | None:
     """Find what is written in PEM, base64 or hexadecimal digits, in whatever encoding of text."""
     text = _text(data)
@@ -284,19 +280,15 @@ def _written_as_text(data: bytes, depth: int) -> FileFound | None:
 def _pem(text: bytes, depth: int) -> FileFound | None:
     """Find PEM; a block may hold another file altogether, as certutil -encode writes any file as a certificate."""
     block = next((each for each in _PEM_BLOCK.finditer(text) if each[3]), None)
+    if block is None and b"-----BEGIN " in text:
+        return FileFound(FileKind.TRUNCATED, "PEM that breaks off before its END line", _AGAIN)
     if block is None:
-        return _cut_pem(text)
+        return None
     inside = next(_decoded(block[2], depth), None)
     if inside and (inside.is_pse or inside.kind is FileKind.PKCS12):
         return _decodable(FileKind.BASE64, "base64", inside)
     what, remedy = next((what, remedy) for part, what, remedy in _PEM_HOLDS if part in block[1])
     return FileFound(FileKind.PEM, what, remedy, text)
-
-
-def _cut_pem(text: bytes) -> FileFound | None:
-    if b"-----BEGIN " not in text:
-        return None
-    return FileFound(FileKind.TRUNCATED, "PEM that breaks off before its END line", _AGAIN)
 
 
 def _dumped(text: bytes) -> FileFound | None:
@@ -355,8 +347,8 @@ def _binary(data: bytes, _: int) -> FileFound | None:
     if are_credentials(data):
         kind, what = FileKind.CREDENTIALS, "the credentials file cred_v2"
     size = _declared_size(data)
-    if size is None and kind in {FileKind.PKCS12, FileKind.PKCS7} and _is_whole_without_a_length(data):
-        size = len(data)
+    if size is None and kind in {FileKind.PKCS12, FileKind.PKCS7} and data[1:2] == b"\x80" and data.endswith(b"\0\0"):
+        size = len(data)  # it is whole, and its length was not known when it was written (X.690, 8.1.3.6)
     if size is None or size > len(data):
         return _too_short(data, size, what)
     if size < len(data):
@@ -366,11 +358,6 @@ def _binary(data: bytes, _: int) -> FileFound | None:
     if kind is FileKind.PSE:
         return FileFound(FileKind.DAMAGED, f"a PSE that is {_flaw(data)}", _BINARY)
     return FileFound(kind, what, _WHAT_TO_DO[kind], data)
-
-
-def _is_whole_without_a_length(data: bytes) -> bool:
-    """Tell whether a value begins and ends as one whose length was not known when it was written (X.690, 8.1.3.6)."""
-    return data[1:2] == b"\x80" and data.endswith(b"\0\0")
 
 
 def _declared_size(data: bytes) -> int | None:

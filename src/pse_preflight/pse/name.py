@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import starmap
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -90,7 +91,7 @@ def parse(text: str) -> x509.Name:
     """
     levels = _levels(text[match.end() :] if (match := _SNC_PREFIX.match(text)) else text)
     try:
-        return x509.Name([_level(parts) for parts in reversed(levels)])
+        return x509.Name([x509.RelativeDistinguishedName(starmap(_attribute, parts)) for parts in reversed(levels)])
     except ValueError as error:
         raise NameUnreadable(f"{text!r} has the same key and value twice on one level") from error
 
@@ -180,10 +181,6 @@ def _key_and_value(part: list[tuple[str, Literal]]) -> tuple[str, str]:
     if value and value[0] == ("#", False):
         raise NameUnreadable(f"{written.strip()!r} gives a value in hexadecimal digits; give it as text")
     return "".join(chars for chars, _ in part[:equals]).strip(), "".join(chars for chars, _ in value)
-
-
-def _level(parts: list[tuple[str, str]]) -> x509.RelativeDistinguishedName:
-    return x509.RelativeDistinguishedName([_attribute(key, value) for key, value in parts])
 
 
 def _attribute(key: str, value: str) -> x509.NameAttribute[str]:

@@ -177,7 +177,9 @@ def read(folder: Path) -> Replay:
     recording = parsed(_content(file), str(file))
     if recording.endpoint is None:
         return Replay(recording)
-    presented = _ders(_content(folder / _PRESENTED)) if recording.presented else ()
+    blocks = _BLOCK.finditer(_content(folder / _PRESENTED)) if recording.presented else ()
+    # What the certificates hold is judged later, like that of any server.
+    presented = tuple(base64.b64decode(block[1]) for block in blocks if _is_base64(block[1]))
     endpoint = replace(recording.endpoint, presented=presented)
     return Replay(replace(recording, endpoint=endpoint), tuple(_doubts(folder, recording.presented, presented)))
 
@@ -193,11 +195,6 @@ def _content(file: Path) -> bytes:
     if len(content) > LARGEST_FILE:
         raise EvidenceUnreadable(f"{file}: is larger than {LARGEST_FILE >> 20} MiB")
     return content
-
-
-def _ders(pem: bytes) -> tuple[bytes, ...]:
-    """Return the certificates of a PEM file; what they hold is judged later, like that of any server."""
-    return tuple(base64.b64decode(block[1]) for block in _BLOCK.finditer(pem) if _is_base64(block[1]))
 
 
 def _is_base64(text: bytes) -> bool:
@@ -245,15 +242,12 @@ def batch_file(commands: Iterable[Command], folder: Path = Path()) -> str:
     Args:
         folder: where the script will stand.
     """
-    lines = [line for command in commands for line in (_batch_line(command, folder), *_STOP_AT_FAILURE)]
-    head = ["@echo off", "setlocal DisableDelayedExpansion", "chcp 65001 >nul"]
-    return "\r\n".join([*head, *lines, f"echo {_RESTART}", ""])
-
-
-def _batch_line(command: Command, folder: Path) -> str:
-    program, *arguments = command
-    words = [f'"%SystemRoot%\\System32\\{program}.exe"' if program in _OF_WINDOWS else _batch_word(program, folder)]
-    return " ".join([*words, *(_batch_word(each, folder) for each in arguments)])
+    lines = ["@echo off", "setlocal DisableDelayedExpansion", "chcp 65001 >nul"]
+    for program, *arguments in commands:
+        known = program in _OF_WINDOWS
+        first = f'"%SystemRoot%\\System32\\{program}.exe"' if known else _batch_word(program, folder)
+        lines += (" ".join((first, *(_batch_word(each, folder) for each in arguments))), *_STOP_AT_FAILURE)
+    return "\r\n".join([*lines, f"echo {_RESTART}", ""])
 
 
 def _batch_word(word: str, folder: Path) -> str:

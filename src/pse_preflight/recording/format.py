@@ -121,9 +121,11 @@ class Recording:
 def recorded(evidence: Evidence, engine: Engine, at: datetime) -> Recording:
     """Write down what was seen; no login, no PIN and no private key is in it."""
     seen, system = evidence.observations, evidence.system
+    same = {each.name: getattr(system, each.name) for each in fields(Asked) if hasattr(system, each.name)}
+    own = {"url": system.url_as_written, "pse": _text(system.pse), "secudir": _text(system.secudir), "engine": engine}
     return Recording(
         recorded=Origin(host=socket.gethostname(), account=running_account(), at=at, toolkit=__version__),
-        asked=_asked(system, engine),
+        asked=Asked(**{**same, **own, "truststore": system.truststore is not None}),
         roots=_roots(seen) if seen.roots else None,
         endpoint=seen.endpoint,
         presented=tuple(hashlib.sha256(der).hexdigest() for der in seen.presented),
@@ -216,12 +218,6 @@ def schema() -> dict[str, Any]:
 @once
 def _adapter() -> TypeAdapter[Recording]:
     return TypeAdapter(Recording)
-
-
-def _asked(system: System, engine: Engine) -> Asked:
-    same = {each.name: getattr(system, each.name) for each in fields(Asked) if hasattr(system, each.name)}
-    own = {"url": system.url_as_written, "pse": _text(system.pse), "secudir": _text(system.secudir), "engine": engine}
-    return Asked(**{**same, **own, "truststore": system.truststore is not None})
 
 
 def _with_fix(pse: ClientPse, fix: str) -> ClientPse:

@@ -73,14 +73,11 @@ class Gathering:
             try:
                 if each.thread:
                     each.thread.start()
-            except RuntimeError as error:  # the machine has no thread left for it
-                self._give_up(each, shared[each.system.shared_pse], error)
-
-    def _give_up(self, asked: "_AskedSystem", shared: "_PseSharers", error: RuntimeError) -> None:
-        """Let neither who waits for a system nor those that share its PSE wait for a thread that never runs."""
-        asked.error = PreflightError(f"{asked.system.alias} could not be asked: {error}; run fewer systems at once")
-        shared.leave(asked.system.alias)
-        asked.done.set()
+            except RuntimeError as error:  # the machine has no thread left for it, so that nobody must wait for it
+                words = f"{each.system.alias} could not be asked: {error}; run fewer systems at once"
+                each.error = PreflightError(words)
+                shared[each.system.shared_pse].leave(each.system.alias)
+                each.done.set()
 
     def evidence(self, alias: str) -> Evidence:
         """Return the evidence of a system; the first call asks all of them.

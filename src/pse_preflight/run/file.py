@@ -157,7 +157,7 @@ class Looker:
     def _read(self, shown: ShownFile, kind: FileKind, content: bytes) -> ShownFile:
         match kind:
             case FileKind.PKCS12:
-                return self._pkcs12(shown, content)
+                return self._key_store(shown, read_pkcs12_store(content, _passwords(self.ask, shown.file)))
             case FileKind.JAVA_KEY_STORE:
                 return self._key_store(shown, read_java_key_store(content))
             case FileKind.CERTIFICATE | FileKind.PKCS7 | FileKind.PEM:
@@ -230,9 +230,6 @@ class Looker:
         entries = [replace(self._one(each), alias=alias) for alias, each in trusted]
         return self._with_trusted(shown, entries, [each for _, each in trusted])
 
-    def _pkcs12(self, shown: ShownFile, content: bytes) -> ShownFile:
-        return self._key_store(shown, read_pkcs12_store(content, _passwords(self.ask, shown.file)))
-
     def _certificates(self, shown: ShownFile, content: bytes) -> ShownFile:
         """Show certificates; PEM may hold nothing but a key or a request."""
         if shown.kind is FileKind.PEM and not _HAS_CERTIFICATES.search(content):
@@ -294,11 +291,7 @@ def _signer(place: int, whole: Sequence[Certificate | None], by_subject: dict[by
         return None
     candidates = by_subject.get(certificate.parsed.issuer.public_bytes(), [])
     own_first = [place, *candidates[:_MOST_OF_ONE_NAME]] if place in candidates else candidates[:_MOST_OF_ONE_NAME]
-    return next((each for each in own_first if _has_signed(whole[each], certificate)), None)
-
-
-def _has_signed(issuer: Certificate | None, certificate: Certificate) -> bool:
-    return issuer is not None and is_signed_by(certificate, issuer)
+    return next((each for each in own_first if (issuer := whole[each]) and is_signed_by(certificate, issuer)), None)
 
 
 def _key_of(pse: pse_file.PseFile) -> str:

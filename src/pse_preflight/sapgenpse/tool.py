@@ -308,7 +308,11 @@ def add_certificates(tool: Tool, pse: Path, certificates: Iterable[Certificate])
 
 
 def _add_each(tool: Tool, pse: Path, certificates: Sequence[Certificate]) -> Listing:
-    answers = [(certificate, _add(tool, pse, certificate)) for certificate in _roots_first(certificates)]
+    answers: list[tuple[Certificate, Answer]] = []
+    for certificate in _roots_first(certificates):
+        answer = _run_with(tool, pse, certificate, ("maintain_pk", "-p", str(pse), *_NO_PIN, "-a"))
+        _refuse(answer, (certificate.parsed.subject, certificate.parsed.issuer))
+        answers.append((certificate, answer))
     listing = list_certificates(tool, pse)
     for certificate, answer in answers:
         if listing.find(certificate) is None:
@@ -393,12 +397,6 @@ def has_pin(tool: Tool, pse: Path) -> bool:
     """Tell whether the program says that the PSE has a PIN; it is asked with an empty one."""
     answer = tool.run(("get_my_name", "-p", str(pse), *_NO_PIN), pse.parent)
     return output.says_wrong_pin(answer.text)
-
-
-def _add(tool: Tool, pse: Path, certificate: Certificate) -> Answer:
-    answer = _run_with(tool, pse, certificate, ("maintain_pk", "-p", str(pse), *_NO_PIN, "-a"))
-    _refuse(answer, (certificate.parsed.subject, certificate.parsed.issuer))
-    return answer
 
 
 def _run_with(tool: Tool, pse: Path, certificate: Certificate, command: tuple[str, ...]) -> Answer:

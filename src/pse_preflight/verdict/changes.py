@@ -1,6 +1,6 @@
 """What changed since the last evidence. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,7 +82,10 @@ def changes(before: Sight, after: Sight) -> tuple[Change, ...]:
     pairs: list[tuple[str, Certificate | None, Certificate | None]] = []
     if before.leaf and after.leaf:
         pairs += _exchanged("the server certificate", [before.leaf], [after.leaf])
-        pairs += _by_kind(before.issuers, after.issuers)
+        for what, is_root in (("the intermediate", False), ("the root that is sent", True)):
+            gone = [each for each in before.issuers if each.is_self_issued is is_root]
+            new = [each for each in after.issuers if each.is_self_issued is is_root]
+            pairs += _exchanged(what, gone, new)
     if before.listed is not None and after.listed is not None:
         what = "in the certificate list of the PSE, a certificate"
         pairs += ((what, each, None) for each in before.listed if each not in after.listed)
@@ -96,12 +99,6 @@ def changes(before: Sight, after: Sight) -> tuple[Change, ...]:
 
 
 _Pair = tuple[str, Certificate | None, Certificate | None]
-
-
-def _by_kind(before: Iterable[Certificate], after: Iterable[Certificate]) -> Iterator[_Pair]:
-    for what, is_root in (("the intermediate", False), ("the root that is sent", True)):
-        kind = [[each for each in some if each.is_self_issued is is_root] for some in (before, after)]
-        yield from _exchanged(what, *kind)
 
 
 def _exchanged(what: str, before: Sequence[Certificate], after: Sequence[Certificate]) -> Iterator[_Pair]:

@@ -282,7 +282,9 @@ class _Assessment:
             told = replace(told, for_hana=True)
         elif self._system.truststore:
             told = as_said_by_its_client(told, self._seen.pse)
-        return _of_day(told, self._period)
+        if self._period.start == self._period.end or "clock" not in told.fix:
+            return told
+        return replace(told, fix=_FIXES_OF_DAY.get(told.code) or told.fix)  # no clock is wrong on a day that is chosen
 
     def _question(self) -> chain.ChainQuestion:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
@@ -452,12 +454,6 @@ def _other_endpoints(seen: Observations) -> Iterable[Endpoint]:
             continue
         told.add(each.presented)
         yield each
-
-
-def _of_day(found: Finding, period: Period) -> Finding:
-    """Return a finding with the fix for a day that --at has chosen: no clock is wrong then."""
-    fix = _FIXES_OF_DAY.get(found.code) if period.start != period.end else None
-    return replace(found, fix=fix) if fix and "clock" in found.fix else found
 
 
 _FIXES_OF_DAY = {

@@ -341,7 +341,9 @@ def _root_absent(
 
 
 def _absent(question: TrustCase, root: Certificate, path: tuple[Certificate, ...], instead: str) -> Finding:
-    what = _what_anchors(root, question.judgement.leaf)
+    what = "root" if is_self_signed(root) else "intermediate"
+    if root == question.judgement.leaf:
+        what = "server certificate"
     return finding(
         Code.ROOT_NOT_IN_PSE,
         f"the {what} {root.label} is not in the certificate list of {question.remedy.pse}{instead}",
@@ -360,12 +362,6 @@ def _not_comparable(question: TrustCase, root: Certificate) -> Finding:
         fix="update SAP's sapgenpse, so that it prints SHA-256 fingerprints, or name a PSE without PIN as `pse`",
         certificates=[root.sha256],
     )
-
-
-def _what_anchors(anchor: Certificate, leaf: Certificate | None) -> str:
-    if anchor == leaf:
-        return "server certificate"
-    return "root" if is_self_signed(anchor) else "intermediate"
 
 
 def _same_authority(first: Certificate, second: Certificate) -> bool:

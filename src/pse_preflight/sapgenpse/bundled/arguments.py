@@ -87,8 +87,9 @@ class BundledCommand:
                 switches.add(option)
             elif option and remaining:
                 values[option] = (*values.get(option, ()), self._value(option, remaining))
-            elif option or _looks_like_an_option(word) or not self.takes_words:
-                raise Misused(_unrecognized(word))
+            elif option or word.strip(_UNSEEN).startswith(("-", *_DASHES)) or not self.takes_words:
+                odd = sorted({f"U+{ord(char):04X}" for char in word if not char.isascii()})
+                raise Misused(f'unrecognized parameters "{word}"' + (f" (it holds {', '.join(odd)})" if odd else ""))
             else:
                 words.append(as_typed(word))
         return Options(frozenset(switches), values, tuple(words))
@@ -158,13 +159,3 @@ def refuse_a_name(option: str, value: str | None) -> None:
 def pasted(words: Sequence[str]) -> str:
     """Return the words of a distinguished name as one text, as it was meant."""
     return name.as_pasted(" ".join(words))
-
-
-def _looks_like_an_option(word: str) -> bool:
-    plain = word.strip(_UNSEEN)
-    return plain[:1] == "-" or bool(plain[:1] and plain[0] in _DASHES)
-
-
-def _unrecognized(word: str) -> str:
-    odd = sorted({f"U+{ord(char):04X}" for char in word if not char.isascii()})
-    return f'unrecognized parameters "{word}"' + (f" (it holds {', '.join(odd)})" if odd else "")

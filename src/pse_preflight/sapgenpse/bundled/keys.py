@@ -34,7 +34,10 @@ _P12_PASSWORD, _P8_PASSWORD = "PKCS#12 password", "password of the private key"
 
 def import_p12(options: Options, world: World) -> None:
     """Make a PSE of the key and certificates of a PKCS#12 file."""
-    source = _existing_p12(_one_word(options, "PKCS#12 file"))
+    source = Path(_one_word(options, "PKCS#12 file"))
+    longer = source.with_name(f"{source.name}.p12")
+    if not is_file(source) and is_file(longer):
+        source = longer  # SAP's tool appends .p12
     pse = _new_pse(options, world)
     found = read_pkcs12(read_bounded(source, "PKCS#12 file"), lambda: _password(options, world, _P12_PASSWORD))
     _import(pse, found.key, found.certificates, options, world)
@@ -72,13 +75,6 @@ def _one_word(options: Options, what: str) -> str:
     if len(options.words) != 1 or not options.words[0]:
         raise Misused(f"one {what} must be named, and {len(options.words)} are")
     return options.words[0]
-
-
-def _existing_p12(text: str) -> Path:
-    """Return the file that is named, or the one with .p12 after it, which SAP's tool appends."""
-    path = Path(text)
-    longer = path.with_name(f"{path.name}.p12")
-    return longer if not is_file(path) and is_file(longer) else path
 
 
 def _new_pse(options: Options, world: World) -> Path:

@@ -79,7 +79,8 @@ def open_at(pse: Path, options: Options, world: World) -> Opened:
     pin = options.last("-x")
     data = b""
     try:
-        data = _content(pse)
+        with pse.open("rb") as stream:
+            data = stream.read(file.LARGEST_FILE + 1)
         try:
             return Opened(pse, file.read(data, pin), pin)
         except PinNeeded:
@@ -164,11 +165,6 @@ def _reason(error: PseError | OSError) -> str:
     if isinstance(error, MachineBoundPse | LegacyPse):
         return str(error)
     return "Decoding error"
-
-
-def _content(pse: Path) -> bytes:
-    with pse.open("rb") as stream:
-        return stream.read(file.LARGEST_FILE + 1)
 
 
 def _told(error: PseError | OSError, data: bytes) -> str:

@@ -26,7 +26,9 @@ def import_own_cert(options: Options, world: World) -> None:
     given = certificates(options.all("-c"), world)
     issuers = issuers_given(options, world)
     owner = certificate_of(opened, given)
-    path = path_to_root(owner, [*given, *issuers, *_held(opened)])
+    # What the PSE holds already may complete the path.
+    held = (*(each.certificate for each in opened.file.trusted), opened.file.owner_root)
+    path = path_to_root(owner, [*given, *issuers, *(each for each in held if each)])
     opened.change(lambda found: found.with_owner(owner, path, world.now()))
     world.say(f'CA-Response successfully imported into PSE "{opened.path}"')
 
@@ -78,9 +80,3 @@ def matching(public_key: object, given: Sequence[Certificate]) -> Certificate:
         names = ", ".join(f'"{name.text(each.parsed.subject)}"' for each in given[:3]) or "none"
         raise Refused(f"no certificate belongs to the private key (given: {names})")
     return found[0]
-
-
-def _held(opened: Opened) -> list[Certificate]:
-    """Return what the PSE holds already, its certificate list and its root, which may complete a path."""
-    root = opened.file.owner_root
-    return [*(each.certificate for each in opened.file.trusted if each.certificate), *([root] if root else [])]
