@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pse_preflight.certificate import now
@@ -79,6 +79,7 @@ def _catalogue(name: str) -> Done:
         chain = built((kind,), now(), keys, intermediates, LOOPBACK)
         place.trust(*chain.roots)
         place.hold(place.path[2], place.path[1], *chain.roots)
+        assert isinstance(chain.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
         place.show(Identity(place.good.certificate, chain.key), chain.presented)
 
     return spoil
@@ -243,6 +244,11 @@ FIXES: Fixes = {
     (Code.URL_PLACEHOLDER, ""): Fix(
         _through_a_proxy("my123456-api.s4hana.cloud.sap"), _through_a_proxy(API_HOST), is_red=False
     ),
+    (Code.URL_UNUSUAL, "a path"): Fix(
+        both(_through_a_proxy(API_HOST), lambda place: place.keys.update(url=f"{place.keys['url']}/sap/bc/rfc")),
+        _through_a_proxy(API_HOST),
+        is_red=False,
+    ),
     # the network
     (Code.HOST_UNKNOWN, "the name"): Fix(_nowhere(""), right_server),
     (Code.HOST_UNKNOWN, "an entry"): Fix(_nowhere(""), _entered),
@@ -304,4 +310,4 @@ FIXES: Fixes = {
     (Code.NAME_FORM_DIFFERS, ""): Fix(_catalogue("issuer-in-capitals-leaf"), right_server),
     (Code.RENEWAL_DUE, ""): Fix(_nearly_ended, right_server, is_red=False),
 }
-"""Every fix of somebody at the server, its authority, or the network; two of them need what is the client's own."""
+"""Every fix of somebody at the server, at its authority, or at the network."""

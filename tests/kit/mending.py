@@ -124,7 +124,7 @@ class Place:
             )
         else:
             ended = run_module("pse_preflight", *words, folder=self.folder, environment=plain)
-        assert "Traceback" not in ended.stdout + ended.stderr
+        assert "Traceback" not in ended.stdout + ended.stderr, (ended.stdout, ended.stderr)
         result = self.folder / ".pse-preflight" / "result.json"
         self.result = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
         return ended
@@ -169,6 +169,10 @@ def set_keys(**keys: object) -> Done:
 
 def say(*options: str) -> Done:
     return lambda place: place.options.__setitem__(slice(None), options)
+
+
+def nothing(_: Place) -> None:
+    """Leave the place as it is."""
 
 
 def both(*steps: Done) -> Done:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.checklist import CODES, Code
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
-from tests.kit import fixes_of_servers
+from tests.kit import fixes_of_clients, fixes_of_servers, fixes_of_tools
 from tests.kit.mending import (
     HOST,
     Done,
@@ -241,110 +241,13 @@ OF_SYSTEMS_YAML: Fixes = {
 """What systems.yaml or the command line says, and what is pasted."""
 
 NOT_HERE: Mapping[str, frozenset[Code]] = {
-    "a host in SAP's cloud, which no test asks": frozenset(
-        {Code.URL_UI_HOST, Code.URL_PLACEHOLDER, Code.CLIENT_INI_USER_NOT_ALIAS}
-    ),
-    "the network, its DNS or a proxy of others": frozenset(
-        {
-            Code.HOST_UNKNOWN,
-            Code.DNS_TIMEOUT,
-            Code.PORT_TIMEOUT,
-            Code.PORT_UNREACHABLE,
-            Code.PROXY_WANTS_LOGIN,
-            Code.PROXY_ANSWERS_ITSELF,
-            Code.TLS_HANDSHAKE_FAILED,
-            Code.TLS_TIMEOUT,
-            Code.ASKED_AGAIN,
-            Code.WSRFC_BLOCKED,
-        }
-    ),
-    "the server or its authority; that a good server is green is shown above": frozenset(
-        {
-            Code.HTTP_NO_ANSWER,
-            Code.CLIENT_CERTIFICATE_WANTED,
-            Code.HTTP_LOGIN_PAGE,
-            Code.HTTP_TOO_MANY_REQUESTS,
-            Code.TLS_TOO_OLD,
-            Code.TLS_13_ONLY,
-            Code.ADDRESSES_DIFFER,
-            Code.SERVER_SENDS_WRONG_INTERMEDIATE,
-            Code.CHAIN_HAS_EXTRAS,
-            Code.CHAIN_OUT_OF_ORDER,
-            Code.SIGNATURE_WRONG,
-            Code.CA_CONSTRAINT_BROKEN,
-            Code.CERTIFICATE_IRREGULAR,
-            Code.CERTIFICATE_UNREADABLE,
-            Code.WSRFC_NO_UPGRADE,
-            Code.HANDSHAKE_REFUSED,
-            Code.RENEWAL_DUE,
-            Code.CONSTRAINT_NOT_JUDGED,
-            Code.KEY_IDENTIFIERS_DIFFER,
-            Code.NAME_FORM_DIFFERS,
-        }
-    ),
-    "this machine's clock": frozenset({Code.CLOCK_SKEW}),
-    "settings of a product or of a destination, which people write": frozenset(
-        {
-            Code.CLIENT_INI_HOST_NOT_ALONE,
-            Code.CONNECTIONS_UNREADABLE,
-            Code.CONNECTION_DIFFERS,
-            Code.CONNECTION_HOST_NOT_ALONE,
-            Code.CONNECTION_NOT_FOUND,
-            Code.CONNECTION_NOT_UNDERSTOOD,
-            Code.CONNECTION_USER_NOT_ALIAS,
-            Code.CLIENT_ACCOUNT_ASSUMED,
-            Code.TRUST_STORE_ENTRIES_LEFT_OUT,
-        }
-    ),
-    "the authority that signs the client's own certificate": frozenset(
-        {
-            Code.CLIENT_CERTIFICATE_ENDED,
-            Code.CLIENT_CERTIFICATE_ENDS_SOON,
-            Code.CLIENT_CERTIFICATE_INCOMPLETE,
-            Code.CLIENT_CERTIFICATE_MISSING,
-            Code.CLIENT_CERTIFICATE_SELF_SIGNED,
-            Code.CLIENT_CERTIFICATE_UNSUITABLE,
-        }
-    ),
-    "nothing is to be mended": frozenset(
-        {
-            Code.URL_UNUSUAL,
-            Code.PSE_CREATED,
-            Code.PSE_REPAIRED,
-            Code.PSE_MACHINE_BOUND,
-            Code.PSE_OWNER_EXPIRED,
-            Code.PK_LIST_EXPIRED,
-        }
-    ),
-    "SAP's own program or library": frozenset(
-        {
-            Code.PSE_UNCONFIRMED,
-            Code.TOOL_TIMEOUT,
-            Code.PK_LIST_NOT_COMPARABLE,
-            Code.PK_LIST_DISAGREES,
-            Code.TOOL_NEEDS_LIBRARY_PATH,
-            Code.CRYPTO_LIBRARY_OLD,
-            Code.PSE_NOT_REPAIRED,
-        }
-    ),
-    "another account of this machine": frozenset(
-        {
-            Code.PSE_UNREADABLE_FOR_ACCOUNT,
-            Code.CLIENT_ACCESS_UNKNOWN,
-            Code.CRYPTO_LIBRARY_NOT_JUDGED,
-            Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT,
-            Code.PSE_PATH_IS_PERSONAL,
-        }
-    ),
-    "a day, or a list of SAP's, that is not today's": frozenset({Code.ROOT_CHANGE_AHEAD, Code.PSE_TRUSTS_INSPECTION}),
-    "told in a test of its own": frozenset(
-        {Code.EVIDENCE_NOT_WRITTEN, Code.EVIDENCE_INCONSISTENT, Code.CRYPTO_LIBRARY_PATH_RELATIVE}
+    "the service manager of Windows, whose answers tests/client/test_installed.py writes": frozenset(
+        {Code.CLIENT_ACCOUNT_ASSUMED}
     ),
 }
-"""What no test can do, and why."""
+"""What no test can do here, and why."""
 
-
-EXECUTED: Fixes = {**OF_SYSTEMS_YAML, **fixes_of_servers.FIXES}
+EXECUTED: Fixes = {**OF_SYSTEMS_YAML, **fixes_of_servers.FIXES, **fixes_of_clients.FIXES, **fixes_of_tools.FIXES}
 """Every fix that can be done here, by its code and its case."""
 
 
@@ -380,12 +283,23 @@ def _mend(place: Place, code: Code, fix: Fix) -> None:
     assert after.returncode == 0, after.stdout
 
 
+def _lacking(code: Code) -> str:
+    """Return what this machine lacks for doing what the fix of a code says."""
+    if code in {Code.HOST_UNKNOWN, Code.DNS_TIMEOUT} and not fixes_of_servers.has_files_of_its_own():
+        return "no process here can be given a file of hosts of its own"
+    if code in fixes_of_tools.FOR_ROOT and (os.geteuid() != 0 or not shutil.which("setpriv")):
+        return "it takes two accounts, and so root"
+    if code is Code.TRUST_STORE_ENTRIES_LEFT_OUT and not shutil.which("keytool"):
+        return "no keytool on this machine"
+    return ""
+
+
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="rights and shells are those of POSIX")
 @pytest.mark.parametrize(("code", "case"), EXECUTED, ids=[f"{code}-{case}".rstrip("-") for code, case in EXECUTED])
 def test_the_fix_mends_it(place: Place, code: Code, case: str) -> None:
-    if code in {Code.HOST_UNKNOWN, Code.DNS_TIMEOUT} and not fixes_of_servers.has_files_of_its_own():
-        pytest.skip("no process here can be given a file of hosts of its own")
+    if reason := _lacking(code):
+        pytest.skip(reason)
     _mend(place, code, EXECUTED[code, case])
 
 
