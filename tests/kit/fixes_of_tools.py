@@ -241,9 +241,8 @@ def _closed_to_the_client(place: Place) -> None:
 
 
 def _open_the_way(place: Place) -> None:
-    """Let everybody enter the folders of the test."""
-    for folder in (place.folder, *list(place.folder.parents)[:3]):
-        folder.chmod(folder.stat().st_mode | 0o755)
+    """Let everybody enter the folder of the test."""
+    place.folder.chmod(0o755)
 
 
 def _closed_library(place: Place) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -252,9 +253,10 @@ EXECUTED: Fixes = {**OF_SYSTEMS_YAML, **fixes_of_servers.FIXES, **fixes_of_clien
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with ExitStack() as stack:
-        yield Place(tmp_path, stack)
+def place() -> Iterator[Place]:
+    """Make a place that other accounts may come to; a folder of pytest's is closed to them by every run that begins."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        yield Place(Path(folder).resolve(), stack)
 
 
 def test_every_code_is_here_or_has_a_reason() -> None:
