@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pse_preflight.command import check, program
+from pse_preflight.demo import server as demo
 from pse_preflight.errors import UsageProblem
 from pse_preflight.options import OPTIONS
 from pse_preflight.report import result
@@ -51,6 +52,10 @@ def _folder(arguments: Sequence[str]) -> str:
         (["demo", "--junit-xml", "a b.xml"], ["--system=demo", "--junitxml=a b.xml"]),
         (["--replay=x"], ["--replay=x"]),
         (["--", "PRD"], ["--system=PRD"]),
+        (["demo", "-m", "chain and not (network or creates)"],
+         ["--system=demo", "-m", "chain and not (network or creates)"]),
+        (["demo", "-k", "is_valid[demo] or test_pse.py"], ["--system=demo", "-k", "is_valid[demo] or test_pse.py"]),
+        (["demo", "-m", ""], ["--system=demo", "-m", ""]),
         (["demo", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"],
          ["--system=demo", "-p", "no:cacheprovider", "--override-ini=junit_family=xunit1"]),
     ],
@@ -86,6 +91,10 @@ def test_every_option_of_a_run_is_an_option_of_the_program(handed_on: list[str])
         (["demo", "-p", "pytest_cov"], "-p: 'pytest_cov' is not possible"),
         (["demo", "--rootdir=/"], "--rootdir: no such option"),
         (["demo", "--confcutdir=/"], "no such option"),
+        (["demo", "-m", "chian"], "-m chian: no checks are called so; did you mean chain? (allowed: url, chain, pse,"),
+        (["demo", "-m", "chain and not slow"], "-m slow: no checks are called so (allowed: "),
+        (["demo", "-m", "chain and"], "-m 'chain and': is no choice of checks; join words by and, or, not"),
+        (["demo", "-k", "chain pse"], "-k 'chain pse': is no choice of checks"),
         ([], "no --system given, and no name of one; write pse-preflight check SYSTEM"),
         (["-q"], "no --system given"),
     ],
@@ -191,7 +200,7 @@ def test_nothing_is_written_but_evidence_and_nothing_of_pytest_is_shown(tmp_path
 def test_with_q_it_prints_the_verdicts_alone(tmp_path: Path) -> None:
     ran = run_module("pse_preflight", "check", "demo", "demo:expired-leaf", "-q", folder=tmp_path)
     assert ran.returncode == 1
-    assert ran.stdout.strip().splitlines() == ["demo: OK (PSE created)", "demo-expired-leaf: FAILED"]
+    assert ran.stdout.splitlines() == ["demo: OK (PSE created)", "demo-expired-leaf: FAILED"]
     assert not [each for each in tmp_path.rglob("*") if "lock" in each.name]
     named = run_module("pse_preflight", "check", "demo", "-q", "--collect-only", folder=tmp_path)
     assert "::test_chain_is_valid[demo]" in named.stdout
@@ -215,6 +224,39 @@ def test_a_red_check_is_told_once_with_what_to_do(tmp_path: Path) -> None:
     assert "NOT CONFIGURED" in everything
 
 
+def test_what_has_no_room_on_the_screen_is_told_above_it(tmp_path: Path) -> None:
+    """A red finding has its fix on the terminal, whatever a screen of 24 lines holds."""
+    described = demo.describe("missing-intermediate", tmp_path / "served")
+    described.start()
+    keys = {**described.keys, "crypto_library": "/nowhere/libsapcrypto.so"}
+    keys["client_ini"] = {"file": str(tmp_path / "none.ini"), "dest": "PRD"}
+    keys["secudir"] = str(tmp_path)
+    (tmp_path / "systems.yaml").write_text(json.dumps({"systems": {"PRD": keys}}), encoding="utf-8")
+    told = run_module("pse_preflight", "check", "PRD", "--read-only", folder=tmp_path).stdout
+    above, _, screen = told.partition("= pse-preflight =")
+    red = ["SERVER_OMITS_INTERMEDIATE", "CLIENT_INI_UNREADABLE", "CRYPTO_LIBRARY_MISSING", "PSE_MISSING"]
+    assert "also red (-v tells them): " in screen
+    assert [code for code in red if f"{code}: " not in above] == []
+    assert above.count("\nfix: ") >= len(red)
+    assert len(screen.splitlines()) <= 24
+
+
+def test_that_nothing_was_selected_is_said_and_no_older_verdict_is_left(tmp_path: Path) -> None:
+    assert run_module("pse_preflight", "check", "demo", folder=tmp_path).returncode == 0
+    ran = run_module("pse_preflight", "check", "demo", "-k", "nothing_of_this_name", folder=tmp_path)
+    assert ran.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "no check was selected, so nothing was asked, and nothing is known" in ran.stdout
+    assert not (tmp_path / ".pse-preflight" / "result.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_without_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ran = run_module("pse_preflight", "check", "demo", "--evidence=file/below", folder=tmp_path)
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "warning" not in ran.stdout
+    assert len(ran.stderr.strip().splitlines()) == 1
+
+
 def test_of_many_systems_every_red_check_is_told_before_the_table(tmp_path: Path) -> None:
     told = run_module("pse_preflight", "check", "demo", "demo:expired-leaf", folder=tmp_path).stdout
     failures, _, table = told.partition("= pse-preflight =")
@@ -222,6 +264,9 @@ def test_of_many_systems_every_red_check_is_told_before_the_table(tmp_path: Path
     assert "fix: have it renewed" in failures
     assert "1 of 2 systems not ready" in table
     assert "root of 1: Demo Root CA: " in table
+    (row,) = [line for line in table.splitlines() if line.startswith("demo ")]
+    assert row.endswith(" PSE_CREATED")
+    assert "also: PSE_CREATED (1), URL_UNUSUAL (2)" in table
 
 
 def test_what_no_finding_tells_is_never_left_out(tmp_path: Path) -> None:

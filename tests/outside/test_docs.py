@@ -22,7 +22,8 @@ from pse_preflight.findings import Finding, finding, message, quoted
 from pse_preflight.landscape.file import FILE_NAME, read_landscape
 from pse_preflight.landscape.keys import Keys
 from pse_preflight.landscape.select import Surroundings, select
-from pse_preflight.plugin import MARKERS, pytest_addoption
+from pse_preflight.options import MARKERS
+from pse_preflight.plugin import pytest_addoption
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import python_program, surroundings
 

@@ -187,6 +187,15 @@ def test_the_code_of_a_system_among_many_is_never_cut(alias: str) -> None:
     assert max(map(len, told)) <= 80
 
 
+def test_of_many_systems_minor_findings_are_counted_and_what_a_run_has_made_stands_in_its_row() -> None:
+    made = facts.good("A", findings=(facts.found("PSE_CREATED", severity="minor"),))
+    usual = facts.good("B", findings=(facts.found("URL_UNUSUAL", severity="minor"),))
+    told = _lines(made, usual, facts.bad("C"))
+    assert [line.split()[-1] for line in told[:3]] == ["PSE_CREATED", "2040-01-01", "ROOT_NOT_IN_PSE"]
+    assert "also: PSE_CREATED (1), URL_UNUSUAL (1)" in told
+    assert not [line for line in _lines(facts.good("A"), facts.good("B")) if line.startswith("also: ")]
+
+
 def test_codes_are_never_broken_across_lines() -> None:
     long = tuple(facts.found(f"{'X' * 34}_{number}", severity="minor") for number in range(9))
     told = " ".join(_lines(facts.good(findings=long)))

@@ -19,6 +19,19 @@ def pytest_configure(config: pytest.Config) -> None:
         terminal.showfspath = False
         if config.get_verbosity() == QUIET and not config.option.collectonly:
             config.option.verbose -= 1  # pytest's own summary goes, too
+            _swallow_first_empty_line(terminal._tw)  # noqa: SLF001 - pytest has no other way
+
+
+def _swallow_first_empty_line(writer: Any) -> None:
+    """Leave out the line by which pytest ends a row of dots, though there is none."""
+    write = writer.line
+
+    def line(text: str = "", **markup: bool) -> None:
+        writer.line = write
+        if text:
+            write(text, **markup)
+
+    writer.line = line
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

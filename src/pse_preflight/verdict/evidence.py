@@ -421,8 +421,16 @@ def roots_for(system: System, seen: Observations) -> Roots:
     if system.roots != "auto":
         return seen.roots or mozilla
     if not system.url.is_sap_cloud:
-        return listed_roots(listed, system.pse)
+        return listed_roots(listed, system.pse, "" if seen.pse.entries else _why_unlisted(system, seen.pse))
     return with_saps(mozilla, seen.known.sap_roots, (*readable((*seen.presented, *seen.fetched)), *listed))
+
+
+def _why_unlisted(system: System, pse: ClientPse) -> str:
+    """Return why the certificate list is not known; empty where it was read, and holds nothing."""
+    if pse.listing is not None:
+        return ""
+    holder = "trust store" if system.truststore else "PSE"
+    return f"the list of {pse.condition.path} could not be read" if pse.is_there else f"there is no {holder}"
 
 
 def file_names(path: Sequence[Certificate]) -> dict[str, str]:
