@@ -1,8 +1,13 @@
 """pse-preflight check: the same run as pytest's, under settings of its own, whatever stands around it."""
 
 import importlib.util
+import itertools
 import json
 import os
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pse_preflight.checklist import CHECKS
 from pse_preflight.command import check, program
 from pse_preflight.demo import server as demo
 from pse_preflight.errors import UsageProblem
@@ -239,6 +245,38 @@ def test_what_has_no_room_on_the_screen_is_told_above_it(tmp_path: Path) -> None
     assert [code for code in red if f"{code}: " not in above] == []
     assert above.count("\nfix: ") >= len(red)
     assert len(screen.splitlines()) <= 24
+
+
+def test_a_system_to_which_a_run_did_not_come_is_not_left_out(tmp_path: Path) -> None:
+    ran = run_module("pse_preflight", "check", "demo:expired-leaf", "demo:root-sent", "-x", folder=tmp_path)
+    assert ran.returncode == 1
+    assert "demo-root-sent     NOT JUDGED  not known      no check of it ran" in ran.stdout
+    assert "1 of 2 systems not ready, 1 of 2 not judged" in ran.stdout
+    quiet = run_module("pse_preflight", "check", "demo:good", "demo:root-sent", "-qk", "root-sent", folder=tmp_path)
+    assert quiet.returncode == 0
+    assert quiet.stdout.splitlines()[0] == f"demo-good: NOT JUDGED (0 of {len(CHECKS)} checks): no check of it ran"
+    told = json.loads((tmp_path / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))
+    assert [each["verdict"] for each in told["systems"]] == ["NOT JUDGED", "OK"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal that only POSIX has")
+def test_after_an_interruption_every_system_has_its_verdict_and_nothing_of_our_code_is_shown(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://localhost:{silent.getsockname()[1]}"
+        command = [sys.executable, "-P", "-m", "pse_preflight", "check", "demo", url]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, encoding="utf-8") as running:
+            silent.settimeout(60)
+            connection, _ = silent.accept()
+            lines = iter(running.stdout or ())
+            before = "".join(itertools.takewhile(lambda line: "waiting for localhost" not in line, lines))
+            running.send_signal(signal.SIGINT)
+            told = before + "".join(lines)
+            connection.close()
+    assert running.returncode == pytest.ExitCode.INTERRUPTED
+    assert "2 of 2 not judged" in told
+    assert "! interrupted !" in told
+    assert ".py" not in told.partition("= pse-preflight =")[2]
 
 
 def test_that_nothing_was_selected_is_said_and_no_older_verdict_is_left(tmp_path: Path) -> None:

@@ -72,6 +72,15 @@ def test_what_was_not_judged_is_never_called_trusted_and_says_why() -> None:
     assert "PRD : the trust checks did not run (6 of 32 checks ran)." in page
 
 
+def test_what_nobody_looked_at_is_named_once_and_has_no_part_of_its_own() -> None:
+    untouched = [replace(facts.unjudged(alias), checks=(), facts=None, ran=0) for alias in ("QAS", "TST")]
+    page = _text(render(facts.result(facts.good(), *untouched)))
+    assert "QAS, TST: no check of them ran." in page
+    assert page.count("QAS") == len(["title", "headline", "not checked"])
+    assert "could not be judged" not in page
+    assert "QAS: no check of it ran." in _text(render(facts.result(facts.good(), untouched[0])))
+
+
 def test_what_to_do_is_grouped_by_who_with_the_gravest_first() -> None:
     major = facts.found("CLOCK_SKEW", severity="major", fix="set the clock", fix_commands=(), who="network")
     page = _text(render(facts.result(facts.bad("A", finding=major), facts.bad("B"), facts.bad("C"))))

@@ -54,7 +54,13 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None]:
-    """Leave out pytest's list of failures where the closing lines tell each of them with its fix."""
+    """Leave out pytest's list of failures where the closing lines tell each of them with its fix.
+
+    After Ctrl-C pytest would also say in which line of our code the run was; nobody has to know that.
+    """
+    interrupted = getattr(terminalreporter, "_keyboardinterrupt_memo", None)
+    if interrupted is not None and interrupted.reprcrash is not None and not config.option.fulltrace:
+        interrupted.reprcrash.message = "interrupted"
     reporting = config.pluginmanager.get_plugin("pse_preflight.report")
     red = sum(len(terminalreporter.stats.get(each, ())) for each in ("failed", "error"))
     if config.option.tbstyle == "auto" and reporting and reporting.tells_all(red, config.get_verbosity()):

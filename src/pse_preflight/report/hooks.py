@@ -199,13 +199,14 @@ class Reporting:
 
     def _made(self, broken_off: str) -> "Result":
         from pse_preflight.certificate import now
-        from pse_preflight.report.facts import result
+        from pse_preflight.report.facts import SystemFacts, result
         from pse_preflight.report.run import run_facts
 
-        facts = dict(self._facts)
+        facts: dict[str, SystemFacts | None] = {alias: self._facts.get(alias) for alias in self.systems}
         for nodeid, check in self._checks.items():
-            if self._faults.get(nodeid):
-                facts[check.alias] = facts[check.alias].with_faults(self._faults[nodeid])
+            known = facts.get(check.alias)
+            if known and self._faults.get(nodeid):
+                facts[check.alias] = known.with_faults(self._faults[nodeid])
         run = replace(run_facts(self.settings, now()), broken_off=broken_off)
         return result(run, self._checks.values(), facts)
 

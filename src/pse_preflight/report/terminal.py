@@ -202,8 +202,13 @@ def _table(systems: Sequence[SystemResult]) -> Iterator[str]:
     """Return a line for each system: alias, verdict, until when it is trusted, and the code to begin with."""
     ordered = sorted(systems, key=lambda each: ("OK", "NOT JUDGED", "FAILED").index(each.verdict))
     width = min(_LONGEST_ALIAS, max(len(each.alias) for each in systems))
+    untouched = [each.alias for each in ordered if each.is_untouched]
     for each in ordered:
-        yield from _row(each, f"{each.alias:{width}}  {each.verdict:10}")
+        if not each.is_untouched or len(untouched) == 1:
+            yield from _row(each, f"{each.alias:{width}}  {each.verdict:10}")
+    if len(untouched) > 1:
+        more = f" and {len(untouched) - _SYSTEMS_NAMED} more" if len(untouched) > _SYSTEMS_NAMED else ""
+        yield from _wrapped(f"no check ran of {', '.join(untouched[:_SYSTEMS_NAMED])}{more}", "")
     red = sum(each.is_red for each in systems)
     unjudged = sum(each.verdict == "NOT JUDGED" for each in systems)
     told = [f"{red} of {len(systems)} systems not ready"] if red else []
@@ -215,7 +220,8 @@ def _row(system: SystemResult, begin: str) -> Iterator[str]:
     """Yield a line of the table; a code is never cut, whatever has to make room for it."""
     told = system.decisive or next(iter(_to_know(system)), None)
     if told is None:
-        yield f"{begin}  {_until(system):13}  {system.why_unknown if system.is_red else ''}"[:WIDTH].rstrip()
+        why = system.remark if system.verdict == "NOT JUDGED" else system.why_unknown if system.is_red else ""
+        yield f"{begin}  {_until(system):13}  {why}"[:WIDTH].rstrip()
         return
     code = told.code
     shown = next(
@@ -226,7 +232,7 @@ def _row(system: SystemResult, begin: str) -> Iterator[str]:
 
 def _to_know(system: SystemResult) -> Sequence[FindingFacts]:
     """Return of minor findings those that a verdict is not read without: what has a day, and what a run has made."""
-    findings = system.facts.findings if system.facts and not system.is_red else ()
+    findings = system.facts.findings if system.facts and system.verdict == "OK" else ()
     return [found for code in _IN_THE_TABLE for found in findings if found.code == code]
 
 
