@@ -159,7 +159,7 @@ usage: {PROGRAM} check SYSTEM... [OPTION...]  does this machine trust it?
 SYSTEM: an alias of systems.yaml, all, tag:<tag>, https://<host>, demo, or
 demo:<scenario>; several are asked at the same time.
 """
-_EXIT_CODES = "Exit code: 0 nothing is red, 1 something is, 4 the command line is wrong."
+_EXIT_CODES = "Exit code: 0 nothing is red, 1 something is, 4 misuse, 5 no check was selected."
 
 
 def _help(option: Option) -> str:
