@@ -168,9 +168,16 @@ def _without_a_key(place: Place) -> None:
 
 
 def _a_request_is_signed(place: Place) -> None:
-    """Have the request of the PSE signed by the authority, and take its answer, as the fix says."""
-    request, answer, issuers = (place.folder / each for each in ("request.p10", "answer.pem", "issuers.pem"))
+    """Write a request of the PSE, have it signed by the authority, and take its answer."""
+    request = place.folder / ".pse-preflight" / "SYS" / "request.p10"
     pasted(place, f'{OPENGENPSE} gen_pse -p {place.pse} -x "" -onlyreq -r {request}')
+    _its_request_is_signed(place)
+
+
+def _its_request_is_signed(place: Place) -> None:
+    """Have the request that was written signed by the authority, and take its answer, as the fix says."""
+    request = place.folder / ".pse-preflight" / "SYS" / "request.p10"
+    answer, issuers = (place.folder / each for each in ("answer.pem", "issuers.pem"))
     asked = x509.load_pem_x509_csr(request.read_bytes())
     key = pse_file.read(place.pse.read_bytes()).private_key()
     assert isinstance(key, rsa.RSAPrivateKey)
@@ -246,9 +253,9 @@ FIXES: Fixes = {
     # the certificate with which the client logs on
     (Code.CLIENT_CERTIFICATE_MISSING, "user and password"): Fix(_without_a_key, _ini()),
     (Code.CLIENT_CERTIFICATE_MISSING, "import_p12"): Fix(_without_a_key, _key_and_certificate_are_imported),
-    (Code.CLIENT_CERTIFICATE_ENDED, ""): Fix(_issued(100, -200), _a_request_is_signed),
-    (Code.CLIENT_CERTIFICATE_ENDS_SOON, ""): Fix(_issued(100, -97), _a_request_is_signed),
-    (Code.CLIENT_CERTIFICATE_SELF_SIGNED, ""): Fix(_signed_by_itself, _a_request_is_signed),
+    (Code.CLIENT_CERTIFICATE_ENDED, ""): Fix(_issued(100, -200), _its_request_is_signed, pastes=True),
+    (Code.CLIENT_CERTIFICATE_ENDS_SOON, ""): Fix(_issued(100, -97), _its_request_is_signed, pastes=True),
+    (Code.CLIENT_CERTIFICATE_SELF_SIGNED, ""): Fix(_signed_by_itself, _its_request_is_signed, pastes=True),
     (Code.CLIENT_CERTIFICATE_INCOMPLETE, ""): Fix(_without_an_issuer, _import_with_issuers),
     (Code.CLIENT_CERTIFICATE_UNSUITABLE, ""): Fix(_for_servers, _a_request_is_signed),
     # a client with a trust store

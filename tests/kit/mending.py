@@ -155,12 +155,14 @@ class Fix:
     Attributes:
         spoil: puts the place into the state that is told of.
         do: does what the words of the fix say; None where commands are pasted, and nothing else is done.
+        pastes: the commands are pasted, and then that is done.
         is_red: it is red before, and green afterwards; else the finding comes and goes; None where either will do.
     """
 
     spoil: Done
     do: Done | None = None
     is_red: bool | None = True
+    pastes: bool = False
 
 
 def set_keys(**keys: object) -> Done:

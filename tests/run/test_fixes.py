@@ -273,7 +273,7 @@ def _mend(place: Place, code: Code, fix: Fix) -> None:
     assert code in place.codes, (before.stdout, before.stderr)
     assert fix.is_red is None or before.returncode == (1 if fix.is_red else 0), before.stdout
     commands = place.commands(code)
-    assert bool(commands) is (fix.do is None), commands
+    assert bool(commands) is (fix.do is None or fix.pastes), commands
     for each in commands:
         assert Path(each.split()[0].strip("'")).is_absolute() or shutil.which(each.split()[0], path=os.defpath)
         pasted = paste(each, place.folder)

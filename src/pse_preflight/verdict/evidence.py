@@ -372,7 +372,12 @@ class _Assessment:
             return
         from pse_preflight.client.own_certificate import findings  # loaded only where somebody looked at the client
 
-        yield from findings(client.own_certificate, self._period.start, self._period.end, self._system.expiry_days)
+        period, system = self._period, self._system
+        request = () if self._seen.unwritten else ("-r", str(system.folder / "request.p10"))
+        asking = (*self._remedy().program, "gen_pse", "-p", str(system.pse), "-onlyreq", *request)
+        yield from findings(
+            client.own_certificate, period.start, period.end, system.expiry_days, asking if request else ()
+        )
 
     def _elsewhere(self, endpoint: Endpoint) -> Iterable[Finding]:
         """Judge what another address, or another kind of key, shows as a system of its own; what is grave is told."""
