@@ -230,6 +230,16 @@ def test_a_red_check_is_told_once_with_what_to_do(tmp_path: Path) -> None:
     assert "NOT CONFIGURED" in everything
 
 
+def test_a_verdict_has_its_colour(tmp_path: Path) -> None:
+    many = run_module("pse_preflight", "check", "demo", "demo:expired-leaf", "--color=yes", folder=tmp_path).stdout
+    rows = [line for line in many.splitlines() if "sent" not in line and ("OK  " in line or "FAILED  " in line)]
+    assert [line[:5] for line in rows] == ["\x1b[32m", "\x1b[31m"]
+    one = run_module("pse_preflight", "check", "demo:expired-leaf", "--color=yes", folder=tmp_path).stdout
+    assert "\x1b[31mdemo-expired-leaf (" in one
+    part = run_module("pse_preflight", "check", "demo", "-m", "url", "--color=yes", folder=tmp_path).stdout
+    assert "\x1b[33mdemo (" in part
+
+
 def test_what_has_no_room_on_the_screen_is_told_above_it(tmp_path: Path) -> None:
     """A red finding has its fix on the terminal, whatever a screen of 24 lines holds."""
     described = demo.describe("missing-intermediate", tmp_path / "served")

@@ -89,6 +89,16 @@ def test_opengenpse_is_had_under_this_name_too(capsys: pytest.CaptureFixture[str
     assert "none.pse" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the line is one for sh")
+@pytest.mark.parametrize("words", [("--help",), ("check", "demo", "demo:root-sent"), ("roots",)])
+def test_whoever_reads_may_have_seen_enough(tmp_path: Path, words: tuple[str, ...]) -> None:
+    line = '"$0" "$@" | head -1; "$0" "$@" | true'
+    command = ["/bin/sh", "-c", line, sys.executable, "-P", "-m", "pse_preflight", *words]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert len(ran.stdout.splitlines()) == 1
+    assert ran.stderr == ""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder that is in use stays there")
 @pytest.mark.parametrize("words", [("check", "demo"), ("init", "https://localhost:1"), ("show", "x.pem"), ("roots",)])
 def test_a_folder_that_is_gone_is_told_in_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
