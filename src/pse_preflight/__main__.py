@@ -1,6 +1,7 @@
 """The program `pse-preflight` by another name: `python -m pse_preflight …`, or Python and the path of this folder."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -16,7 +17,8 @@ def _look_for_modules_beside_the_package_only() -> None:
 
 
 if __name__ == "__main__":
-    _look_for_modules_beside_the_package_only()
+    with suppress(FileNotFoundError):  # the folder where it was started is gone: no file is in it
+        _look_for_modules_beside_the_package_only()
 
     from pse_preflight.command.program import console
 

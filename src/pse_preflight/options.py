@@ -66,3 +66,16 @@ OPTIONS = (
     Option("--presented", "judge this chain, not the one that is sent", value="FILE"),
     Option("--trust-report", "write one self-contained page for people", value="FILE.html"),
 )
+
+MARKERS = {
+    "url": "the URL, the network and the clock",
+    "chain": "the certificate chain that the server sends",
+    "pse": "the client PSE as a file",
+    "pk_list": "the certificate list of the client PSE",
+    "trust": "whether the client PSE trusts the server",
+    "websocket_rfc": "whether the server answers to WebSocket RFC",
+    "client": "the client's own side: its machine, its account, sapnwrfc.ini, SAP's TLS library",
+    "network": "asks the system itself; without such a check nothing is asked and nothing is created",
+    "creates": "may make a missing PSE",
+}
+"""What `-m` selects: the checks of a question, and what asks the system or makes a file."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import pytest
 
 from pse_preflight.errors import UsageProblem
-from pse_preflight.options import EVIDENCE, OPTIONS, PRESENTED_EVIDENCE, REPLAY_EVIDENCE, Engine, SeverityWord
+from pse_preflight.options import EVIDENCE, MARKERS, OPTIONS, PRESENTED_EVIDENCE, REPLAY_EVIDENCE, Engine, SeverityWord
 from pse_preflight.run.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from pse_preflight.verdict.evidence import Evidence
     from pse_preflight.verdict.policy import Outcome
 
-MARKERS = {
-    "url": "the URL, the network and the clock",
-    "chain": "the certificate chain that the server sends",
-    "pse": "the client PSE as a file",
-    "pk_list": "the certificate list of the client PSE",
-    "trust": "whether the client PSE trusts the server",
-    "websocket_rfc": "whether the server answers to WebSocket RFC",
-    "client": "the client's own side: its machine, its account, sapnwrfc.ini, SAP's TLS library",
-    "network": "asks the system itself; without such a check nothing is asked and nothing is created",
-    "creates": "may make a missing PSE",
-}
 REPORT_ATTRIBUTE = "pse_preflight"
 MOST_RETRY_SECONDS = 3600
 

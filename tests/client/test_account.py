@@ -90,7 +90,17 @@ def test_the_first_closed_folder_is_named_before_the_file() -> None:
     reach = account.posix_reach(PosixWay(folders, _node(0o600)), XTRACT)
     assert reach.readable is False
     assert "/sec (mode 0700, user 0, group 0)" in reach.reason
-    assert reach.commands == (("setfacl", "-m", "u:xtract:x", "/sec"),)
+    through = [("setfacl", "-m", "u:xtract:x", each) for each in ("/sec", "/sec/x")]
+    read = [("chown", "xtract", _node(0o600).path), ("chmod", "600", _node(0o600).path)]
+    assert reach.commands == (*through, *read)
+    bare = account.posix_reach(PosixWay(folders, _node(0o600)), XTRACT, has_setfacl=False)
+    assert bare.commands == (("chmod", "o+x", "/sec"), ("chmod", "o+x", "/sec/x"), *read)
+
+
+def test_a_file_that_may_be_read_behind_a_closed_folder_stays_as_it_is() -> None:
+    folders = (Node("/", 0o755, 0, 0), Node("/sec", 0o700, 0, 0))
+    reach = account.posix_reach(PosixWay(folders, _node(0o604)), XTRACT)
+    assert (reach.readable, reach.commands) == (False, (("setfacl", "-m", "u:xtract:x", "/sec"),))
 
 
 def test_an_access_list_is_mentioned() -> None:

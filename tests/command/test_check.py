@@ -1,8 +1,13 @@
 """pse-preflight check: the same run as pytest's, under settings of its own, whatever stands around it."""
 
 import importlib.util
+import itertools
 import json
 import os
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +15,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pse_preflight.checklist import CHECKS
 from pse_preflight.command import check, program
+from pse_preflight.demo import server as demo
 from pse_preflight.errors import UsageProblem
 from pse_preflight.options import OPTIONS
 from pse_preflight.report import result
@@ -51,6 +58,10 @@ def _folder(arguments: Sequence[str]) -> str:
         (["demo", "--junit-xml", "a b.xml"], ["--system=demo", "--junitxml=a b.xml"]),
         (["--replay=x"], ["--replay=x"]),
         (["--", "PRD"], ["--system=PRD"]),
+        (["demo", "-m", "chain and not (network or creates)"],
+         ["--system=demo", "-m", "chain and not (network or creates)"]),
+        (["demo", "-k", "is_valid[demo] or test_pse.py"], ["--system=demo", "-k", "is_valid[demo] or test_pse.py"]),
+        (["demo", "-m", ""], ["--system=demo", "-m", ""]),
         (["demo", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"],
          ["--system=demo", "-p", "no:cacheprovider", "--override-ini=junit_family=xunit1"]),
     ],
@@ -86,6 +97,10 @@ def test_every_option_of_a_run_is_an_option_of_the_program(handed_on: list[str])
         (["demo", "-p", "pytest_cov"], "-p: 'pytest_cov' is not possible"),
         (["demo", "--rootdir=/"], "--rootdir: no such option"),
         (["demo", "--confcutdir=/"], "no such option"),
+        (["demo", "-m", "chian"], "-m chian: no checks are called so; did you mean chain? (allowed: url, chain, pse,"),
+        (["demo", "-m", "chain and not slow"], "-m slow: no checks are called so (allowed: "),
+        (["demo", "-m", "chain and"], "-m 'chain and': is no choice of checks; join words by and, or, not"),
+        (["demo", "-k", "chain pse"], "-k 'chain pse': is no choice of checks"),
         ([], "no --system given, and no name of one; write pse-preflight check SYSTEM"),
         (["-q"], "no --system given"),
     ],
@@ -191,7 +206,7 @@ def test_nothing_is_written_but_evidence_and_nothing_of_pytest_is_shown(tmp_path
 def test_with_q_it_prints_the_verdicts_alone(tmp_path: Path) -> None:
     ran = run_module("pse_preflight", "check", "demo", "demo:expired-leaf", "-q", folder=tmp_path)
     assert ran.returncode == 1
-    assert ran.stdout.strip().splitlines() == ["demo: OK (PSE created)", "demo-expired-leaf: FAILED"]
+    assert ran.stdout.splitlines() == ["demo: OK (PSE created)", "demo-expired-leaf: FAILED"]
     assert not [each for each in tmp_path.rglob("*") if "lock" in each.name]
     named = run_module("pse_preflight", "check", "demo", "-q", "--collect-only", folder=tmp_path)
     assert "::test_chain_is_valid[demo]" in named.stdout
@@ -215,6 +230,81 @@ def test_a_red_check_is_told_once_with_what_to_do(tmp_path: Path) -> None:
     assert "NOT CONFIGURED" in everything
 
 
+def test_a_verdict_has_its_colour(tmp_path: Path) -> None:
+    many = run_module("pse_preflight", "check", "demo", "demo:expired-leaf", "--color=yes", folder=tmp_path).stdout
+    rows = [line for line in many.splitlines() if "sent" not in line and ("OK  " in line or "FAILED  " in line)]
+    assert [line[:5] for line in rows] == ["\x1b[32m", "\x1b[31m"]
+    one = run_module("pse_preflight", "check", "demo:expired-leaf", "--color=yes", folder=tmp_path).stdout
+    assert "\x1b[31mdemo-expired-leaf (" in one
+    part = run_module("pse_preflight", "check", "demo", "-m", "url", "--color=yes", folder=tmp_path).stdout
+    assert "\x1b[33mdemo (" in part
+
+
+def test_what_has_no_room_on_the_screen_is_told_above_it(tmp_path: Path) -> None:
+    """A red finding has its fix on the terminal, whatever a screen of 24 lines holds."""
+    described = demo.describe("missing-intermediate", tmp_path / "served")
+    described.start()
+    keys = {**described.keys, "crypto_library": "/nowhere/libsapcrypto.so"}
+    keys["client_ini"] = {"file": str(tmp_path / "none.ini"), "dest": "PRD"}
+    keys["secudir"] = str(tmp_path)
+    (tmp_path / "systems.yaml").write_text(json.dumps({"systems": {"PRD": keys}}), encoding="utf-8")
+    told = run_module("pse_preflight", "check", "PRD", "--read-only", folder=tmp_path).stdout
+    above, _, screen = told.partition("= pse-preflight =")
+    red = ["SERVER_OMITS_INTERMEDIATE", "CLIENT_INI_UNREADABLE", "CRYPTO_LIBRARY_MISSING", "PSE_MISSING"]
+    assert "also red (-v tells them): " in screen
+    assert [code for code in red if f"{code}: " not in above] == []
+    assert above.count("\nfix: ") >= len(red)
+    assert len(screen.splitlines()) <= 24
+
+
+def test_a_system_to_which_a_run_did_not_come_is_not_left_out(tmp_path: Path) -> None:
+    ran = run_module("pse_preflight", "check", "demo:expired-leaf", "demo:root-sent", "-x", folder=tmp_path)
+    assert ran.returncode == 1
+    assert "demo-root-sent     NOT JUDGED  not known      no check of it ran" in ran.stdout
+    assert "1 of 2 systems not ready, 1 of 2 not judged" in ran.stdout
+    quiet = run_module("pse_preflight", "check", "demo:good", "demo:root-sent", "-qk", "root-sent", folder=tmp_path)
+    assert quiet.returncode == 0
+    assert quiet.stdout.splitlines()[0] == f"demo-good: NOT JUDGED (0 of {len(CHECKS)} checks): no check of it ran"
+    told = json.loads((tmp_path / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))
+    assert [each["verdict"] for each in told["systems"]] == ["NOT JUDGED", "OK"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal that only POSIX has")
+def test_after_an_interruption_every_system_has_its_verdict_and_nothing_of_our_code_is_shown(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://localhost:{silent.getsockname()[1]}"
+        command = [sys.executable, "-P", "-m", "pse_preflight", "check", "demo", url]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, encoding="utf-8") as running:
+            silent.settimeout(60)
+            connection, _ = silent.accept()
+            lines = iter(running.stdout or ())
+            before = "".join(itertools.takewhile(lambda line: "waiting for localhost" not in line, lines))
+            running.send_signal(signal.SIGINT)
+            told = before + "".join(lines)
+            connection.close()
+    assert running.returncode == pytest.ExitCode.INTERRUPTED
+    assert "2 of 2 not judged" in told
+    assert "! interrupted !" in told
+    assert ".py" not in told.partition("= pse-preflight =")[2]
+
+
+def test_that_nothing_was_selected_is_said_and_no_older_verdict_is_left(tmp_path: Path) -> None:
+    assert run_module("pse_preflight", "check", "demo", folder=tmp_path).returncode == 0
+    ran = run_module("pse_preflight", "check", "demo", "-k", "nothing_of_this_name", folder=tmp_path)
+    assert ran.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "no check was selected, so nothing was asked, and nothing is known" in ran.stdout
+    assert not (tmp_path / ".pse-preflight" / "result.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_without_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ran = run_module("pse_preflight", "check", "demo", "--evidence=file/below", folder=tmp_path)
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "warning" not in ran.stdout
+    assert len(ran.stderr.strip().splitlines()) == 1
+
+
 def test_of_many_systems_every_red_check_is_told_before_the_table(tmp_path: Path) -> None:
     told = run_module("pse_preflight", "check", "demo", "demo:expired-leaf", folder=tmp_path).stdout
     failures, _, table = told.partition("= pse-preflight =")
@@ -222,6 +312,9 @@ def test_of_many_systems_every_red_check_is_told_before_the_table(tmp_path: Path
     assert "fix: have it renewed" in failures
     assert "1 of 2 systems not ready" in table
     assert "root of 1: Demo Root CA: " in table
+    (row,) = [line for line in table.splitlines() if line.startswith("demo ")]
+    assert row.endswith(" PSE_CREATED")
+    assert "also: PSE_CREATED (1), URL_UNUSUAL (2)" in table
 
 
 def test_what_no_finding_tells_is_never_left_out(tmp_path: Path) -> None:

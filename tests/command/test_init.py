@@ -1,5 +1,6 @@
 """pse-preflight init: what it writes can be read, is honest, and overwrites nothing."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -172,6 +173,19 @@ def test_a_file_that_appears_meanwhile_wins(
 def test_a_folder_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert _init("--from-ini", _ini(FULL), "--output", "none/systems.yaml") == program.MISUSE
     assert "cannot be written: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["missing", "closed"])
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, closed: bool
+) -> None:
+    monkeypatch.setattr(observation, "observe", None)
+    if closed:
+        Path("none").mkdir()
+        monkeypatch.setattr(os, "access", lambda _path, _mode: False)  # root may write everywhere
+    assert _init(f"https://{HOST}", "--output", "none/systems.yaml") == program.MISUSE
+    why = "Permission denied" if closed else "No such file or directory"
+    assert capsys.readouterr().err == f"ERROR: {Path('none', 'systems.yaml')} cannot be written: {why}\n"
 
 
 @pytest.mark.parametrize(

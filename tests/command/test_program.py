@@ -1,5 +1,8 @@
 """The program pse-preflight: which command is meant, what a wrong one is told, and how the program names itself."""
 
+import os
+import shutil
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -84,6 +87,47 @@ def test_a_first_option_means_check(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_opengenpse_is_had_under_this_name_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert program.run(["opengenpse", "get_my_name", "-p", str(tmp_path / "none.pse")]) != 0
     assert "none.pse" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the line is one for sh")
+@pytest.mark.parametrize("words", [("--help",), ("check", "demo", "demo:root-sent"), ("roots",)])
+def test_whoever_reads_may_have_seen_enough(tmp_path: Path, words: tuple[str, ...]) -> None:
+    line = '"$0" "$@" | head -1; "$0" "$@" | true'
+    command = ["/bin/sh", "-c", line, sys.executable, "-P", "-m", "pse_preflight", *words]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert len(ran.stdout.splitlines()) == 1
+    assert ran.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder that is in use stays there")
+@pytest.mark.parametrize("words", [("check", "demo"), ("init", "https://localhost:1"), ("show", "x.pem"), ("roots",)])
+def test_a_folder_that_is_gone_is_told_in_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A folder that is gone, or closed to this account as root's home is after `sudo -u`: nothing works in it."""
+    told = _told_in(tmp_path / "gone", 'rmdir "$PWD"', *words)
+    assert (told.returncode, told.stdout) == (program.MISUSE, "")
+    (line,) = told.stderr.splitlines()
+    assert line.startswith("ERROR: this account cannot enter the folder in which it is started: ")
+    assert _told_in(tmp_path / "there", ":", "roots").returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are those of POSIX")
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="no setpriv on this machine")
+def test_a_folder_that_is_closed_is_told_in_one_line(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("it takes two accounts, and so root")
+    shut = 'chmod 700 .; exec setpriv --reuid=nobody --clear-groups "$0" "$@"'
+    told = _told_in(tmp_path / "closed", shut, "check", "demo")
+    assert (told.returncode, told.stdout) == (program.MISUSE, "")
+    assert "Permission denied" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+
+
+def _told_in(folder: Path, first: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the program in a folder to which something is done first, when it is the current one."""
+    folder.mkdir()
+    line = f'{first}; exec "$0" "$@"' if "exec" not in first else first
+    command = ["/bin/sh", "-c", line, sys.executable, "-P", "-m", "pse_preflight", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=60, check=False)
 
 
 def test_an_interruption_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -419,6 +419,13 @@ def test_an_unknown_name_is_told_what_there_is(tmp_path: Path, name: str, says: 
         assert "PRD" not in str(caught.value)
 
 
+def test_of_many_names_the_first_are_told(tmp_path: Path) -> None:
+    many = "\n".join(f"  S{number:02}: {{url: https://s{number}.example.com}}" for number in range(60))
+    with pytest.raises(UsageProblem) as caught:
+        _select_text(tmp_path, f"systems:\n{many}\n", "nobody")
+    assert " has S00, S01, S02, S03, S04, S05, S06, S07, S08, S09 and 50 more; also allowed: " in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -296,7 +297,8 @@ def _many(red: int, every: int) -> Result:
         facts.bad(f"R{number:02}", finding=findings[number % 3], findings=(findings[number % 3], *minor))
         for number in range(red)
     ]
-    return facts.result(*bad, *(facts.good(f"S{number:02}", findings=minor) for number in range(every - red)))
+    good = (facts.good(f"S{number:02}-production", findings=minor) for number in range(every - red))
+    return facts.result(*bad, *(replace(each, remark="PSE created, not yet confirmed by SAP's tool") for each in good))
 
 
 @pytest.mark.parametrize(("red", "every"), [(0, 1), (1, 1), (2, 5), (9, 60), (0, 60), (20, 60)])

@@ -22,7 +22,8 @@ from pse_preflight.findings import Finding, finding, message, quoted
 from pse_preflight.landscape.file import FILE_NAME, read_landscape
 from pse_preflight.landscape.keys import Keys
 from pse_preflight.landscape.select import Surroundings, select
-from pse_preflight.plugin import MARKERS, pytest_addoption
+from pse_preflight.options import MARKERS
+from pse_preflight.plugin import pytest_addoption
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import python_program, surroundings
 
@@ -278,6 +279,20 @@ def test_lines_for_windows_can_be_pasted_and_what_wine_lacks_is_marked() -> None
         assert shell == "bat" or not re.search(r'(?<!\')""', text), f"PowerShell 5.1 drops it: {text}"
         assert shell == "powershell" or " # " not in text, f"cmd has no comment there: {text}"
     assert {mark for _, _, mark in _windows_blocks()} == {"", "needs a system", OF_A_REAL_WINDOWS}
+
+
+def test_readers_type_one_spelling_of_a_run() -> None:
+    """A reader types `pse-preflight`; the page of options and what is marked for contributors have pytest's, too."""
+    other = re.compile(r"^\s*(\S*[/\\])?(pytest|py|python3?)\s(.*-m (pytest|pse_preflight)(\s|$)|checks)", re.MULTILINE)
+    found = []
+    for page in (CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))):
+        text = re.sub(r"<!-- (tests|main-job) -->\n+```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        blocks = re.findall(r"^```(?:sh|powershell|bat)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        found += [f"{page.name}: {each[0]}" for block in blocks for each in other.finditer(block)]
+    assert found == []
+    assert other.search("python -m pse_preflight check demo\n")
+    assert other.search(".venv/bin/pytest checks/ --system=demo")
+    assert not other.search("python -m pse_preflight.conformance.fake --install fake")
 
 
 def test_every_code_has_a_cause_and_a_fix() -> None:

@@ -43,6 +43,10 @@ def test_the_page_says_for_the_meeting_what_is_ready_and_what_to_do() -> None:
             (facts.good("A", trust_ends="2030-05-06T00:00:00+00:00"), facts.good("B")),
             "All 2 systems are ready; the next trust to end: A on 2030-05-06",
         ),
+        (
+            tuple(facts.good(name) for name in "ABC"),
+            "All 3 systems are ready; the next trust to end: A and 2 more on 2040-01-01",
+        ),
         ((facts.bad(),), "PRD is not ready"),
         ((facts.bad("A"), facts.bad("B")), "A and B are not ready"),
         (tuple(facts.bad(name) for name in "ABC"), "3 of 3 not ready"),
@@ -52,7 +56,7 @@ def test_the_page_says_for_the_meeting_what_is_ready_and_what_to_do() -> None:
             "A is not ready (1 of 3); B was not judged (1 of 3); the next trust to end: C on 2040-01-01",
         ),
     ],
-    ids=["one", "two", "red", "both red", "three red", "not judged", "all kinds"],
+    ids=["one", "two", "on one day", "red", "both red", "three red", "not judged", "all kinds"],
 )
 def test_the_heading_has_names_and_days(systems: tuple[SystemResult, ...], says: str) -> None:
     page = render(facts.result(*systems))
@@ -66,6 +70,15 @@ def test_what_was_not_judged_is_never_called_trusted_and_says_why() -> None:
     page = _text(render(facts.result(facts.unjudged(), facts.good("DEV", trust_ends=None, trusted=None))))
     assert "trusted until" not in page
     assert "PRD : the trust checks did not run (6 of 32 checks ran)." in page
+
+
+def test_what_nobody_looked_at_is_named_once_and_has_no_part_of_its_own() -> None:
+    untouched = [replace(facts.unjudged(alias), checks=(), facts=None, ran=0) for alias in ("QAS", "TST")]
+    page = _text(render(facts.result(facts.good(), *untouched)))
+    assert "QAS, TST: no check of them ran." in page
+    assert page.count("QAS") == len(["title", "headline", "not checked"])
+    assert "could not be judged" not in page
+    assert "QAS: no check of it ran." in _text(render(facts.result(facts.good(), untouched[0])))
 
 
 def test_what_to_do_is_grouped_by_who_with_the_gravest_first() -> None:
@@ -277,6 +290,13 @@ def test_the_timeline_marks_the_first_certificate_that_broke_the_chain() -> None
 
 def test_the_timeline_says_where_nothing_ever_was_trusted() -> None:
     assert _marks(red=True, trust_ends=None)["break"] == "not trusted 2026-11-23"
+
+
+def test_the_timeline_says_nothing_of_trust_that_is_not_known_or_was_not_judged() -> None:
+    assert set(_marks(red=True, trust_ends=None, trusted=None)) == {"today"}
+    line = timeline(facts.system(), TODAY, None, is_red=False, is_judged=False)
+    assert [mark.kind for mark in line.marks] == ["today"]
+    assert "trust ends" not in _text(render(facts.result(facts.unjudged())))
 
 
 def test_time_goes_from_left_to_right_and_nothing_leaves_the_line() -> None:

@@ -110,7 +110,7 @@ def test_many_systems_have_a_line_each_the_red_ones_last() -> None:
     told = _lines(facts.bad("A"), facts.good("B"), facts.unjudged("C"))
     assert told[:4] == [
         "B  OK          to 2040-01-01",
-        "C  NOT JUDGED  not known",
+        "C  NOT JUDGED  not known      the trust checks did not run",
         "A  FAILED      not trusted    ROOT_NOT_IN_PSE",
         "1 of 3 systems not ready, 1 of 3 not judged",
     ]
@@ -185,6 +185,23 @@ def test_the_code_of_a_system_among_many_is_never_cut(alias: str) -> None:
     told = _lines(facts.bad(alias, finding=facts.found(code)), facts.good("B"))
     assert [line for line in told if line.endswith(f" {code}")]
     assert max(map(len, told)) <= 80
+
+
+def test_of_many_systems_minor_findings_are_counted_and_what_a_run_has_made_stands_in_its_row() -> None:
+    made = facts.good("A", findings=(facts.found("PSE_CREATED", severity="minor"),))
+    usual = facts.good("B", findings=(facts.found("URL_UNUSUAL", severity="minor"),))
+    told = _lines(made, usual, facts.bad("C"))
+    assert [line.split()[-1] for line in told[:3]] == ["PSE_CREATED", "2040-01-01", "ROOT_NOT_IN_PSE"]
+    assert "also: PSE_CREATED (1), URL_UNUSUAL (1)" in told
+    assert not [line for line in _lines(facts.good("A"), facts.good("B")) if line.startswith("also: ")]
+
+
+def test_of_many_systems_one_that_was_not_judged_says_why_and_those_that_nobody_looked_at_are_one_line() -> None:
+    untouched = [replace(facts.unjudged(alias), checks=(), facts=None, ran=0) for alias in "CDEFGH"]
+    told = _lines(facts.good("A"), facts.unjudged("B"), *untouched)
+    assert told[1].startswith("B  NOT JUDGED  not known      the trust checks did not run")
+    assert told[2:4] == ["no check ran of C, D, E, F and 2 more", "7 of 8 not judged"]
+    assert any(line.startswith("C  NOT JUDGED") for line in _lines(facts.good("A"), untouched[0]))
 
 
 def test_codes_are_never_broken_across_lines() -> None:

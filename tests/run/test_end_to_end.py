@@ -262,6 +262,8 @@ def test_a_host_outside_saps_cloud_is_judged_by_its_pse_and_nothing_is_made(site
     site.describe(site.server().port, roots="auto")
     red = site.red()
     assert "`roots` or `pinned` must first say" in red["test_pse_exists"]
+    assert "is not in `roots` (none are named, and there is no PSE)" in red["test_chain_is_valid"]
+    assert "certificate list of" not in red["test_chain_is_valid"]
     assert not site.pse.exists()
 
 

@@ -215,6 +215,22 @@ def test_a_server_certificate_ends_soon_by_days_or_by_a_third_where_nobody_wrote
     assert ("CERTIFICATE_EXPIRES_SOON" in codes) == soon
 
 
+@pytest.mark.parametrize(
+    ("held", "fix"),
+    [
+        (2, "have it renewed, and the renewed one sent, before that day; nothing changes in the PSE"),
+        (0, "add its successor to the PSE before that day; whoever issued it hands it out"),
+    ],
+    ids=["below a trusted root", "trusted itself"],
+)
+def test_a_successor_belongs_into_the_pse_only_where_the_pse_relies_on_what_ends(held: int, fix: str) -> None:
+    server = _chain(leaf_days=5)
+    question = _question([_path(server)[held]], server)
+    found = lasting_findings(judge_trust(question), question.judgement.path, PERIOD, DAYS)
+    (soon,) = (each for each in found if each.code == "CERTIFICATE_EXPIRES_SOON")
+    assert soon.fix == fix
+
+
 def _renewed(age: float, left: float) -> Identity:
     root = root_authority("Root", NOW - timedelta(days=1000), 5000)
     issuing = root.issue_authority("Issuing CA", NOW - timedelta(days=500), 4000)

@@ -131,9 +131,14 @@ def _systems_own() -> Mapping[str, bytes]:
     return {hashlib.sha256(each).hexdigest(): each for each in ders}
 
 
-def listed_roots(certificates: Iterable[Certificate], pse: Path) -> Roots:
-    """Return the certificate list of the PSE as roots, for hosts whose roots nobody has named."""
-    return Roots(tuple(certificates), f"the certificate list of {pse}", from_pse=True, partial=True)
+def listed_roots(certificates: Iterable[Certificate], pse: Path, unknown: str = "") -> Roots:
+    """Return the certificate list of the PSE as roots, for hosts whose roots nobody has named.
+
+    Args:
+        unknown: why the list is not known; nothing is said of it then.
+    """
+    name = f"`roots` (none are named, and {unknown})" if unknown else f"the certificate list of {pse}"
+    return Roots(tuple(certificates), name, from_pse=True, partial=True)
 
 
 @once

@@ -59,20 +59,26 @@ class PosixHandover:
         return _PRIVATE_FOLDER if folder else _PRIVATE_FILE
 
 
-def posix_reach(way: PosixWay, account: PosixAccount) -> Reach:
-    """Decide whether an account of POSIX can read the file at the end of a way."""
-    closed = posix_rights.closed_folder(way.folders, account)
-    if closed:
-        reason = f"the folder {closed.path} ({_shown(closed)}) does not let {account.name} through"
-        return Reach(readable=False, reason=reason, commands=(("setfacl", "-m", f"u:{account.name}:x", closed.path),))
-    if way.file is None:
+def posix_reach(way: PosixWay, account: PosixAccount, *, has_setfacl: bool = True) -> Reach:
+    """Decide whether an account of POSIX can read the file at the end of a way.
+
+    Args:
+        has_setfacl: this machine has the program that opens a folder for one account alone.
+    """
+    closed = posix_rights.closed_folders(way.folders, account)
+    shut = way.file if way.file and not posix_rights.may_read(way.file, account) else None
+    if not closed and way.file is None:
         return Reach(readable=None, reason=way.problem)
-    if posix_rights.may_read(way.file, account):
+    if closed:
+        reason = f"the folder {closed[0].path} ({_shown(closed[0])}) does not let {account.name} through"
+    elif shut:
+        reason = f"{shut.path} ({_shown(shut)}) does not let {account.name} read"
+    else:
         return Reach(readable=True)
-    path = way.file.path
-    commands = (("chown", account.name, path), ("chmod", "600", path))
-    reason = f"{path} ({_shown(way.file)}) does not let {account.name} read"
-    return Reach(readable=False, reason=reason, commands=commands)
+    opening = ("setfacl", "-m", f"u:{account.name}:x") if has_setfacl else ("chmod", "o+x")
+    commands: list[Command] = [(*opening, each.path) for each in closed]
+    commands += [("chown", account.name, shut.path), ("chmod", "600", shut.path)] if shut else []
+    return Reach(readable=False, reason=reason, commands=tuple(commands))
 
 
 def windows_reach(
@@ -121,13 +127,13 @@ def posix_handover(
     return PosixHandover(owner.number, owner.main_group if group is None else group, group is not None)
 
 
-def open_folders(way: PosixWay, account: PosixAccount) -> None:
+def open_folders(way: PosixWay, account: PosixAccount, *, has_setfacl: bool = True) -> None:
     """Make sure that an account can come to where a file is to be made.
 
     Raises:
-        NotForAccount: where a folder on the way is closed, with the command that opens it.
+        NotForAccount: where a folder on the way is closed, with the commands that open it.
     """
-    reach = posix_reach(way, account)
+    reach = posix_reach(way, account, has_setfacl=has_setfacl)
     if reach.readable is False:
         raise NotForAccount(reach.reason, reach.commands)
 

@@ -1,6 +1,7 @@
 """The client's own side of one system: its machine, its account, sapnwrfc.ini, SAP's TLS library; looked at once."""
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterable, Sequence
@@ -129,7 +130,7 @@ def _posix_handover(name: str | None, group: str | None, pse: Path, again: tuple
     client = access.posix_account(name) if name else None
     number = access.posix_group(group) if group else None
     to = account.posix_handover(access.posix_me(), client, number, again)
-    account.open_folders(access.way_to(pse), client or access.posix_me())
+    account.open_folders(access.way_to(pse), client or access.posix_me(), has_setfacl=_has_setfacl())
     return HandOver(lambda path: access.hand_over(path, to))
 
 
@@ -185,11 +186,15 @@ def _look_up(name: str) -> _Seen:
 
 def _reach(path: Path, who: PosixAccount | WindowsAccount) -> Reach:
     if isinstance(who, PosixAccount):
-        return account.posix_reach(access.way_to(path), who)
+        return account.posix_reach(access.way_to(path), who, has_setfacl=_has_setfacl())
     try:
         return account.windows_reach(str(path), windows.read_descriptor(path), who, windows.name_of)
     except PreflightError as error:
         return Reach(readable=None, reason=str(error))
+
+
+def _has_setfacl() -> bool:
+    return shutil.which("setfacl") is not None
 
 
 def _with_ini(side: ClientSide, client: Client) -> ClientSide:

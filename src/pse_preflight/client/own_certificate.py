@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from pse_preflight.certificate import Certificate
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.errors import PreflightError
-from pse_preflight.findings import Finding, finding
+from pse_preflight.findings import Command, Finding, finding
 from pse_preflight.landscape.system import ExpiryDays
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.path import is_signed_by
@@ -102,12 +102,15 @@ def _key_problem(pse: pse_file.PseFile) -> str:
         return f"its private key cannot be used: {error}"
 
 
-def findings(own: OwnCertificate, start: datetime, end: datetime, days: ExpiryDays) -> Iterator[Finding]:
+def findings(
+    own: OwnCertificate, start: datetime, end: datetime, days: ExpiryDays, requesting: Command = ()
+) -> Iterator[Finding]:
     """Judge the certificate with which a client logs on.
 
     Args:
         start, end: when it has to hold.
         days: how long before its end it is to be renewed; nobody but people renews it.
+        requesting: the command that writes a request for the key of the PSE, where one is known.
     """
     if own.problem:
         yield finding(
@@ -117,8 +120,8 @@ def findings(own: OwnCertificate, start: datetime, end: datetime, days: ExpiryDa
         )
     if not own.chain:
         return
-    yield from _about_days(own, start, end, days)
-    yield from _about_issuers(own)
+    yield from _about_days(own, start, end, days, requesting)
+    yield from _about_issuers(own, requesting)
     if own.unsuitable:
         yield finding(
             Code.CLIENT_CERTIFICATE_UNSUITABLE,
@@ -128,7 +131,18 @@ def findings(own: OwnCertificate, start: datetime, end: datetime, days: ExpiryDa
         )
 
 
-def _about_days(own: OwnCertificate, start: datetime, end: datetime, days: ExpiryDays) -> Iterator[Finding]:
+def _signed_anew(own: OwnCertificate, requesting: Command) -> str:
+    """Return in words how another certificate comes into the PSE."""
+    request = "the request that this writes" if requesting else "a request of the PSE (gen_pse -onlyreq)"
+    return (
+        f"have an authority that SAP trusts sign {request}; take its answer with the same program"
+        f" (import_own_cert -c ANSWER -p {own.pse}), and restart the client"
+    )
+
+
+def _about_days(
+    own: OwnCertificate, start: datetime, end: datetime, days: ExpiryDays, requesting: Command
+) -> Iterator[Finding]:
     ended = own.ended(start) or own.ended(end)
     certificate = own.chain[0]
     if ended:
@@ -137,7 +151,8 @@ def _about_days(own: OwnCertificate, start: datetime, end: datetime, days: Expir
         yield finding(
             Code.CLIENT_CERTIFICATE_ENDED,
             f"the client logs on with the certificate of {own.pse}, and {ended.label} {when}{whose}",
-            fix="have a new certificate issued for the PSE, import it (import_own_cert), and restart the client",
+            fix=_signed_anew(own, requesting),
+            commands=[requesting] if requesting else (),
             certificates=[ended.sha256],
         )
         return
@@ -146,19 +161,21 @@ def _about_days(own: OwnCertificate, start: datetime, end: datetime, days: Expir
         yield finding(
             Code.CLIENT_CERTIFICATE_ENDS_SOON,
             f"the client logs on with {certificate.label}, which ends in {left.days} days; nobody but you renews it",
-            fix="have a new certificate issued for the PSE, and import it (import_own_cert)",
+            fix=_signed_anew(own, requesting),
+            commands=[requesting] if requesting else (),
             severity=Severity.MAJOR if left <= days.before_end_of_leaf(lifetime) else None,
             certificates=[certificate.sha256],
         )
 
 
-def _about_issuers(own: OwnCertificate) -> Iterator[Finding]:
+def _about_issuers(own: OwnCertificate, requesting: Command) -> Iterator[Finding]:
     certificate = own.chain[0]
     if own.is_self_signed:
         yield finding(
             Code.CLIENT_CERTIFICATE_SELF_SIGNED,
             f"the client logs on with {certificate.label}, which is signed by itself: no authority vouches for it",
-            fix="have its request (gen_pse -onlyreq) signed by an authority that SAP trusts; import_own_cert takes it",
+            fix=_signed_anew(own, requesting),
+            commands=[requesting] if requesting else (),
             certificates=[certificate.sha256],
         )
     elif own.breaks_at:

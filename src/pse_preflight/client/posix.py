@@ -100,9 +100,9 @@ def rights(node: Node, account: PosixAccount) -> int:
     return _united(groups) if groups else node.mode & _ALL
 
 
-def closed_folder(folders: Sequence[Node], account: PosixAccount) -> Node | None:
-    """Return the first folder that an account cannot go through."""
-    return next((folder for folder in folders if not rights(folder, account) & EXECUTE), None)
+def closed_folders(folders: Sequence[Node], account: PosixAccount) -> tuple[Node, ...]:
+    """Return the folders that an account cannot go through."""
+    return tuple(folder for folder in folders if not rights(folder, account) & EXECUTE)
 
 
 def may_read(file: Node, account: PosixAccount) -> bool:

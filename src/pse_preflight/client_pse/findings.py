@@ -149,7 +149,7 @@ def _missing(system: System, attempt: Attempt) -> Finding:
     return finding(
         Code.PSE_MISSING,
         f"there is no PSE at {system.pse}, and none was made: {reasons}",
-        fix=f"{elsewhere}; else {fixes}" if commands else f"{fixes}; or, {elsewhere}",
+        fix=fixes if commands else f"{fixes}; or, {elsewhere}",
         commands=commands,
     )
 

@@ -5,6 +5,7 @@ conftest.py, environment variable or plugin of the place where it is started des
 """
 
 import argparse
+import ast
 import importlib.util
 import io
 import os
@@ -20,7 +21,7 @@ from typing import Any, NoReturn
 from pse_preflight.command.arguments import near, plain_words
 from pse_preflight.command.invocation import PROGRAM
 from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.options import EVIDENCE, OPTIONS, PRESENTED_EVIDENCE, REPLAY_EVIDENCE, Option
+from pse_preflight.options import EVIDENCE, MARKERS, OPTIONS, PRESENTED_EVIDENCE, REPLAY_EVIDENCE, Option
 
 NO_SYSTEM = f"no --system given, and no name of one; write {PROGRAM} check SYSTEM, or see {PROGRAM} --help"
 SETTINGS = Path(__file__).with_name("check.ini")
@@ -158,7 +159,7 @@ usage: {PROGRAM} check SYSTEM... [OPTION...]  does this machine trust it?
 SYSTEM: an alias of systems.yaml, all, tag:<tag>, https://<host>, demo, or
 demo:<scenario>; several are asked at the same time.
 """
-_EXIT_CODES = "Exit code: 0 nothing is red, 1 something is, 4 the command line is wrong."
+_EXIT_CODES = "Exit code: 0 nothing is red, 1 something is, 4 misuse, 5 no check was selected."
 
 
 def _help(option: Option) -> str:
@@ -221,10 +222,29 @@ def _read(arguments: Sequence[str], asked: argparse.Namespace) -> list[str]:
     others = [each for each in others if each != "--"]
     if not (others or asked.system or asked.replay or asked.help):
         raise UsageProblem(NO_SYSTEM)
+    _refuse_selection(asked.m, asked.k)
     if asked.numprocesses and importlib.util.find_spec("xdist") is None:
         raise UsageProblem("-n needs pytest-xdist, which is not installed beside this program")
     return others
 
+
+def _refuse_selection(markers: str | None, words: str | None) -> None:
+    """Refuse a choice of checks that pytest could not read, or that names a group which there is not."""
+    for option, text in (("-m", markers), ("-k", words)):
+        plain = _WORD.sub(lambda found: found[0] if found[0] in _JOINING else "x", text or "")
+        try:
+            ast.parse(plain.strip() or "x", mode="eval")
+        except SyntaxError:
+            raise UsageProblem(f"{option} {text!r}: is no choice of checks; join words by and, or, not") from None
+    for word in _WORD.findall(markers or ""):
+        if word not in MARKERS and word not in _JOINING:
+            allowed = ", ".join(MARKERS)
+            raise UsageProblem(f"-m {word}: no checks are called so{near(word, MARKERS)} (allowed: {allowed})")
+
+
+_WORD = re.compile(r"[\w:+\-.\[\]\\/]+")
+"""What pytest takes for one word of -k and -m."""
+_JOINING = frozenset({"and", "or", "not"})
 
 _KNOWN = (
     "--help",

@@ -138,7 +138,9 @@ def _keys(server: Server, proxy: Proxy | None, client: str, *, windows: bool) ->
         yield f"proxy: {quoted(f'http://{proxy}')}"
         if proxy.user is not None:
             yield _PROXY_LOGIN
-    yield f"# seen: {server.seen.tls_version or 'no TLS'}, {len(server.seen.presented)} certificates sent"
+    number = len(server.seen.presented)
+    sent = f"{number} certificate{'' if number == 1 else 's'} sent"
+    yield f"# seen: {server.seen.tls_version or 'no TLS'}, {sent}"
     yield from (f"# {each.code}: {one_line(each.observed)}" for each in server.findings)
     if judgement.leaf:
         yield f"# server certificate: {one_line(judgement.leaf.label)}"

@@ -5,11 +5,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO
 
 from pse_preflight import __version__
 from pse_preflight.command.invocation import PROGRAM
-from pse_preflight.errors import PreflightError
+from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.files import leave_owner_rights
 
 MISUSE = 4
@@ -52,9 +53,24 @@ def run(arguments: Sequence[str]) -> int:
         return _misuse(_unknown(first))
     command = importlib.import_module(f"pse_preflight.command.{name}")
     try:
+        _refuse_closed_folder()
         return int(command.run(arguments if first.startswith("-") else rest))
     except PreflightError as error:
         return _misuse(str(error))
+
+
+def _refuse_closed_folder() -> None:
+    """Refuse to begin in a folder that is gone, or closed to this account, as root's home is after `sudo -u`.
+
+    Raises:
+        UsageProblem: as nothing could be read or written there, nor pytest come back to it.
+    """
+    try:
+        os.chdir(Path.cwd())
+    except OSError as error:
+        raise UsageProblem(
+            f"this account cannot enter the folder in which it is started: {error.strerror}; change to another one (cd)"
+        ) from None
 
 
 def _help(stream: TextIO) -> int:

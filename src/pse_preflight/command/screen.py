@@ -19,6 +19,19 @@ def pytest_configure(config: pytest.Config) -> None:
         terminal.showfspath = False
         if config.get_verbosity() == QUIET and not config.option.collectonly:
             config.option.verbose -= 1  # pytest's own summary goes, too
+            _swallow_first_empty_line(terminal._tw)  # noqa: SLF001 - pytest has no other way
+
+
+def _swallow_first_empty_line(writer: Any) -> None:
+    """Leave out the line by which pytest ends a row of dots, though there is none."""
+    write = writer.line
+
+    def line(text: str = "", **markup: bool) -> None:
+        writer.line = write
+        if text:
+            write(text, **markup)
+
+    writer.line = line
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -41,7 +54,13 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None]:
-    """Leave out pytest's list of failures where the closing lines tell each of them with its fix."""
+    """Leave out pytest's list of failures where the closing lines tell each of them with its fix.
+
+    After Ctrl-C pytest would also say in which line of our code the run was; nobody has to know that.
+    """
+    interrupted = getattr(terminalreporter, "_keyboardinterrupt_memo", None)
+    if interrupted is not None and interrupted.reprcrash is not None and not config.option.fulltrace:
+        interrupted.reprcrash.message = "interrupted"
     reporting = config.pluginmanager.get_plugin("pse_preflight.report")
     red = sum(len(terminalreporter.stats.get(each, ())) for each in ("failed", "error"))
     if config.option.tbstyle == "auto" and reporting and reporting.tells_all(red, config.get_verbosity()):

@@ -1,5 +1,6 @@
 """Writing systems.yaml: a new file, or more systems at the end of those of a file that people have written."""
 
+import errno
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import yaml
 
 from pse_preflight.command.invocation import PROGRAM
 from pse_preflight.errors import UsageProblem
+from pse_preflight.files import is_folder
 from pse_preflight.landscape import alias as aliases
 from pse_preflight.landscape.file import LARGEST_FILE
 from pse_preflight.landscape.tree import Tree, TreeUnreadable, read_tree
@@ -50,8 +52,9 @@ def aliases_in(file: Path, *, append: bool) -> list[str]:
     """Return the aliases that the file has already.
 
     Raises:
-        UsageProblem: where a file is there and nothing is to be added to it, or where it cannot be read.
+        UsageProblem: where a file is there and nothing is to be added to it, or where it cannot be read or written.
     """
+    _refuse_folder(file)
     if not file.exists():
         return []
     if not append:
@@ -62,6 +65,14 @@ def aliases_in(file: Path, *, append: bool) -> list[str]:
         return list(_systems(file, _text(file)))
     except OSError as error:
         raise UsageProblem(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _refuse_folder(file: Path) -> None:
+    """Refuse a place where no file can be written, before anything is asked for its sake."""
+    if not is_folder(file.parent):
+        raise UsageProblem(f"{file} cannot be written: {os.strerror(errno.ENOENT)}")
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise UsageProblem(f"{file} cannot be written: {os.strerror(errno.EACCES)}")
 
 
 def write(file: Path, blocks: Sequence[SystemBlock], *, append: bool) -> None:

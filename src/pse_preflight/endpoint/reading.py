@@ -110,7 +110,11 @@ def handshake_findings(live: LiveHandshake) -> tuple[Finding, ...]:
     else:
         why = f"the connection failed before that ({live.failure.code})" if live.failure else "the connection failed"
     observed = f"a TLS client that trusts the certificates of the PSE alone does not connect to {where}: {why}"
-    fix = "add what the other checks name as missing; OpenSSL stands in for SAP's library here"
+    fix = (
+        "add what the other checks name as missing; OpenSSL stands in for SAP's library here"
+        if live.verify_code is not None
+        else "run the check again: the connection before this one got through; if it lasts, ask the network people"
+    )
     return (finding(Code.HANDSHAKE_REFUSED, observed, fix=fix),)
 
 

@@ -24,6 +24,7 @@ from pse_preflight.landscape.url import HTTPS_PORT, UrlUnreadable, read_url
 __all__ = ["Surroundings", "find_file", "select", "surroundings"]
 
 _OPTION = "--system"
+_MOST_NAMED = 10
 
 
 def surroundings(folder: Path, rootdir: Path, evidence: Path) -> Surroundings:
@@ -95,7 +96,10 @@ def _unknown_system(name: str, landscape: Landscape) -> str:
 def _had(landscape: Landscape, known: Iterable[str], what: str) -> str:
     if landscape.file is None:
         return f"no {FILE_NAME} was found"
-    return one_line(f"{landscape.file} has {', '.join(known) or f'no {what}'}")
+    named = list(known)
+    left = len(named) - _MOST_NAMED
+    more = f" and {left} more" if left > 0 else ""
+    return one_line(f"{landscape.file} has {', '.join(named[:_MOST_NAMED]) or f'no {what}'}{more}")
 
 
 def _demo_system(scenario: str, around: Surroundings) -> System:

@@ -266,6 +266,11 @@ class SystemResult:
         return tuple(sorted({each.unconfigured for each in self.checks if each.unconfigured}))
 
     @property
+    def is_untouched(self) -> bool:
+        """Tell whether no check of it ran, so that nothing is known of it."""
+        return self.verdict == "NOT JUDGED" and not self.checks
+
+    @property
     def why_unknown(self) -> str:
         """Return why the system could not be judged, where a check says so."""
         return next((each.reason for each in self.checks if each.reason and not each.unconfigured), "")
@@ -510,9 +515,7 @@ def _verdict(run: RunFacts, checks: Sequence[CheckFacts], facts: SystemFacts | N
     """Say no more than was checked in this run (docs/red-check.md)."""
     if any(each.ended in _RED for each in checks):
         return "FAILED", ""
-    if run.broken_off:
-        return "NOT JUDGED", run.broken_off
-    if lacking := _presented(checks, facts) or _lacking(run, checks):
+    if lacking := run.broken_off or _presented(checks, facts) or _lacking(run, checks):
         return "NOT JUDGED", lacking
     if run.at:
         return "OK", f"for {run.at}"
@@ -534,6 +537,8 @@ def _presented(checks: Sequence[CheckFacts], facts: SystemFacts | None) -> str:
 
 def _lacking(run: RunFacts, checks: Sequence[CheckFacts]) -> str:
     """Return which trust check did not pass, and why; a live handshake belongs to the present alone."""
+    if not checks:
+        return "no check of it ran"
     ends = {each.name: each for each in checks}
     left_out = {LIVE_CHECK} if run.at or run.replay else set()
     for name in TRUST_CHECKS:

@@ -129,11 +129,13 @@ class Reporting:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> Generator[None]:
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int, config: pytest.Config) -> Generator[None]:
         """Close with one verdict per system, below whatever else is summed up."""
         yield
         errors = [each for each in self.notes if each.startswith("ERROR")]
         if self._result is None:
+            if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+                errors.append("no check was selected, so nothing was asked, and nothing is known")
             for each in errors:
                 terminalreporter.write_line(each, red=True)
             return
@@ -158,7 +160,11 @@ class Reporting:
     def tells_all(self, red: int, verbosity: int) -> bool:
         """Tell whether the closing lines will say as much of so many red reports as is wanted."""
         told = [each for each in self._checks.values() if each.ended in {"failed", "error"} and each.codes]
-        return len(told) == red and (verbosity < 0 or (verbosity == 0 and len(self.systems) == 1))
+        if len(told) != red or verbosity > 0 or self._result is None:
+            return False
+        from pse_preflight.report.terminal import leaves_out
+
+        return verbosity < 0 or (len(self.systems) == 1 and not leaves_out(self._result, len(self.notes)))
 
     def heard(self) -> set[str]:
         """Return the systems of which a check has ended."""
@@ -193,13 +199,14 @@ class Reporting:
 
     def _made(self, broken_off: str) -> "Result":
         from pse_preflight.certificate import now
-        from pse_preflight.report.facts import result
+        from pse_preflight.report.facts import SystemFacts, result
         from pse_preflight.report.run import run_facts
 
-        facts = dict(self._facts)
+        facts: dict[str, SystemFacts | None] = {alias: self._facts.get(alias) for alias in self.systems}
         for nodeid, check in self._checks.items():
-            if self._faults.get(nodeid):
-                facts[check.alias] = facts[check.alias].with_faults(self._faults[nodeid])
+            known = facts.get(check.alias)
+            if known and self._faults.get(nodeid):
+                facts[check.alias] = known.with_faults(self._faults[nodeid])
         run = replace(run_facts(self.settings, now()), broken_off=broken_off)
         return result(run, self._checks.values(), facts)
 

@@ -154,7 +154,8 @@ def render(*results: Result) -> str:
         headline=headline(views),
         mood=_MOODS[next(verdict for verdict in _MOODS if verdict in {each.verdict for each in results})],
         views=views,
-        open_views=[each for each in views if each.mood != "good"],
+        open_views=[each for each in views if each.mood != "good" and not each.system.is_untouched],
+        untouched=[each.system.alias for each in views if each.system.is_untouched],
         healthy=[each for each in views if each.mood == "good"],
         doers=_doers(views),
         lost=[each for each in views if each.system.is_red and not each.system.red_findings],
@@ -176,7 +177,14 @@ def headline(views: Sequence[View]) -> str:
     if not told and len(views) == 1:
         return f"{views[0].system.alias} is ready{f', trusted until {ends[0][0]}' if ends else ''}"
     told = told or [f"All {len(views)} systems are ready"]
-    return "; ".join([*told, *([f"the next trust to end: {ends[0][1]} on {ends[0][0]}"] if ends else [])])
+    return "; ".join([*told, *([f"the next trust to end: {_first(ends)}"] if ends else [])])
+
+
+def _first(ends: Sequence[tuple[str, str]]) -> str:
+    """Name the first system whose trust ends, and count those that end with it."""
+    day, alias = ends[0]
+    others = sum(other == day for other, _ in ends) - 1
+    return f"{alias}{f' and {others} more' if others else ''} on {day}"
 
 
 def _count(views: Sequence[View], every: int, verbs: tuple[str, str], what: str) -> str:
@@ -210,10 +218,17 @@ def _view(number: int, system: SystemResult, result: Result) -> View:
         target=f"system-{number}",
         system=system,
         findings=facts.findings if facts else (),
-        timeline=timeline(facts, today, result.run.at, is_red=system.is_red) if facts and shown else None,
+        timeline=_timeline(system, today, result.run.at) if shown else None,
         cells={name: cell for name in _QUESTIONS if (cell := _cell(system, name))},
     )
     return replace(view, findings=tuple(sorted(view.findings, key=view.rank)))
+
+
+def _timeline(system: SystemResult, today: datetime, at: str | None) -> Timeline | None:
+    if system.facts is None:
+        return None
+    is_judged = system.verdict != "NOT JUDGED"
+    return timeline(system.facts, today, at, is_red=system.is_red, is_judged=is_judged)
 
 
 def _cell(system: SystemResult, question: str) -> Cell | None:

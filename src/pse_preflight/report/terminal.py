@@ -25,6 +25,13 @@ _ROOTS_SHOWN = 3
 _SYSTEMS_NAMED = 4
 _IN_WORDS = frozenset({Code.PSE_CREATED, Code.PSE_REPAIRED, Code.RENEWAL_DUE, Code.ROOT_CHANGE_AHEAD})
 """What a run has done to a file, and what has a day, is told in words though it is minor."""
+_IN_THE_TABLE = (
+    Code.ROOT_CHANGE_AHEAD,
+    Code.RENEWAL_DUE,
+    Code.PSE_CREATED,
+    Code.PSE_REPAIRED,
+    Code.PSE_UNCONFIRMED,
+)
 _SHORT = 12
 _DAY = 10
 _SIGNS = {
@@ -72,6 +79,7 @@ def lines(result: Result, *, verbose: bool, below: int = 0) -> Iterator[str]:
         for origin in dict.fromkeys(each.facts.origin for each in result.systems if each.facts and not verbose):
             yield from _wrapped(origin, "")
         yield from _clock_lines(result.systems)
+        yield from _minor_line(result.systems)
     yield from ends
 
 
@@ -146,12 +154,14 @@ class _Detail:
         findings: how many red findings are told; the codes of the others are.
         is_drawn: the chain is drawn, where that helps.
         says_minor: minor findings are told in words.
+        names_files: the folder with what was seen is named; it lies beside the result, which always is.
     """
 
     headline: int
     findings: int
     is_drawn: bool = False
     says_minor: bool = False
+    names_files: bool = True
 
 
 _EVERYTHING = _Detail(1 << 16, 1 << 16, is_drawn=True, says_minor=True)
@@ -159,8 +169,17 @@ _LESS_AND_LESS = (
     _Detail(_LONG_HEADLINE, 9, is_drawn=True),
     _Detail(_SHORT_HEADLINE, 9, is_drawn=True),
     _Detail(_SHORT_HEADLINE, 9),
+    _Detail(_SHORT_HEADLINE, 9, names_files=False),
     *(_Detail(_SHORT_HEADLINE, number) for number in (4, 3, 2, 1)),
 )
+
+
+def leaves_out(result: Result, below: int) -> bool:
+    """Tell whether a red finding of the one system is not told with its fix, for want of room on a screen."""
+    (system,) = result.systems
+    room = SCREEN_LINES - len(list(_end_lines(result))) - below
+    told = _on_one_screen(system, room)
+    return any(line.startswith("  also red (") for line in told)
 
 
 def _on_one_screen(system: SystemResult, room: int) -> Sequence[str]:
@@ -183,8 +202,13 @@ def _table(systems: Sequence[SystemResult]) -> Iterator[str]:
     """Return a line for each system: alias, verdict, until when it is trusted, and the code to begin with."""
     ordered = sorted(systems, key=lambda each: ("OK", "NOT JUDGED", "FAILED").index(each.verdict))
     width = min(_LONGEST_ALIAS, max(len(each.alias) for each in systems))
+    untouched = [each.alias for each in ordered if each.is_untouched]
     for each in ordered:
-        yield from _row(each, f"{each.alias:{width}}  {each.verdict:10}")
+        if not each.is_untouched or len(untouched) == 1:
+            yield from _row(each, f"{each.alias:{width}}  {each.verdict:10}")
+    if len(untouched) > 1:
+        more = f" and {len(untouched) - _SYSTEMS_NAMED} more" if len(untouched) > _SYSTEMS_NAMED else ""
+        yield from _wrapped(f"no check ran of {', '.join(untouched[:_SYSTEMS_NAMED])}{more}", "")
     red = sum(each.is_red for each in systems)
     unjudged = sum(each.verdict == "NOT JUDGED" for each in systems)
     told = [f"{red} of {len(systems)} systems not ready"] if red else []
@@ -194,14 +218,36 @@ def _table(systems: Sequence[SystemResult]) -> Iterator[str]:
 
 def _row(system: SystemResult, begin: str) -> Iterator[str]:
     """Yield a line of the table; a code is never cut, whatever has to make room for it."""
-    if system.decisive is None:
-        yield f"{begin}  {_until(system):13}  {system.why_unknown if system.is_red else ''}"[:WIDTH].rstrip()
+    told = system.decisive or next(iter(_to_know(system)), None)
+    if told is None:
+        why = system.remark if system.verdict == "NOT JUDGED" else system.why_unknown if system.is_red else ""
+        yield f"{begin}  {_until(system):13}  {why}"[:WIDTH].rstrip()
         return
-    code = system.decisive.code
+    code = told.code
     shown = next(
         (line for line in (f"{begin}  {_until(system):13}  {code}", f"{begin}  {code}") if len(line) <= WIDTH), ""
     )
     yield from [shown] if shown else [begin.rstrip(), f"  {code}"]
+
+
+def _to_know(system: SystemResult) -> Sequence[FindingFacts]:
+    """Return of minor findings those that a verdict is not read without: what has a day, and what a run has made."""
+    findings = system.facts.findings if system.facts and system.verdict == "OK" else ()
+    return [found for code in _IN_THE_TABLE for found in findings if found.code == code]
+
+
+def _minor_line(systems: Sequence[SystemResult]) -> Iterator[str]:
+    """Fold the minor findings of all systems into a line; -v, the checks and the page have the words."""
+    number = Counter(
+        code
+        for each in systems
+        if each.facts
+        for code in {found.code for found in each.facts.findings if found.severity == "minor"}
+        - {found.code for found in each.red_findings}
+    )
+    if number:
+        codes = ", ".join(f"{code} ({number[code]})" for code in sorted(number))
+        yield from _wrapped(f"also: {codes}", "")
 
 
 def _until(system: SystemResult) -> str:
@@ -243,7 +289,7 @@ def _block(system: SystemResult, detail: _Detail) -> Iterator[str]:
     if detail.is_drawn and facts.chain and (detail.says_minor or system.is_red):
         yield f"  the chain, and what the {facts.holder} holds of it:"
         yield from (f"    {line}" for line in drawing(facts))
-    if facts.files:
+    if facts.files and detail.names_files:
         yield f"  files: {_folder(facts.files[0])}"
 
 

@@ -70,9 +70,14 @@ class Timeline:
     ticks: tuple[Tick, ...]
 
 
-def timeline(facts: SystemFacts, today: datetime, at: str | None, *, is_red: bool) -> Timeline:
-    """Lay out the validity of every certificate of the chain, with today, the go-live day and the break."""
-    moments = [("today", "today", today), *_go_live(at), *_break(facts, is_red=is_red)]
+def timeline(facts: SystemFacts, today: datetime, at: str | None, *, is_red: bool, is_judged: bool = True) -> Timeline:
+    """Lay out the validity of every certificate of the chain, with today, the go-live day and the break.
+
+    Args:
+        is_judged: the checks of trust were made; else nothing is said of its end.
+    """
+    breaks = _break(facts, is_red=is_red) if is_judged else []
+    moments = [("today", "today", today), *_go_live(at), *breaks]
     ends = [_moment(day) for each in facts.chain for day in (each.not_before, each.not_after)]
     scale = _Scale.around(today, [*ends, *(moment for _, _, moment in moments)])
     marks = tuple(Mark(kind, label, f"{moment:%Y-%m-%d}", scale.place(moment)) for kind, label, moment in moments)
@@ -112,14 +117,17 @@ def _go_live(at: str | None) -> list[tuple[str, str, datetime]]:
 
 
 def _break(facts: SystemFacts, *, is_red: bool) -> list[tuple[str, str, datetime]]:
-    """Return when trust breaks, or broke; where no certificate's end is the reason, that is the judged moment."""
+    """Return when trust breaks, or broke; where no certificate's end is the reason, that is the judged moment.
+
+    Nothing is returned where it is not known whether the PSE trusts the chain.
+    """
     judged = _moment(facts.judged)
     ended = [moment for each in facts.chain if (moment := _moment(each.not_after)) < judged]
     if is_red and ended:
         return [("break", "broken since", min(ended))]
     if facts.trust_ends:
         return [("end", "trust ends", _moment(facts.trust_ends))]
-    return [("break", "not trusted", judged)]
+    return [] if facts.trusted is None else [("break", "not trusted", judged)]
 
 
 def _bar(certificate: CertificateFacts, scale: _Scale, judged: datetime) -> Bar:

@@ -263,7 +263,7 @@ def _roots_here(system: System) -> Roots | None:
 def _named_by_url(system: System) -> Reason:
     return Reason(
         f"{system.alias} is named by its URL, and such a system never creates one",
-        "describe it in systems.yaml and check it by its alias there",
+        "describe it in systems.yaml, with the PSE that its client uses, and check it by its alias there",
         system.next_command,
     )
 

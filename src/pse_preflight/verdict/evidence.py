@@ -374,7 +374,12 @@ class _Assessment:
             return
         from pse_preflight.client.own_certificate import findings  # loaded only where somebody looked at the client
 
-        yield from findings(client.own_certificate, self._period.start, self._period.end, self._system.expiry_days)
+        period, system = self._period, self._system
+        request = () if self._seen.unwritten else ("-r", str(system.folder / "request.p10"))
+        asking = (*self._remedy().program, "gen_pse", "-p", str(system.pse), "-onlyreq", *request)
+        yield from findings(
+            client.own_certificate, period.start, period.end, system.expiry_days, asking if request else ()
+        )
 
     def _elsewhere(self, endpoint: Endpoint) -> Iterable[Finding]:
         """Judge what another address, or another kind of key, shows as a system of its own; what is grave is told."""
@@ -423,8 +428,16 @@ def roots_for(system: System, seen: Observations) -> Roots:
     if system.roots != "auto":
         return seen.roots or mozilla
     if not system.url.is_sap_cloud:
-        return listed_roots(listed, system.pse)
+        return listed_roots(listed, system.pse, "" if seen.pse.entries else _why_unlisted(system, seen.pse))
     return with_saps(mozilla, seen.known.sap_roots, (*readable((*seen.presented, *seen.fetched)), *listed))
+
+
+def _why_unlisted(system: System, pse: ClientPse) -> str:
+    """Return why the certificate list is not known; empty where it was read, and holds nothing."""
+    if pse.listing is not None:
+        return ""
+    holder = "trust store" if system.truststore else "PSE"
+    return f"the list of {pse.condition.path} could not be read" if pse.is_there else f"there is no {holder}"
 
 
 def file_names(path: Sequence[Certificate]) -> dict[str, str]:

@@ -206,9 +206,9 @@ def lasting_findings(verdict: Trust, judged: Sequence[Certificate], period: Peri
     if not path:
         return []
     relied = verdict.relied or (path[-1],)
-    soon = [_soon(each, period, days.before_end_of_ca(_lifetime(each))) for each in relied]
+    soon = [_soon(each, period, days.before_end_of_ca(_lifetime(each)), _FIX_OF_WHAT_IS_RELIED_ON) for each in relied]
     if path[0] not in relied and path[0].not_after >= period.end:
-        soon.insert(0, _soon(path[0], period, days.before_end_of_leaf(_lifetime(path[0]))))
+        soon.insert(0, _soon(path[0], period, days.before_end_of_leaf(_lifetime(path[0])), _FIX_OF_THE_SERVERS))
     found = [each for each in soon if each]
     named = {digest for each in found for digest in each.certificates}
     renewed = [each for each in path if each not in relied and each.sha256 not in named]
@@ -220,14 +220,18 @@ def _lifetime(certificate: Certificate) -> timedelta:
     return certificate.not_after - certificate.not_before
 
 
-def _soon(certificate: Certificate, period: Period, least: timedelta) -> Finding | None:
+_FIX_OF_THE_SERVERS = "have it renewed, and the renewed one sent, before that day; nothing changes in the PSE"
+_FIX_OF_WHAT_IS_RELIED_ON = "add its successor to the PSE before that day; whoever issued it hands it out"
+
+
+def _soon(certificate: Certificate, period: Period, least: timedelta, fix: str) -> Finding | None:
     left = certificate.not_after - period.end
     if left > least:
         return None
     return finding(
         Code.CERTIFICATE_EXPIRES_SOON,
         f"{certificate.label} ends in {_days(left)}, and {_days(least)} are the least that is wanted",
-        fix="have it renewed, or add its successor to the PSE, before that day",
+        fix=fix,
         certificates=[certificate.sha256],
     )
 
