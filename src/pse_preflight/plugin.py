@@ -286,7 +286,7 @@ def _with_next_command(system: "System", around: "Surroundings") -> "System":
 
 def _settings(config: pytest.Config) -> "Settings":
     from pse_preflight.checklist import Severity
-    from pse_preflight.command.invocation import OPENGENPSE, invocation
+    from pse_preflight.command.invocation import OPENGENPSE, invocation, place
     from pse_preflight.settings import Settings
 
     sapgenpse, at, replay, retry = (_option(config, name) for name in ("sapgenpse", "at", "replay", "retry"))
@@ -307,7 +307,9 @@ def _settings(config: pytest.Config) -> "Settings":
         replay=Path.cwd() / replay if replay else None,
         presented=_presented(_option(config, "presented")),
         retry=_seconds(retry) if retry else 0.0,
+        program=invocation(),
         bundled=invocation(OPENGENPSE),
+        where=place(),
     )
 
 
