@@ -30,7 +30,19 @@ _USUAL = re.compile(
 _WINDOWS = sys.platform == "win32"
 _OF_WINDOWS = frozenset({"icacls", "attrib"})
 """Programs of Windows that a fix may name."""
-_STOP_AT_FAILURE = ("if errorlevel 1 exit /b 1", "if not errorlevel 0 exit /b 1")
+_STOP_AT_FAILURE = ("if errorlevel 1 goto :failed", "if not errorlevel 0 goto :failed")
+_END_OF_BATCH = (
+    'set "code=0"',
+    "goto :end",
+    ":failed",
+    'set "code=1"',
+    ":end",
+    "setlocal EnableDelayedExpansion",
+    """set "line=!cmdcmdline:"='!\"""",
+    """if "!line:~-3!"=="' '" pause""",
+    "exit /b %code%",
+)
+"""Explorer starts a batch file as `cmd.exe /c ""C:\\...\\fix.cmd" "`; its window would close before it was read."""
 _RESTART = "restart the service; the PSE is read only at start"
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _SHORT = 12
@@ -247,7 +259,7 @@ def batch_file(commands: Iterable[Command], folder: Path = Path()) -> str:
         known = program in _OF_WINDOWS
         first = f'"%SystemRoot%\\System32\\{program}.exe"' if known else _batch_word(program, folder)
         lines += (" ".join((first, *(_batch_word(each, folder) for each in arguments))), *_STOP_AT_FAILURE)
-    return "\r\n".join([*lines, f"echo {_RESTART}", ""])
+    return "\r\n".join([*lines, f"echo {_RESTART}", *_END_OF_BATCH, ""])
 
 
 def _batch_word(word: str, folder: Path) -> str:
