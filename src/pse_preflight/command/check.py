@@ -86,7 +86,6 @@ _SHOWN: Mapping[str, str] = {
     "-x, --lf, -n NUMBER": "stop at the first red; only those last red; processes",
     "-q, -v, --collect-only": "say less; say more; only name the checks",
     _PLUGIN: "be a plugin of Nagios: one line, exit code 0 to 3",
-    "--help": "show this; --version alone shows the version",
 }
 
 
@@ -104,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
     except UsageProblem:
         from pse_preflight.report.result import remove_older
 
-        remove_older(Path.cwd() / _evidence(asked), asked.trust_report, asked.junitxml)
+        remove_older(Path.cwd() / _evidence(asked), asked.trust_report, asked.junitxml, packed=asked.pack)
         raise
     if asked.help:
         print(help_text())
@@ -139,7 +138,8 @@ def _be_plugin(arguments: Sequence[str]) -> int:
 
 
 def _nothing_asked() -> argparse.Namespace:
-    return argparse.Namespace(passed=[], evidence=None, replay=None, presented=None, trust_report=None, junitxml=None)
+    named = ("evidence", "replay", "presented", "pack", "trust_report", "junitxml")
+    return argparse.Namespace(passed=[], **dict.fromkeys(named))
 
 
 def help_text() -> str:
@@ -158,7 +158,7 @@ usage: {PROGRAM} check SYSTEM... [OPTION...]  does this machine trust it?
 SYSTEM: an alias of systems.yaml, all, tag:<tag>, https://<host>, demo, or
 demo:<scenario>; several are asked at the same time.
 """
-_EXIT_CODES = "Exit code: 0 nothing is red, 1 something is, 4 the command line is wrong."
+_EXIT_CODES = "Exit code: 0 nothing red, 1 something, 4 misuse. --version -v: what it holds."
 
 
 def _help(option: Option) -> str:
