@@ -113,7 +113,7 @@ def test_every_report_is_made_of_a_pack(
 def test_packs_of_many_hosts_are_one_table(packed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = packed.parent / ".pse-preflight" / "result.json"
     assert program.run(["report", "table", str(packed), str(result)]) == 1
-    assert capsys.readouterr().out.count("\ndemo-missing-intermediate  FAILED") == 2
+    assert capsys.readouterr().out.count("demo-missing-intermediate  FAILED") == 2
 
 
 def _zip(file: Path, contents: Mapping[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> Path:
