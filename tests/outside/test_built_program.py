@@ -18,14 +18,18 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from pse_preflight.certificate import now
+from pse_preflight.demo.authority import root_authority
 from pse_preflight.demo.server import SCENARIOS
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import run_module, surroundings
+from tests.kit.servers import serve_tls
 
 pytestmark = pytest.mark.long
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="tests/outside/windows/program does it there")
@@ -332,3 +336,11 @@ def test_the_same_commit_makes_the_same_bytes(dist: Path, tmp_path: Path) -> Non
         pytest.skip("what is at hand may be of another commit")
     _build(tmp_path / "again")
     assert (tmp_path / "again" / "SHA256SUMS").read_bytes() == (dist / "SHA256SUMS").read_bytes()
+
+
+def test_mozillas_list_is_inside(file: Built, tmp_path: Path) -> None:
+    root = root_authority("Company Root", now() - timedelta(days=1), 900)
+    with serve_tls(root.issue_server(["localhost"], now() - timedelta(days=1), 90)) as server:
+        nowhere = str(tmp_path / "nowhere.pem")
+        told = file("show", f"https://localhost:{server.port}", folder=tmp_path, SSL_CERT_FILE=nowhere).stdout
+    assert re.search(r"Mozilla's\s+list\s+\(certifi\s+20", told), told
