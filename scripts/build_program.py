@@ -32,6 +32,9 @@ NAME = PROJECT = "pse-preflight"
 ORDER, LICENCES = "PREFLIGHT_PROGRAM_ORDER", "LICENSES.txt"
 LARGEST = 30_000_000
 """Bytes that the program of one file may have."""
+STAYS = frozenset({"test", "tests", "Demos", "demos", "pythonwin", "win32com", "win32comext", "isapi", "adodbapi"})
+"""Folders of which nothing is copied: what tests and shows, and the parts of pywin32 that nothing here uses."""
+
 _WINDOWS = sys.platform == "win32"
 _SECONDS = 1200
 _EARLIEST = 315532800
@@ -160,7 +163,7 @@ def lend(distributions: Iterable[str], folder: Path) -> None:
     """Copy distributions of this environment into a folder of modules."""
     for name in distributions:
         for each in metadata.files(name) or ():
-            if ".." in each.parts or each.suffix == ".pyc":
+            if ".." in each.parts or each.suffix == ".pyc" or STAYS.intersection(each.parts):
                 continue
             target = folder / each
             target.parent.mkdir(parents=True, exist_ok=True)
