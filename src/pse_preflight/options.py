@@ -62,8 +62,9 @@ OPTIONS = (
     Option("--sapgenpse", "SAP's program, where it is in no usual place", value="PATH"),
     Option("--sap-roots", "a newer copy of SAP's list of roots", value="PATH", other_name="--roots-in-use"),
     Option("--evidence", f"folder for what was seen ({EVIDENCE})", value="DIR"),
-    Option("--replay", "judge such a folder again; nothing is asked", value="DIR"),
+    Option("--replay", "judge such a folder, or a pack, again", value="DIR"),
     Option("--presented", "judge this chain, not the one that is sent", value="FILE"),
+    Option("--pack", "write all of it into one file, to carry it off", value="FILE.zip"),
     Option("--trust-report", "write one self-contained page for people", value="FILE.html"),
 )
 

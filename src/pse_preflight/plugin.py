@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pse_preflight.landscape.describe import Surroundings
     from pse_preflight.landscape.system import System
     from pse_preflight.recording.folder import Replay
+    from pse_preflight.report.hooks import Reporting
     from pse_preflight.run.all_systems import Gathering
     from pse_preflight.settings import PresentedChain, Settings
     from pse_preflight.verdict.evidence import Evidence
@@ -142,12 +143,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                 parser.addini(name, f"like {each.name}", default="")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers and validate the options."""
+    """Register the markers and validate the options; before pytest looks where its JUnit report goes."""
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
-    _remove_older_reports(config)
     try:
+        _refuse_one_file_for_two(config)
+        _remove_older_reports(config)
         config.stash[RUN] = run = _run(config)
         if run.systems and not run.is_worker:
             _begin_to_report(config, run)
@@ -168,12 +171,38 @@ def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
         refuse_file("--junitxml", junit)
     reporting = Reporting(run.settings, run.systems, Path.cwd() / page if page else None)
     config.pluginmanager.register(reporting, "pse_preflight.report")
+    _begin_to_pack(config, reporting)
     config.pluginmanager.register(JUnitCases(config, carried_by, reporting.result), "pse_preflight.junit_cases")
     run.progress = progress = Progress(config)
     config.pluginmanager.register(progress, "pse_preflight.progress")
     config.pluginmanager.register(
         OfWorkers(progress, run.systems, reporting.heard), "pse_preflight.progress_of_workers"
     )
+
+
+def _begin_to_pack(config: pytest.Config, reporting: "Reporting") -> None:
+    named = _option(config, "pack")
+    if not named:
+        return
+    from pse_preflight.recording.pack import JUNIT
+    from pse_preflight.report.destinations import refuse_file
+    from pse_preflight.report.packing import Packing
+
+    refuse_file("--pack", named)
+    if not config.getoption("xmlpath", None):
+        config.option.xmlpath = str(reporting.settings.evidence / JUNIT)
+    packing = Packing(Path.cwd() / named, Path.cwd() / config.option.xmlpath, reporting)
+    config.pluginmanager.register(packing, "pse_preflight.packing")
+
+
+def _refuse_one_file_for_two(config: pytest.Config) -> None:
+    """Refuse a pack that would take the place of what is read, or of another report."""
+    named = _option(config, "pack")
+    others = {"--replay": "replay", "--trust-report": "trust_report", "--presented": "presented"}
+    for option, name in (*others.items(), ("--junitxml", "xmlpath")):
+        other = str(config.getoption(name, None) or "")
+        if named and other and (Path.cwd() / other).resolve() == (Path.cwd() / named).resolve():
+            raise UsageProblem(f"--pack and {option} name the same file; name another one with --pack")
 
 
 def _remove_older_reports(config: pytest.Config) -> None:
@@ -186,7 +215,7 @@ def _remove_older_reports(config: pytest.Config) -> None:
     evidence, replay = _evidence(config), _option(config, "replay")
     is_recorded = bool(replay) and evidence == Path.cwd() / replay
     page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
-    remove_older(None if is_recorded else evidence, page, junit)
+    remove_older(None if is_recorded else evidence, page, junit, packed=_option(config, "pack"))
 
 
 def _run(config: pytest.Config) -> CheckRun:
@@ -275,7 +304,7 @@ def _with_next_command(system: "System", around: "Surroundings") -> "System":
 
 def _settings(config: pytest.Config) -> "Settings":
     from pse_preflight.checklist import Severity
-    from pse_preflight.command.invocation import OPENGENPSE, invocation
+    from pse_preflight.command.invocation import OPENGENPSE, invocation, place
     from pse_preflight.settings import Settings
 
     sapgenpse, at, replay, retry = (_option(config, name) for name in ("sapgenpse", "at", "replay", "retry"))
@@ -296,7 +325,9 @@ def _settings(config: pytest.Config) -> "Settings":
         replay=Path.cwd() / replay if replay else None,
         presented=_presented(_option(config, "presented")),
         retry=_seconds(retry) if retry else 0.0,
+        program=invocation(),
         bundled=invocation(OPENGENPSE),
+        where=place(),
     )
 
 

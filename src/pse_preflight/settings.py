@@ -39,7 +39,9 @@ class Settings:
         thorough: every address of a host is asked, with each kind of key.
         replay: the folder whose recordings are judged in place of the systems; absolute.
         presented: the chain that is judged in place of the one that is sent; no server is asked then.
-        bundled: the words that start the bundled implementation in a plain shell of this machine.
+        program: the words that start this program in a plain shell of this machine.
+        bundled: those that start the bundled implementation.
+        where: the folder or the file that this program is.
         retry: for so many seconds a system is asked again while its network fails.
     """
 
@@ -56,7 +58,9 @@ class Settings:
     replay: Path | None = None
     presented: PresentedChain | None = None
     retry: float = 0.0
+    program: Command = ("pse-preflight",)
     bundled: Command = ("opengenpse",)
+    where: str = str(Path(__file__).parent)
 
     @property
     def creates(self) -> bool:

@@ -275,11 +275,14 @@ def _system_of(pse: Path, name: str | None, group: str | None = None, alias: str
     return System(alias=alias, url=ApiUrl("a.example.com", 443), pse=pse, secudir=pse.parent, client=client)
 
 
+PROGRAM = ("/opt/programs/pse-preflight",)
+
+
 def _publish(pse: Path, systems: Sequence[System]) -> None:
     def make(path: Path) -> None:
         path.write_bytes(CONTENT)
 
-    publish(pse, make, hand_over=hand_over(systems, pse))
+    publish(pse, make, hand_over=hand_over(systems, pse, PROGRAM))
 
 
 def test_a_new_pse_is_readable_for_the_account_and_for_nobody_else(users: Users, folder: Path) -> None:
@@ -331,7 +334,7 @@ def test_another_account_is_refused_and_told_what_an_administrator_must_run(user
     pse = folder / "client.pse"
     with acting_as(users.other), pytest.raises(NotForAccount, match="cannot make a file that belongs to") as caught:
         _publish(pse, [_system_of(pse, users.service.name)])
-    command = ("sudo", "-u", users.service.name, sys.executable, "-m", "pse_preflight", "--system=PRD")
+    command = ("sudo", "-u", users.service.name, *PROGRAM, "check", "--system=PRD")
     assert caught.value.commands == (command,)
     assert not pse.exists()
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from pse_preflight import __version__
 from pse_preflight.command import check, init, program
 from pse_preflight.command.invocation import invocation, pasteable
+from pse_preflight.command.versions import versions
 from pse_preflight.options import OPTIONS
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import run_module
@@ -201,3 +203,29 @@ def test_no_module_of_the_folder_where_it_is_started_is_loaded(tmp_path: Path) -
     ran = run_module("pse_preflight", "show", "http://127.0.0.1:1", folder=tmp_path)
     assert "the wrong module" not in ran.stderr
     assert ran.returncode == program.MISUSE
+
+
+def test_the_version_of_every_part_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["--version", "-v"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"pse-preflight {__version__}"
+    assert f"  pytest {pytest.__version__}" in lines
+    assert [each for each in lines if "OpenSSL" in each]
+    assert not [each for each in lines if "hypothesis" in each]
+
+
+@pytest.mark.parametrize(
+    ("noted", "told"),
+    [
+        ('{"url": "", "vcs_info": {"vcs": "git", "commit_id": "0123abc-dirty"}}', "0123abc-dirty"),
+        ('{"url": "file:///x", "dir_info": {"editable": true}}', "not known"),
+        ("{", "not known"),
+        ("[]", "not known"),
+        (None, "not known"),
+    ],
+)
+def test_the_commit_is_told_where_the_installer_has_noted_it(
+    noted: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata.PathDistribution, "read_text", lambda _self, name: noted if "url" in name else None)
+    assert list(versions())[2] == f"  commit: {told}"

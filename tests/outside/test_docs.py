@@ -278,7 +278,7 @@ def test_lines_for_windows_can_be_pasted_and_what_wine_lacks_is_marked() -> None
         assert (mark == OF_A_REAL_WINDOWS) == bool(ONLY_THERE.search(text)), text
         assert shell == "bat" or not re.search(r'(?<!\')""', text), f"PowerShell 5.1 drops it: {text}"
         assert shell == "powershell" or " # " not in text, f"cmd has no comment there: {text}"
-    assert {mark for _, _, mark in _windows_blocks()} == {"", "needs a system", OF_A_REAL_WINDOWS}
+    assert {mark for _, _, mark in _windows_blocks()} == {"", "needs a system", "exit 1", "installs", OF_A_REAL_WINDOWS}
 
 
 def test_readers_type_one_spelling_of_a_run() -> None:

@@ -264,7 +264,9 @@ def test_everything_that_is_needed_is_pinned_to_a_version_that_fits() -> None:
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
 
 
-@pytest.mark.parametrize("extra", ["test", *(pytest.param(each, marks=pytest.mark.long) for each in ("long", "lint"))])
+@pytest.mark.parametrize(
+    "extra", ["test", *(pytest.param(each, marks=pytest.mark.long) for each in ("long", "program", "lint"))]
+)
 def test_what_is_needed_indirectly_is_pinned_too(extra: str) -> None:
     """What an extra needs is known where it is installed: the one of this tier, or those of the long proofs."""
     needed = _closure([*PROJECT["dependencies"], *PROJECT["optional-dependencies"][extra]])
@@ -273,4 +275,4 @@ def test_what_is_needed_indirectly_is_pinned_too(extra: str) -> None:
 
 
 def test_every_extra_is_looked_at() -> None:
-    assert set(PROJECT["optional-dependencies"]) == {"test", "long", "lint"}
+    assert set(PROJECT["optional-dependencies"]) == {"test", "long", "program", "lint"}

@@ -458,11 +458,27 @@ def test_a_shell_script_stops_at_the_first_failure(tmp_path: Path) -> None:
 def test_a_batch_file_keeps_empty_arguments_and_percent_signs() -> None:
     lines = batch_file([("C:\\x\\sapgenpse.exe", "-x", "", "100%")]).split("\r\n")
     assert lines[:3] == ["@echo off", "setlocal DisableDelayedExpansion", "chcp 65001 >nul"]
-    assert lines[3:] == [
+    assert lines[3:7] == [
         'C:\\x\\sapgenpse.exe -x "" "100%%"',
-        "if errorlevel 1 exit /b 1",
-        "if not errorlevel 0 exit /b 1",
+        "if errorlevel 1 goto :failed",
+        "if not errorlevel 0 goto :failed",
         "echo restart the service; the PSE is read only at start",
+    ]
+
+
+def test_a_batch_file_that_was_started_by_a_double_click_waits_until_it_is_read() -> None:
+    """Only Explorer's command line ends with a quote, a blank and a quote; its window would close at once."""
+    end = batch_file([("C:\\x\\sapgenpse.exe",)]).split("\r\n")[7:]
+    assert end == [
+        'set "code=0"',
+        "goto :end",
+        ":failed",
+        'set "code=1"',
+        ":end",
+        "setlocal EnableDelayedExpansion",
+        """set "line=!cmdcmdline:"='!\"""",
+        """if "!line:~-3!"=="' '" pause""",
+        "exit /b %code%",
         "",
     ]
 

@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -120,6 +121,9 @@ def _outputs(folder: Path, run: Ended) -> Iterator[tuple[str, bytes]]:
     for file in folder.rglob("*"):
         if file.is_file() and file.name not in INPUTS and file.suffix not in {".pse", ".key", ".pyc"}:
             yield str(file.relative_to(folder)), file.read_bytes()
+            if zipfile.is_zipfile(file):
+                with zipfile.ZipFile(file) as archive:
+                    yield from ((f"{file.name}: {name}", archive.read(name)) for name in archive.namelist())
 
 
 @pytest.fixture
@@ -146,7 +150,14 @@ def _run(folder: Path, *arguments: str) -> Ended:
         PLANTED=quote(ENVIRONMENT, safe=""),
         PYTHONPATH=os.pathsep.join((str(folder), str(SOURCES))),
     )
-    always = ["--engine=bundled", "-p", "no:cacheprovider", "--junitxml=report.xml", "--trust-report=page.html"]
+    always = [
+        "--engine=bundled",
+        "-p",
+        "no:cacheprovider",
+        "--junitxml=report.xml",
+        "--trust-report=page.html",
+        "--pack=run.zip",
+    ]
     return run_checks(folder, *always, "-o", "junit_logging=all", *arguments, environment=environment)
 
 
@@ -175,6 +186,7 @@ def test_no_secret_comes_out(planted: Path, mode: list[str]) -> None:
     shapes |= {shape for pse in keys for shape in _key_shapes(pse)}
     assert "crash" in mode or keys
     assert _leaks(planted, run, shapes) == []
+    assert "crash" in mode or "run.zip: with-user/evidence.json" in dict(_outputs(planted, run))
     if "crash" in mode:
         assert "forced" in run.stdout
 

@@ -22,6 +22,7 @@ from pse_preflight.client.settings_tree import SettingsUnreadable
 from pse_preflight.client.side import ClientSide
 from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.files import is_file, is_folder
+from pse_preflight.findings import Command
 from pse_preflight.landscape.system import Client, System
 from pse_preflight.pse.create import HandOver
 from pse_preflight.windows import system as windows
@@ -70,8 +71,11 @@ def look(system: System, *, pse_is_there: bool) -> ClientSide | None:
     return replace(side, findings=tuple(findings_of(side, system)))
 
 
-def hand_over(systems: Sequence[System], pse: Path) -> HandOver | None:
+def hand_over(systems: Sequence[System], pse: Path, program: Command = ("pse-preflight",)) -> HandOver | None:
     """Return who is to have a new PSE, the account of its client; None where it is to be this one's alone.
+
+    Args:
+        program: the words that start this program in a plain shell of this machine.
 
     Raises:
         NotForAccount: where it could not be read by that account, or by others too; with an administrator's command.
@@ -83,7 +87,7 @@ def hand_over(systems: Sequence[System], pse: Path) -> HandOver | None:
     if len(wanted) > 1:
         raise NotForAccount("the systems that share it name different accounts or groups as `client`")
     ((name, group),) = wanted
-    again = (sys.executable, "-m", "pse_preflight", *(f"--system={each.alias}" for each in systems))
+    again = (*program, "check", *(f"--system={each.alias}" for each in systems))
     return _windows_handover(name, group) if _WINDOWS else _posix_handover(name, group, pse, again)
 
 
@@ -126,7 +130,7 @@ def _belongs_to_group(pse: Path, group: str | None) -> bool:
         return False
 
 
-def _posix_handover(name: str | None, group: str | None, pse: Path, again: tuple[str, ...]) -> HandOver:
+def _posix_handover(name: str | None, group: str | None, pse: Path, again: Command) -> HandOver:
     client = access.posix_account(name) if name else None
     number = access.posix_group(group) if group else None
     to = account.posix_handover(access.posix_me(), client, number, again)

@@ -87,7 +87,6 @@ _SHOWN: Mapping[str, str] = {
     "-x, --lf, -n NUMBER": "stop at the first red; only those last red; processes",
     "-q, -v, --collect-only": "say less; say more; only name the checks",
     _PLUGIN: "be a plugin of Nagios: one line, exit code 0 to 3",
-    "--help": "show this; --version alone shows the version",
 }
 
 
@@ -105,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
     except UsageProblem:
         from pse_preflight.report.result import remove_older
 
-        remove_older(Path.cwd() / _evidence(asked), asked.trust_report, asked.junitxml)
+        remove_older(Path.cwd() / _evidence(asked), asked.trust_report, asked.junitxml, packed=asked.pack)
         raise
     if asked.help:
         print(help_text())
@@ -140,7 +139,8 @@ def _be_plugin(arguments: Sequence[str]) -> int:
 
 
 def _nothing_asked() -> argparse.Namespace:
-    return argparse.Namespace(passed=[], evidence=None, replay=None, presented=None, trust_report=None, junitxml=None)
+    named = ("evidence", "replay", "presented", "pack", "trust_report", "junitxml")
+    return argparse.Namespace(passed=[], **dict.fromkeys(named))
 
 
 def help_text() -> str:

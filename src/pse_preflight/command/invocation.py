@@ -5,6 +5,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+from pse_preflight.command import one_file
 from pse_preflight.files import is_file
 from pse_preflight.findings import Command, quoted
 
@@ -24,12 +25,17 @@ def invocation(program: str = PROGRAM, *arguments: str) -> Command:
         program: `pse-preflight` or `opengenpse`.
     """
     as_subcommand = () if program == PROGRAM else (program,)
-    if getattr(sys, "frozen", False):
-        return (sys.executable, *as_subcommand, *arguments)
+    if file := one_file.path():
+        return (str(file), *(() if one_file.is_opengenpse() else as_subcommand), *arguments)
     script = next((each for each in _places(program) if is_file(each)), None)
     if script:
         return (str(script), *arguments)
     return (sys.executable, str(_PACKAGE), *as_subcommand, *arguments)
+
+
+def place() -> str:
+    """Return where this program lies: its file, or the folder of its modules."""
+    return str(one_file.path() or _PACKAGE)
 
 
 def pasteable(*arguments: str, program: str = PROGRAM) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TextIO
 
 from pse_preflight import __version__
+from pse_preflight.command import one_file
 from pse_preflight.command.invocation import PROGRAM
+from pse_preflight.command.versions import versions
 from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.files import leave_owner_rights
 
@@ -46,7 +48,10 @@ def run(arguments: Sequence[str]) -> int:
         return _help(sys.stdout if arguments else sys.stderr)
     first, *rest = arguments
     if first in {"--version", "-V"}:
-        print(f"{PROGRAM} {__version__}")
+        print("\n".join(versions() if {"-v", "--verbose"} & set(rest) else [f"{PROGRAM} {__version__}"]))
+        return 0
+    if first == "--licenses" and (told := one_file.licences()):
+        print(told)
         return 0
     name = "check" if first.startswith("-") else first
     if name not in COMMANDS:

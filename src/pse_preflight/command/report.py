@@ -31,7 +31,9 @@ def run(arguments: Sequence[str]) -> int:
     """
     parser = CommandParser("report", "Show what runs have found, in another form.")
     parser.add_argument("form", metavar="FORM", help=", ".join(f"{name}: {told}" for name, (told, _) in FORMS.items()))
-    parser.add_argument("file", nargs="+", metavar="FILE", help="result.json of a run; for github its JUnit report")
+    parser.add_argument(
+        "file", nargs="+", metavar="FILE", help="result.json of a run, or its pack; for github its JUnit report"
+    )
     parser.add_argument("--output", metavar="FILE", help=f"write it there, whole or not at all (page: {PAGE})")
     parser.add_argument(
         "--max-age",

@@ -6,6 +6,7 @@ import hashlib
 import re
 import stat
 import sys
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,12 +15,15 @@ from pathlib import Path, PureWindowsPath
 from pse_preflight.certificate import Certificate, CertificateUnreadable, write_pem
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
-from pse_preflight.files import write_whole
+from pse_preflight.files import is_file, write_whole
 from pse_preflight.findings import Command, Finding, finding, quoted
 from pse_preflight.recording.format import EvidenceUnreadable, Recording, parsed, written
 from pse_preflight.verdict.evidence import Evidence, file_names, root_names
 
 LARGEST_FILE = 16 << 20
+
+Place = Path | zipfile.Path
+"""A folder of recordings, or one of its files: on a disk, or in a pack."""
 
 _RECORDING = "evidence.json"
 _PRESENTED = "presented.pem"
@@ -30,7 +34,19 @@ _USUAL = re.compile(
 _WINDOWS = sys.platform == "win32"
 _OF_WINDOWS = frozenset({"icacls", "attrib"})
 """Programs of Windows that a fix may name."""
-_STOP_AT_FAILURE = ("if errorlevel 1 exit /b 1", "if not errorlevel 0 exit /b 1")
+_STOP_AT_FAILURE = ("if errorlevel 1 goto :failed", "if not errorlevel 0 goto :failed")
+_END_OF_BATCH = (
+    'set "code=0"',
+    "goto :end",
+    ":failed",
+    'set "code=1"',
+    ":end",
+    "setlocal EnableDelayedExpansion",
+    """set "line=!cmdcmdline:"='!\"""",
+    """if "!line:~-3!"=="' '" pause""",
+    "exit /b %code%",
+)
+"""Explorer starts a batch file as `cmd.exe /c ""C:\\...\\fix.cmd" "`; its window would close before it was read."""
 _RESTART = "restart the service; the PSE is read only at start"
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _SHORT = 12
@@ -111,7 +127,7 @@ class Folder:
     def _clear(self, alias: str, planned: Iterable[str]) -> None:
         """Remove what an earlier run wrote, and note what this one will write, before any of it is written."""
         names = frozenset({*planned, _RECORDING, _script_name(alias)})
-        owned = self._owned(alias)
+        owned = self.owned(alias)
         strange = sorted(name for name in names - owned if (self.path / name).exists())
         if strange:
             raise EvidenceUnwritable(f"{self.path / strange[0]} is there, and no earlier run says that it wrote it")
@@ -120,7 +136,7 @@ class Folder:
         self._ours = names
         self._write(_LISTED, "".join(f"{name}\n" for name in sorted(names)))
 
-    def _owned(self, alias: str) -> frozenset[str]:
+    def owned(self, alias: str) -> frozenset[str]:
         """Return the names of the files that an earlier run wrote here; nothing else is ever replaced or removed."""
         try:
             listed = _content(self.path / _LISTED).decode("utf-8", "replace").split()
@@ -150,14 +166,25 @@ def _is_usual(name: str, alias: str) -> bool:
     return bool(_USUAL.fullmatch(name)) or name in {_RECORDING, f"fix-{alias}.sh", f"fix-{alias}.cmd"}
 
 
-def recorded_folders(folder: Path) -> Mapping[str, Path]:
+def packed_files(folder: Path, alias: str) -> Mapping[str, bytes]:
+    """Return what a run wrote into the folder of one system, by name; nothing else that lies there.
+
+    Raises:
+        EvidenceUnreadable: where one of them cannot be read.
+    """
+    place = Folder(folder)
+    names = sorted(name for name in place.owned(alias) if is_file(folder / name))
+    return {name: _content(folder / name) for name in names}
+
+
+def recorded_folders(folder: Place) -> Mapping[str, Place]:
     """Return the folders below this one that hold a recording, by name.
 
     Raises:
         EvidenceUnreadable: where the folder cannot be read, or holds no recording.
     """
     try:
-        found = {each.name: each for each in sorted(folder.iterdir()) if (each / _RECORDING).is_file()}
+        found = {each.name: each for each in _sorted(folder) if (each / _RECORDING).is_file()}
     except OSError as error:
         raise EvidenceUnreadable(f"{folder} cannot be read: {error.strerror}") from None
     if not found:
@@ -165,7 +192,12 @@ def recorded_folders(folder: Path) -> Mapping[str, Path]:
     return found
 
 
-def read(folder: Path) -> Replay:
+def _sorted(folder: Place) -> list[Place]:
+    each: Iterable[Place] = folder.iterdir()
+    return sorted(each, key=lambda place: place.name)
+
+
+def read(folder: Place) -> Replay:
     """Read a recording back; what is no observation in it is passed over.
 
     presented.pem says what is judged, evidence.json says what it has to be: a difference is a doubt.
@@ -184,12 +216,12 @@ def read(folder: Path) -> Replay:
     return Replay(replace(recording, endpoint=endpoint), tuple(_doubts(folder, recording.presented, presented)))
 
 
-def _content(file: Path) -> bytes:
+def _content(file: Place) -> bytes:
     try:
-        if not stat.S_ISREG(file.stat().st_mode):  # a pipe would be waited for without an end
+        if isinstance(file, Path) and not stat.S_ISREG(file.stat().st_mode):  # a pipe has no end
             raise EvidenceUnreadable(f"{file}: is no plain file")
         with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
+            content: bytes = stream.read(LARGEST_FILE + 1)
     except OSError as error:
         raise EvidenceUnreadable(f"{file}: cannot be read: {error.strerror}") from None
     if len(content) > LARGEST_FILE:
@@ -204,7 +236,7 @@ def _is_base64(text: bytes) -> bool:
         return False
 
 
-def _doubts(folder: Path, recorded: Sequence[str], presented: Sequence[bytes]) -> Iterable[Finding]:
+def _doubts(folder: Place, recorded: Sequence[str], presented: Sequence[bytes]) -> Iterable[Finding]:
     held = [hashlib.sha256(der).hexdigest() for der in presented]
     if held == list(recorded):
         return
@@ -247,7 +279,7 @@ def batch_file(commands: Iterable[Command], folder: Path = Path()) -> str:
         known = program in _OF_WINDOWS
         first = f'"%SystemRoot%\\System32\\{program}.exe"' if known else _batch_word(program, folder)
         lines += (" ".join((first, *(_batch_word(each, folder) for each in arguments))), *_STOP_AT_FAILURE)
-    return "\r\n".join([*lines, f"echo {_RESTART}", ""])
+    return "\r\n".join([*lines, f"echo {_RESTART}", *_END_OF_BATCH, ""])
 
 
 def _batch_word(word: str, folder: Path) -> str:

@@ -1,20 +1,22 @@
 """Which recordings of an evidence folder are judged again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from pse_preflight.findings import one_line
 from pse_preflight.landscape.names import asked_names, shown_name
 from pse_preflight.landscape.system import System
 from pse_preflight.landscape.url import UrlUnreadable, read_url
-from pse_preflight.recording.folder import Replay, read, recorded_folders
+from pse_preflight.recording import pack
+from pse_preflight.recording.folder import Place, Replay, read, recorded_folders
 from pse_preflight.recording.format import EvidenceUnreadable, system_of
 
 Recorded = tuple[System, Replay]
 
 
 def chosen(folder: Path, names: Iterable[str], evidence: Path) -> Mapping[str, Recorded]:
-    """Return the recorded systems that --system names, by alias; all of them where it names none.
+    """Return the recorded systems of a folder or a pack that --system names, by alias; all of them where it names none.
 
     Args:
         evidence: the folder for the files about the replay.
@@ -23,12 +25,26 @@ def chosen(folder: Path, names: Iterable[str], evidence: Path) -> Mapping[str, R
     Raises:
         EvidenceUnreadable: where a recording cannot be read, or there is none of a name.
     """
-    found = {alias: _recorded(place, evidence / alias) for alias, place in recorded_folders(folder).items()}
+    with _place(folder) as place:
+        found = {alias: _recorded(each, evidence / alias) for alias, each in recorded_folders(place).items()}
     picked = [alias for name in asked_names(names) or ["all"] for alias in _named(name, found, folder)]
     return {alias: found[alias] for alias in sorted(set(picked))}
 
 
-def _recorded(place: Path, folder: Path) -> Recorded:
+@contextmanager
+def _place(named: Path) -> Iterator[Place]:
+    """Yield the folder, or the pack as one."""
+    if not pack.is_pack(named):
+        yield named
+        return
+    try:
+        with pack.opened(named) as place:
+            yield place
+    except pack.PackUnreadable as error:
+        raise EvidenceUnreadable(str(error)) from None
+
+
+def _recorded(place: Place, folder: Path) -> Recorded:
     replay = read(place)
     if replay.recording.asked.alias != place.name:
         told = replay.recording.asked.alias

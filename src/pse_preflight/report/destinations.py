@@ -54,7 +54,7 @@ def refuse_file(option: str, named: str) -> None:
         raise UsageProblem(f"{option}={named}: cannot be written: {_reason(error)}") from None
 
 
-_EXAMPLES: Mapping[str, str] = {"--trust-report": "trust.html", "--junitxml": "report.xml"}
+_EXAMPLES: Mapping[str, str] = {"--trust-report": "trust.html", "--junitxml": "report.xml", "--pack": "run.zip"}
 
 
 def _try_to_make(file: Path) -> None:

@@ -170,6 +170,11 @@ class Reporting:
         """Return the systems of which a check has ended."""
         return {each.alias for each in self._checks.values()}
 
+    @property
+    def made(self) -> "Result | None":
+        """Return what the run has found, once that is known."""
+        return self._result
+
     def result(self, exitstatus: int) -> "Result":
         """Return what the run has found; it is put together once, when all checks have ended."""
         if self._result is None:

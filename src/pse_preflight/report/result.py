@@ -9,9 +9,10 @@ from pathlib import Path
 
 from pse_preflight.errors import PreflightError
 from pse_preflight.files import write_whole
+from pse_preflight.recording import pack
 from pse_preflight.report.facts import Result, unpacked
 
-FILE_NAME = "result.json"
+FILE_NAME = pack.RESULT
 
 LARGEST_FILE = 64 << 20
 
@@ -24,11 +25,27 @@ class ResultUnreadable(PreflightError):
 
 
 def read(file: Path) -> Result:
-    """Read what a run has found.
+    """Read what a run has found: its result.json, or its pack.
 
     Raises:
         ResultUnreadable: where the file is missing, too large, of another version, or something else.
     """
+    try:
+        result = unpacked(Result, json.loads(_content(file)))
+        for moment in _moments(result):
+            read_moment = datetime.fromisoformat(moment)
+            read_moment.replace(tzinfo=read_moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError, RecursionError):  # a ValidationError is a ValueError
+        raise ResultUnreadable(f"{file}: is no result.json of this version of pse-preflight") from None
+    return result
+
+
+def _content(file: Path) -> bytes:
+    if pack.is_pack(file):
+        try:
+            return pack.content(file, FILE_NAME, LARGEST_FILE)
+        except pack.PackUnreadable as error:
+            raise ResultUnreadable(str(error)) from None
     try:
         with file.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
@@ -36,14 +53,7 @@ def read(file: Path) -> Result:
         raise ResultUnreadable(f"{file}: cannot be read: {error.strerror}") from None
     if len(content) > LARGEST_FILE:
         raise ResultUnreadable(f"{file}: is larger than {LARGEST_FILE >> 20} MiB")
-    try:
-        result = unpacked(Result, json.loads(content))
-        for moment in _moments(result):
-            read_moment = datetime.fromisoformat(moment)
-            read_moment.replace(tzinfo=read_moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError, RecursionError):  # a ValidationError is a ValueError
-        raise ResultUnreadable(f"{file}: is no result.json of this version of pse-preflight") from None
-    return result
+    return content
 
 
 def _moments(result: Result) -> Iterator[str]:
@@ -63,7 +73,7 @@ def write(result: Result, folder: Path) -> Path:
     return write_whole(folder / FILE_NAME, json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n")
 
 
-def remove_older(evidence: Path | None, *files: str | None) -> None:
+def remove_older(evidence: Path | None, *files: str | None, packed: str | None = None) -> None:
     """Remove what an earlier run reported, so that nobody takes it for what the present one says.
 
     What cannot be removed stays.
@@ -71,6 +81,7 @@ def remove_older(evidence: Path | None, *files: str | None) -> None:
     Args:
         evidence: the folder of result.json.
         files: the page and the JUnit report as they were named; what is none of ours stays.
+        packed: the pack as it was named; what is none stays.
     """
     with contextlib.suppress(OSError):
         if evidence:
@@ -78,6 +89,12 @@ def remove_older(evidence: Path | None, *files: str | None) -> None:
     for file in (Path.cwd() / each for each in files if each):
         with contextlib.suppress(OSError):
             if _is_report(file):
+                file.unlink()
+    if packed:
+        with contextlib.suppress(OSError, ResultUnreadable):
+            file = Path.cwd() / packed
+            if pack.is_pack(file):
+                read(file)
                 file.unlink()
 
 

@@ -19,7 +19,7 @@ def run_facts(settings: Settings, made: datetime) -> RunFacts:
     """Return the facts of a run in this process."""
     return RunFacts(
         toolkit=__version__,
-        where=str(Path(__file__).parents[1]),
+        where=settings.where,
         host=socket.gethostname(),
         account=running_account(),
         made=made.isoformat(),

@@ -99,8 +99,16 @@ class Gathering:
         asked = self._asked[alias]
         return (slowest_check(asked.evidence), asked.seconds) if asked.evidence else None
 
+    def _hand_over(self, systems: Sequence[System], pse: Path) -> HandOver | None:
+        """Return what gives a new PSE to the client's account, where one is configured."""
+        if not any(each.client for each in systems):
+            return None
+        from pse_preflight.client.look import hand_over  # loaded only where systems.yaml says something of the client
+
+        return hand_over(systems, pse, self._run.settings.program)
+
     def _shared_pses(self, systems: Iterable[System]) -> "Mapping[object, _PseSharers]":
-        maker = Maker(self.tool, self._run.settings.engine, _hand_over, self._run.settings.bundled)
+        maker = Maker(self.tool, self._run.settings.engine, self._hand_over, self._run.settings.bundled)
         shared: dict[object, _PseSharers] = {}
         for system in systems:
             looks = TrustStores(system.truststore) if system.truststore else maker
@@ -203,15 +211,6 @@ class _PseSharers:
         with self._arrival:
             self._contributions.setdefault(alias, None)
             self._arrival.notify_all()
-
-
-def _hand_over(systems: Sequence[System], pse: Path) -> HandOver | None:
-    """Return what gives a new PSE to the client's account, where one is configured."""
-    if not any(each.client for each in systems):
-        return None
-    from pse_preflight.client.look import hand_over  # loaded only where systems.yaml says something of the client
-
-    return hand_over(systems, pse)
 
 
 def _find_tool(settings: Settings) -> Tool | ToolError:
