@@ -8,7 +8,6 @@ by `causes`.
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import pairwise
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
@@ -44,6 +43,7 @@ from pse_preflight.chain.search import (
 from pse_preflight.chain.verify import LONGEST_PATH, Path, Period, refusal
 from pse_preflight.checklist import CODES, Code, Severity
 from pse_preflight.findings import Finding
+from pse_preflight.once import LazyProperty
 
 __all__ = ["ChainQuestion", "Judgement", "Period", "inspection_product", "judge_chain", "verify"]
 
@@ -322,7 +322,7 @@ class _Case:
         known, public = self.question.sap_roots, self.question.mozilla
         return in_words_of_saps_list(found, self._claim, self.best, known, public)
 
-    @cached_property
+    @LazyProperty
     def _claim(self) -> Claim | None:
         """Return the name of SAP's list that the path leads to."""
         return claim_of(self.best, self.pool, self.question.sap_roots.used)
@@ -334,21 +334,21 @@ class _Case:
         without = [*children, *([self.best[-1]] if self.end is End.NO_ISSUER else [])]
         return tuple(dict.fromkeys(each for child in without for each in diagnosis.issuer_addresses(child)))
 
-    @cached_property
+    @LazyProperty
     def _gap(self) -> Gap | None:
         """Return what is known of the intermediate that is missing at the end of the best path."""
         if self.end is not End.NO_ISSUER:
             return None
         return gap_above(self.best, self._misfits, self._namesakes, self.pool, self.question.period)
 
-    @cached_property
+    @LazyProperty
     def _namesakes(self) -> tuple[Certificate, ...]:
         """Return the certificates named like the missing issuer that did not sign."""
         last = self.best[-1]
         named = self.pool.named(issuer_of(last)) if self.end is End.NO_ISSUER else ()
         return tuple(each for each in named if link(last, each) is Link.NOT_SIGNED)
 
-    @cached_property
+    @LazyProperty
     def _forged(self) -> tuple[Certificate, ...]:
         """Return the issuers of the best path whose key should have signed, and did not."""
         return tuple(issuer for _, issuer in self._wrongly_signed)
@@ -358,7 +358,7 @@ class _Case:
         """Tell whether a root of the missing issuer's name is at hand, so that it is probably a root itself."""
         return any(each.is_self_issued for each in self._namesakes)
 
-    @cached_property
+    @LazyProperty
     def _wrongly_signed(self) -> tuple[tuple[Certificate, Certificate], ...]:
         """Return each certificate of the path that its issuer, perhaps itself, did not sign, and the issuer."""
         last = self.best[-1]
@@ -366,7 +366,7 @@ class _Case:
         pairs = (*pairwise(self.best), *(own if self.end is End.NO_ISSUER else ()))
         return tuple((child, issuer) for child, issuer in pairs if link(child, issuer) is Link.NOT_SIGNED)
 
-    @cached_property
+    @LazyProperty
     def _fitting(self) -> frozenset[Certificate]:
         """Return what was sent and may belong to some path: each is named as issuer by another one, or by the best."""
         fitting, newest, unplaced = set(self.best), set(self.best), set(self.sent.certificates) - set(self.best)
@@ -376,7 +376,7 @@ class _Case:
             unplaced -= newest
         return frozenset(fitting)
 
-    @cached_property
+    @LazyProperty
     def _misfits(self) -> tuple[Certificate, ...]:
         """Return intermediates that were sent and belong to no path of this server.
 
@@ -385,7 +385,7 @@ class _Case:
         strays = [each for each in self.sent.certificates if each not in self._fitting and not each.is_self_issued]
         return tuple(each for each in strays if is_authority(each) or not named_hosts(each) or each in self._namesakes)
 
-    @cached_property
+    @LazyProperty
     def _unsent(self) -> tuple[tuple[Certificate, Certificate], ...]:
         """Return the intermediates of the path that came from elsewhere, each after the one it signed."""
         has_root = self.end in (End.ANCHOR, End.SELF_SIGNED)
@@ -393,7 +393,7 @@ class _Case:
         links = zip(self.best, issuers, strict=False)
         return tuple((child, issuer) for child, issuer in links if issuer not in self.sent.certificates)
 
-    @cached_property
+    @LazyProperty
     def _wrong(self) -> tuple[Certificate, ...]:
         """Return what the server sends in the place of what is missing."""
         if self._gap is None:

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
 from pse_preflight.findings import Finding, finding
 from pse_preflight.json_types import WholeCertificate
-from pse_preflight.once import once
+from pse_preflight.once import LazyProperty, once
 
 _LISTS = frozenset({"auto", "mozilla", "system"})
 _PINNED = "the fingerprints in `pinned`"
@@ -46,7 +45,7 @@ class Roots:
     unseen: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
 
-    @cached_property
+    @LazyProperty
     def fingerprints(self) -> frozenset[str]:
         """Return the SHA-256 of every root."""
         return frozenset(each.sha256 for each in self.certificates)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
 from pse_preflight.certificate import Certificate
@@ -11,6 +10,7 @@ from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.entries import Entry, entries_of
 from pse_preflight.findings import Command
 from pse_preflight.landscape.system import System
+from pse_preflight.once import LazyProperty
 from pse_preflight.sapgenpse.output import Listing
 from pse_preflight.sapgenpse.tool import ToolError
 
@@ -55,7 +55,7 @@ class ClientPse:
     tool_needs: str = ""
     program: Command = field(default=("sapgenpse",), compare=False)
 
-    @cached_property
+    @LazyProperty
     def entries(self) -> tuple[Entry, ...]:
         """Return the certificate list, each entry as far as tool and file together know it."""
         return entries_of(self.listing, self.condition.content.trusted if self.condition.content else None)

@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from pse_preflight.landscape.places import PathUnusable, Places
 from pse_preflight.landscape.system import Client, ClientIni, ExpiryDays, Product, System, TrustStore, Waiver
 from pse_preflight.landscape.url import ApiUrl, Proxy, parse_proxy, read_url, redacted
 from pse_preflight.landscape.variables import Variables
+from pse_preflight.once import LazyProperty
 from pse_preflight.sapgenpse import paths
 
 _Read = TypeVar("_Read")
@@ -47,12 +47,12 @@ class Surroundings:
     evidence: Path
     windows: bool = sys.platform == "win32"
 
-    @cached_property
+    @LazyProperty
     def variables(self) -> Variables:
         """Return the environment, by the operating system's rules for names."""
         return Variables(self.environment, windows=self.windows)
 
-    @cached_property
+    @LazyProperty
     def places(self) -> Places:
         """Return the operating system's rules for paths."""
         return Places(self.variables.by_name, windows=self.windows)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
 from itertools import pairwise
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.once import LazyProperty
 from pse_preflight.pse import asn1, objects, protection
 from pse_preflight.pse.envelope import LARGEST_FILE, Envelope, PseHead, inspect, unwrap
 from pse_preflight.pse.errors import (
@@ -89,13 +89,13 @@ class PseFile:
     algorithm: bytes = field(repr=False)
     sealed: bool
 
-    @cached_property
+    @LazyProperty
     def owner_der(self) -> bytes | None:
         """Return the owner's certificate as it stands there; a PSE made only to verify others has none."""
         found = self._object(objects.CERTIFICATE)
         return found.value if found else None
 
-    @cached_property
+    @LazyProperty
     def owner(self) -> Certificate | None:
         """Return the owner's certificate, or nothing where there is none or a strict reader refuses it."""
         try:
@@ -103,7 +103,7 @@ class PseFile:
         except CertificateUnreadable:
             return None
 
-    @cached_property
+    @LazyProperty
     def owner_path(self) -> tuple[Certificate, ...]:
         """Return the certificates of FCPath in their order, which lead from the owner to its root.
 
@@ -114,7 +114,7 @@ class PseFile:
         levels = asn1.parts(found.value, _MOST_LEVELS, found.offset) if found else []
         return tuple(Certificate.read(each) for level in levels for each in set_elements(level, objects.PATH))
 
-    @cached_property
+    @LazyProperty
     def owner_root(self) -> Certificate | None:
         """Return the owner's root certificate, put together from PKRoot, or nothing where there is none.
 
@@ -124,7 +124,7 @@ class PseFile:
         found = self._object(objects.ROOT)
         return Certificate.read(read_root(found.value, found.offset)) if found else None
 
-    @cached_property
+    @LazyProperty
     def trusted(self) -> tuple[TrustedCertificate, ...]:
         """Return the certificate list, what `maintain_pk -l` prints: the entries of PKList and nothing else."""
         found = self._object(objects.LIST)

@@ -5,7 +5,6 @@ Old, but what SAP's files use. It runs only where a PIN is given; that a file ha
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -13,6 +12,7 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, modes
 from cryptography.hazmat.primitives.padding import PKCS7, PaddingContext
 
+from pse_preflight.once import LazyProperty
 from pse_preflight.pse import asn1
 from pse_preflight.pse.errors import DamagedPse, PseError, UnknownEncoding
 
@@ -105,7 +105,7 @@ class PinCipher:
             for at in range(_CIPHER_BLOCK, header + len(algorithm_identifier) - _CIPHER_BLOCK + 1, _CIPHER_BLOCK)
         )
 
-    @cached_property
+    @LazyProperty
     def _cipher(self) -> Cipher[modes.CBC]:
         key, vector = self._derived(_KEY, _KEY_BYTES), self._derived(_INITIAL_VECTOR, _CIPHER_BLOCK)
         try:

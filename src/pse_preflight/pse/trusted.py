@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from cryptography import x509
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, load
 from pse_preflight.json_types import Der
+from pse_preflight.once import LazyProperty
 from pse_preflight.pse import asn1, name
 from pse_preflight.pse.errors import UnknownEncoding
 from pse_preflight.pse.taken_apart import ToBeSigned, three_parts
@@ -64,12 +64,12 @@ class TrustedCertificate:
         """Return what of the entry a strict reader refuses, or nothing; the rest of it counts all the same."""
         return self._strictly_read[1]
 
-    @cached_property
+    @LazyProperty
     def sha256(self) -> str | None:
         """Return the fingerprint of the whole certificate in lower case, or nothing where it is not whole."""
         return hashlib.sha256(self.der).hexdigest() if self.der else None
 
-    @cached_property
+    @LazyProperty
     def parsed(self) -> x509.Certificate | None:
         """Return what can be read of the entry in the library's form, for its names, days and key.
 
@@ -77,12 +77,12 @@ class TrustedCertificate:
         """
         return _loaded(self._whole) or _loaded(_names_only(self.tbs))
 
-    @cached_property
+    @LazyProperty
     def subject(self) -> str:
         """Return the subject as SAP writes it; empty where it cannot be read."""
         return name.text(self.parsed.subject) if self.parsed else ""
 
-    @cached_property
+    @LazyProperty
     def issuer(self) -> str:
         """Return the issuer as SAP writes it; empty where it cannot be read."""
         return name.text(self.parsed.issuer) if self.parsed else ""
@@ -113,7 +113,7 @@ class TrustedCertificate:
     def _whole(self) -> bytes:
         return self.der or asn1.tagged(asn1.SEQUENCE, self.tbs, ToBeSigned.split(self.tbs).algorithm, _ANY_SIGNATURE)
 
-    @cached_property
+    @LazyProperty
     def _strictly_read(self) -> tuple[Certificate | None, str | None]:
         try:
             certificate = Certificate.read(self._whole)

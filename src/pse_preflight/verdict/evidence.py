@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pse_preflight.certificate import Certificate, readable
@@ -27,6 +26,7 @@ from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.findings import Finding, finding, most_decisive_first, of_saps_cloud
 from pse_preflight.json_types import Der, Moment
 from pse_preflight.landscape.system import System
+from pse_preflight.once import LazyProperty
 from pse_preflight.verdict import trust
 from pse_preflight.verdict.changes import Change
 from pse_preflight.verdict.trust import Remedy, Trust
@@ -190,7 +190,7 @@ class Evidence:
         """Return the client's own side."""
         return self.observations.client
 
-    @cached_property
+    @LazyProperty
     def grave(self) -> tuple[Finding, ...]:
         """Return the findings that are more than minor, the gravest first."""
         return most_decisive_first(each for each in self.findings if each.severity > Severity.MINOR)
