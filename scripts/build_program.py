@@ -163,7 +163,8 @@ def lend(distributions: Iterable[str], folder: Path) -> None:
     """Copy distributions of this environment into a folder of modules."""
     for name in distributions:
         for each in metadata.files(name) or ():
-            if ".." in each.parts or each.suffix == ".pyc" or STAYS.intersection(each.parts):
+            is_told = each.parts[0].endswith(".dist-info")  # metadata and licences, whatever their folders are called
+            if ".." in each.parts or each.suffix == ".pyc" or (not is_told and STAYS.intersection(each.parts)):
                 continue
             target = folder / each
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -187,3 +188,31 @@ def test_a_missing_folder_is_no_fault(built: Path) -> None:
     started = time.monotonic()
     leftovers.remove(built.with_name("_MEI00000001zz"))
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_own", "waits"), [([], True, True), ([], False, False), (["check", "PRD"], True, False)]
+)
+def test_a_window_that_a_double_click_has_opened_stays_until_it_was_read(
+    arguments: list[str], is_own: bool, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task or a shell gives arguments, and would wait for ever."""
+    asked: list[str] = []
+    monkeypatch.setattr(sys, "argv", ["pse-preflight.exe", *arguments])
+    monkeypatch.setattr(one_file, "_has_a_console_of_its_own", lambda: is_own)
+    monkeypatch.setattr("builtins.input", asked.append)
+    one_file.end()
+    assert bool(asked) is waits
+
+
+@pytest.mark.parametrize(("processes", "is_own"), [((1,), True), ((1, 2), True), ((1, 2, 3), False)])
+def test_a_console_that_a_shell_shares_is_not_its_own(
+    processes: tuple[int, ...], is_own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = SimpleNamespace(GetConsoleProcessList=lambda: processes)
+    monkeypatch.setitem(sys.modules, "win32console", console)
+    monkeypatch.setattr(one_file, "_WINDOWS", True)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    assert one_file._has_a_console_of_its_own() is is_own
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False))
+    assert not one_file._has_a_console_of_its_own()

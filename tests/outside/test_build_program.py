@@ -135,3 +135,21 @@ def test_the_order_is_read_as_it_was_written(parts: Any, tmp_path: Path, monkeyp
     (tmp_path / "order.json").write_text(json.dumps(order), encoding="utf-8")
     monkeypatch.setenv(parts.ORDER, str(tmp_path / "order.json"))
     assert parts.read_order() == parts.Order(**order)
+
+
+def test_a_distribution_is_lent_with_all_that_it_tells_and_without_its_tests(
+    script: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = ["x/__init__.py", "x-1.dist-info/METADATA", "x-1.dist-info/licenses/win32com/License.txt"]
+    left = ["x/tests/test_x.py", "x/__init__.pyc", "win32com/client.py"]
+    for each in (*kept, *left):
+        (tmp_path / "site" / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "site" / each).touch()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "x").touch()
+    record = "".join(f"{each},,\n" for each in (*kept, *left, "../bin/x"))
+    (tmp_path / "site" / "x-1.dist-info" / "RECORD").write_text(record, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    script["lend"](["x"], tmp_path / "lent")
+    lent = {each.relative_to(tmp_path / "lent").as_posix() for each in (tmp_path / "lent").rglob("*") if each.is_file()}
+    assert lent == set(kept)

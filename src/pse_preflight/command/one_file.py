@@ -4,6 +4,7 @@
 a folder in a zip it lies beside its parts. The rest of the package is the wheel's, and runs the same.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -40,7 +41,8 @@ def begin() -> None:
 def end() -> None:
     """Let who has started the program by a double click read what it says."""
     if len(sys.argv) == 1 and _has_a_console_of_its_own():
-        input("\nPress Enter to close this window. ")
+        with contextlib.suppress(EOFError, KeyboardInterrupt):
+            input("\nPress Enter to close this window. ")
 
 
 def licences() -> str | None:
