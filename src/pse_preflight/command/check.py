@@ -87,6 +87,7 @@ _SHOWN: Mapping[str, str] = {
     "-x, --lf, -n NUMBER": "stop at the first red; only those last red; processes",
     "-q, -v, --collect-only": "say less; say more; only name the checks",
     _PLUGIN: "be a plugin of Nagios: one line, exit code 0 to 3",
+    "--help, --version [-v]": "this text; the version, and of every part",
 }
 
 
@@ -147,7 +148,7 @@ def help_text() -> str:
     """Return the help about the checks and all commands: one screen."""
     rows = [(f"{each.name} {each.value}".rstrip(), _help(each)) for each in OPTIONS if not each.repeatable]
     lines = [f"  {left:<{_OPTION_WIDTH}}{right}" for left, right in (*rows, *_SHOWN.items())]
-    return "\n".join([_USAGE, *lines, "", _EXIT_CODES])
+    return "\n".join([_USAGE, *lines, _EXIT_CODES])
 
 
 _USAGE = f"""\
