@@ -36,7 +36,7 @@ class LazyProperty(Generic[Owner, Made]):
     """
 
     def __init__(self, make: Callable[[Owner], Made]) -> None:
-        self._make = make
+        self.func = make
         self.__doc__ = make.__doc__
 
     def __set_name__(self, _: type, name: str) -> None:
@@ -50,4 +50,4 @@ class LazyProperty(Generic[Owner, Made]):
         """Return the value, made now; the next time the object's own dictionary answers."""
         if instance is None:
             return self
-        return cast("Made", instance.__dict__.setdefault(self._name, self._make(instance)))
+        return cast("Made", instance.__dict__.setdefault(self._name, self.func(instance)))

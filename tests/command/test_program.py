@@ -129,7 +129,11 @@ def _told_in(folder: Path, first: str, *words: str) -> subprocess.CompletedProce
     folder.mkdir()
     line = f'{first}; exec "$0" "$@"' if "exec" not in first else first
     command = ["/bin/sh", "-c", line, sys.executable, "-P", "-m", "pse_preflight", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    # What measures coverage would write a file into the folder, and tell that it cannot.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
 
 
 def test_an_interruption_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

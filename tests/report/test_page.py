@@ -158,7 +158,7 @@ def test_the_policy_names_the_very_style_and_script() -> None:
     )
 
 
-HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script></style>{{ 7*7 }}'&"
+HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script></style>{{ 7*11111111 }}'&"
 
 
 def hostile() -> SystemResult:
@@ -211,7 +211,7 @@ def test_no_text_becomes_an_element_or_an_attribute() -> None:
     assert not [tag for tag, _ in elements.found if tag == "img"]
     assert not [name for _, attributes in elements.found for name in attributes if name.startswith("on")]
     assert page.count("&lt;img src=x onerror=alert(1)&gt;") > 20
-    assert "49" not in _text(page)
+    assert "77777777" not in _text(page)
 
 
 def test_ids_are_unique() -> None:
