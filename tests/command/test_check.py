@@ -23,7 +23,7 @@ from pse_preflight.options import OPTIONS
 from pse_preflight.report import result
 from tests.kit import report_facts
 from tests.kit.places import SOURCES
-from tests.kit.runs import PARALLEL, run_checks, run_module, surroundings
+from tests.kit.runs import PARALLEL, hearing_ctrl_c, run_checks, run_module, surroundings
 
 DEAD = "https://127.0.0.1:1"
 
@@ -275,7 +275,10 @@ def test_after_an_interruption_every_system_has_its_verdict_and_nothing_of_our_c
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://localhost:{silent.getsockname()[1]}"
         command = [sys.executable, "-P", "-m", "pse_preflight", "check", "demo", url]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, encoding="utf-8") as running:
+        with (
+            hearing_ctrl_c(),
+            subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, encoding="utf-8") as running,
+        ):
             silent.settimeout(60)
             connection, _ = silent.accept()
             lines = iter(running.stdout or ())

@@ -7,12 +7,13 @@ whatever else this environment holds.
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def surroundings(**changed: str) -> dict[str, str]:
     """Return the environment for a run: this process's, without what its own pytest and its pipeline have set."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GITHUB_"))}
     return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **changed}
+
+
+@contextmanager
+def hearing_ctrl_c() -> Iterator[None]:
+    """Let programs that are started meanwhile hear Ctrl-C; those of a job in the background, as CI may be, do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run_module(

@@ -28,7 +28,7 @@ from pse_preflight.certificate import now
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.demo.server import SCENARIOS
 from tests.kit.places import CHECKOUT
-from tests.kit.runs import run_module, surroundings
+from tests.kit.runs import hearing_ctrl_c, run_module, surroundings
 from tests.kit.servers import serve_tls
 
 pytestmark = pytest.mark.long
@@ -304,7 +304,7 @@ def test_programs_that_it_starts_do_not_get_its_libraries(file: Built, tmp_path:
 
 @needs_posix
 def test_ctrl_c_ends_it_as_it_ends_the_wheel(file: Built, tmp_path: Path) -> None:
-    with subprocess.Popen(
+    with hearing_ctrl_c(), subprocess.Popen(
         [str(file.file), "check", "https://192.0.2.1", "--retry=60"], cwd=tmp_path, process_group=0,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
     ) as process:  # fmt: skip
