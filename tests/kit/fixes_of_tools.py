@@ -3,7 +3,10 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from datetime import timedelta
+from functools import cache
 
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.checklist import Code
@@ -18,6 +21,7 @@ from tests.kit.pse_mutations import SALT, closed_files, owner_key
 from tests.kit.systems import write_pse
 
 OTHER_ACCOUNT = "nobody"
+AS_ANOTHER_ACCOUNT = ("setpriv", f"--reuid={OTHER_ACCOUNT}", "--clear-groups")
 
 
 # programs
@@ -255,7 +259,7 @@ def _closed_library(place: Place) -> None:
 
 def _as_another_account(place: Place) -> None:
     """Run as an account that owns nothing here, and may write down what it sees."""
-    place.within[:] = ["setpriv", f"--reuid={OTHER_ACCOUNT}", "--clear-groups"]
+    place.within[:] = AS_ANOTHER_ACCOUNT
     seen = place.folder / ".pse-preflight"
     seen.mkdir(exist_ok=True)
     shutil.chown(seen, OTHER_ACCOUNT)
@@ -330,3 +334,10 @@ FOR_ROOT = frozenset(
     {Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT, Code.CRYPTO_LIBRARY_NOT_JUDGED, Code.CLIENT_ACCESS_UNKNOWN}
 )
 """What needs two accounts, so that only root can show it."""
+
+
+@cache
+def another_account_can_start_it() -> bool:
+    """Tell whether this Python and the project stand where other accounts may read."""
+    command = [*AS_ANOTHER_ACCOUNT, sys.executable, "-P", "-c", "import pse_preflight.command.program"]
+    return subprocess.run(command, cwd="/", capture_output=True, timeout=60, check=False).returncode == 0
