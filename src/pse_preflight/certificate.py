@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,6 +23,8 @@ from pse_preflight.names import are_alike
 
 _SHORT = 12
 _MOST_EXTENSIONS = 100
+_MOST_KEPT = 1024
+"""So many certificates are kept as they were read; those of hundreds of systems and their roots."""
 _INTEGER, _TRUE = 0x02, b"\xff"
 _KEY, _ISSUER, _SERIAL = 0x80, 0xA1, 0x82
 _SHA256_HEX = 64
@@ -106,29 +109,7 @@ class Certificate:
         Raises:
             CertificateUnreadable: with the part that cannot be read.
         """
-        with _part("it is damaged, cut off, or no certificate at all"):
-            parsed = _bare(der)
-            _ = parsed.signature_algorithm_oid
-        with _part("one of its names is none"):
-            subject, issuer = _names(parsed)
-        with _part("one of its extensions stands in it twice, or they are no list of extensions"):
-            extensions, unread = _read_extensions(parsed, der)
-        with _part("its public key is none"):
-            key = _public_key(parsed)
-        with _part("one of its dates is none"):
-            not_before, not_after = parsed.not_valid_before_utc, parsed.not_valid_after_utc
-        return cls(
-            der=der,
-            parsed=parsed,
-            sha256=hashlib.sha256(der).hexdigest(),
-            subject=_printable(subject),
-            issuer=_printable(issuer),
-            not_before=not_before,
-            not_after=not_after,
-            extensions=extensions,
-            unread=unread,
-            public_key=key,
-        )
+        return _read(der)
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> "Certificate":
@@ -212,6 +193,34 @@ def extensions(parsed: x509.Certificate) -> x509.Extensions:
 def serial_number(parsed: x509.Certificate) -> int:
     """Return the serial number; the library warns each time somebody looks at one that is not positive."""
     return parsed.serial_number
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _read(der: bytes) -> Certificate:
+    """Read the bytes once: a chain is judged several times in a run, and hundreds of systems have the same issuers."""
+    with _part("it is damaged, cut off, or no certificate at all"):
+        parsed = _bare(der)
+        _ = parsed.signature_algorithm_oid
+    with _part("one of its names is none"):
+        subject, issuer = _names(parsed)
+    with _part("one of its extensions stands in it twice, or they are no list of extensions"):
+        extensions, unread = _read_extensions(parsed, der)
+    with _part("its public key is none"):
+        key = _public_key(parsed)
+    with _part("one of its dates is none"):
+        not_before, not_after = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+    return Certificate(
+        der=der,
+        parsed=parsed,
+        sha256=hashlib.sha256(der).hexdigest(),
+        subject=_printable(subject),
+        issuer=_printable(issuer),
+        not_before=not_before,
+        not_after=not_after,
+        extensions=extensions,
+        unread=unread,
+        public_key=key,
+    )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
 from pse_preflight.sapgenpse.tool import BundledTool
 from pse_preflight.verdict.evidence import Evidence, Observations, judge
 from pse_preflight.verdict.policy import Policy, Verdict, decide
-from tests.checks.corpus import CORPUS
+from tests.checks.corpus import CORPUS, good
 from tests.kit.servers import LOOPBACK
 from tests.kit.systems import NOTHING_KNOWN, NOW, issuers, path, server, system, write_pse
 
@@ -159,3 +159,29 @@ def test_a_certificate_too_many_is_not_out_of_order() -> None:
     for scenario in extra:
         told = {each.code for each in scenario.evidence().findings}
         assert Code.CHAIN_OUT_OF_ORDER not in told, scenario.name
+
+
+@cache
+def _afresh(number: int) -> Evidence:
+    seen = CORPUS[number].evidence()
+    return judge(seen.system, seen.observations, seen.period)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(each, marks=() if each % 16 == 0 else pytest.mark.long) for each in range(len(CORPUS))],
+    ids=lambda number: CORPUS[number].name,
+)
+def test_what_was_judged_before_changes_no_verdict(number: int) -> None:
+    right = _afresh(number)
+    for before in (right, _afresh(number - 1), good().evidence()):
+        assert judge(right.system, right.observations, right.period, before) == right
+
+
+def test_the_same_question_is_not_asked_twice(seen: Observations, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _judged(seen)
+    monkeypatch.delattr("pse_preflight.chain.judge.judge_chain")
+    monkeypatch.delattr("pse_preflight.verdict.trust.judge_trust")
+    assert judge(first.system, seen, MOMENT, first) == first
+    with pytest.raises(AttributeError, match="judge_trust"):  # no file can be named for what is to be added
+        judge(first.system, replace(seen, unwritten="no room"), MOMENT, first)

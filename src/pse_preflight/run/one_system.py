@@ -159,8 +159,9 @@ class _Walk:
     def judge_chain(self, seen: Observations) -> Evidence:
         """Judge the chain; fetch what the server forgot, and judge again. A chain of a file is judged as it is."""
         asked: list[str] = []
+        period = self._run.period
         while True:
-            evidence = judge(self._system, seen, self._run.period)
+            evidence = judge(self._system, seen, period)
             if self._run.settings.presented:
                 return evidence
             wanted = [each for each in evidence.judgement.wanted if each not in asked][: _MOST_FETCHES - len(asked)]
@@ -195,7 +196,7 @@ class _Walk:
             client=client,
             unwritten=self._unwritten,
         )
-        return judge(self._system, seen, self._run.period)
+        return self._again(evidence, seen)
 
     def judge_handshake(self, evidence: Evidence) -> Evidence:
         """Connect with trust in the PSE alone, where the list anchors the chain and the present is judged.
@@ -216,11 +217,11 @@ class _Walk:
             partial=trust.any_may_anchor,
         )
         shaken = self._within(partial(ask, address=seen.endpoint.address))
-        return judge(self._system, replace(seen, live=shaken), self._run.period)
+        return self._again(evidence, replace(seen, live=shaken))
 
     def judge_changed(self, evidence: Evidence, now: ClientPse) -> Evidence:
         """Judge what stands at the path at the end; what was seen with the list of before is of no use any more."""
-        return judge(self._system, replace(evidence.observations, pse=now, live=None), self._run.period)
+        return self._again(evidence, replace(evidence.observations, pse=now, live=None))
 
     def record(self, evidence: Evidence, last: Recording | None) -> Evidence:
         """Write down what was seen; what is otherwise than in the last recording is part of it."""
@@ -231,8 +232,12 @@ class _Walk:
         self._write(lambda: self._folder.record(replace(recording, changes=changes[-MOST_KEPT:])))
         seen = replace(evidence.observations, changes=changes[-MOST_KEPT:], unwritten=self._unwritten)
         if self._unwritten:
-            return judge(self._system, seen, self._run.period)
+            return self._again(evidence, seen)
         return replace(evidence, observations=seen)
+
+    def _again(self, evidence: Evidence, seen: Observations) -> Evidence:
+        """Judge what is seen now, for the time at which the chain was judged first."""
+        return judge(self._system, seen, evidence.period, evidence)
 
     def _write(self, write: Callable[[], object]) -> None:
         """Write, unless that has failed before: the run goes on, and the failure is one finding."""

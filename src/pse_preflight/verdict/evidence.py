@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.chain import judge as chain
-from pse_preflight.chain.judge import Judgement
+from pse_preflight.chain.judge import ChainQuestion, Judgement
 from pse_preflight.chain.roots import Roots, at_hand, listed_roots, pinned_roots, said_of, with_saps
 from pse_preflight.chain.sap_roots import RootChange, RootClock, SapRoots
 from pse_preflight.chain.verify import Period
@@ -29,7 +29,7 @@ from pse_preflight.landscape.system import System
 from pse_preflight.once import LazyProperty
 from pse_preflight.verdict import trust
 from pse_preflight.verdict.changes import Change
-from pse_preflight.verdict.trust import Remedy, Trust
+from pse_preflight.verdict.trust import Remedy, Trust, TrustCase
 
 if TYPE_CHECKING:
     from pse_preflight.client.side import ClientSide
@@ -137,6 +137,8 @@ class Evidence:
         announced: what is announced of the server's root.
         successors: the announced successors of the server's root, as far as their bytes are at hand.
         required: the roots that the PSE is to hold and lacks, as far as their bytes are at hand.
+        question: what the chain was judged for.
+        case: what trust was judged for.
     """
 
     system: System
@@ -150,6 +152,8 @@ class Evidence:
     announced: tuple[RootChange, ...] = ()
     successors: tuple[Certificate, ...] = ()
     required: tuple[Certificate, ...] = ()
+    question: ChainQuestion | None = field(default=None, repr=False)
+    case: TrustCase | None = field(default=None, repr=False)
 
     @property
     def added_by_run(self) -> tuple[Certificate, ...]:
@@ -201,20 +205,22 @@ class Evidence:
         return self.observations.attempt.created
 
 
-def judge(system: System, observations: Observations, period: Period) -> Evidence:
+def judge(system: System, observations: Observations, period: Period, before: Evidence | None = None) -> Evidence:
     """Say what the observations mean at the time that is to be judged.
 
     Where only certificates that the server renews by itself have ended on the day that --at names, the chain of the
     day on which it was seen stands for the one of that day.
+
+    What was judged before of the same system only spares asking the same question twice.
     """
-    evidence = _Assessment(system, observations, period).evidence()
+    evidence = _Assessment(system, observations, period, before=before).evidence()
     seen = observations.endpoint
     if period.start == period.end or seen is None or evidence.trust.path:
         return evidence
     then = _Assessment(system, observations, Period(seen.asked_at, seen.asked_at))
     root_holds = all(period.end <= each.not_after for each in then.judgement.path[-1:])
     if root_holds and then.trust.outlasts_renewals(period):
-        return _Assessment(system, observations, period, then.judgement, then.trust).evidence()
+        return _Assessment(system, observations, period, other_day=then).evidence()
     return evidence
 
 
@@ -226,18 +232,22 @@ class _Assessment:
         system: System,
         seen: Observations,
         period: Period,
-        judgement: Judgement | None = None,
-        verdict: Trust | None = None,
+        before: Evidence | None = None,
+        other_day: "_Assessment | None" = None,
     ) -> None:
         self._system = system
         self._seen = seen
         self._period = period
         self._roots = roots_for(system, seen)
-        self.judgement = judgement or chain.judge_chain(self._question())
+        self.question: ChainQuestion = other_day.question if other_day else self._question()
+        known = other_day or (before if before and before.question == self.question else None)
+        self.judgement: Judgement = known.judgement if known else chain.judge_chain(self.question)
         self._changes = self._announced()
         self._successors = self._at_hand({each.sha256 for each in self._changes})
         self._required = self._at_hand(self._lacking())
-        self.trust = verdict or trust.judge_trust(self._list_question())
+        self.case: TrustCase = other_day.case if other_day else self._case()
+        known = other_day or (before if before and before.case == self.case else None)
+        self.trust: Trust = known.trust if known else trust.judge_trust(self.case)
 
     def evidence(self) -> Evidence:
         order = list(CODES)
@@ -254,6 +264,8 @@ class _Assessment:
             announced=self._changes,
             successors=self._successors,
             required=self._required,
+            question=self.question,
+            case=self.case,
         )
 
     def _lacking(self) -> frozenset[str]:
@@ -286,10 +298,10 @@ class _Assessment:
             return told
         return replace(told, fix=_FIXES_OF_DAY.get(told.code) or told.fix)  # no clock is wrong on a day that is chosen
 
-    def _question(self) -> chain.ChainQuestion:
+    def _question(self) -> ChainQuestion:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
         public = system.url.is_sap_cloud or system.roots == "mozilla"
-        return chain.ChainQuestion(
+        return ChainQuestion(
             host=system.url.host,
             presented=self._seen.presented,
             roots=roots.certificates,
@@ -308,9 +320,9 @@ class _Assessment:
         path, day = self.judgement.path, self._period.start.date()
         return self._seen.known.sap_roots.used.changes_of(self._system.url.host, path[-1].sha256, day) if path else ()
 
-    def _list_question(self) -> trust.TrustCase:
+    def _case(self) -> TrustCase:
         system, roots, path = self._system, self._roots, self.judgement.path
-        return trust.TrustCase(
+        return TrustCase(
             entries=self._seen.pse.entries,
             judgement=self.judgement,
             presented=readable(self._seen.presented),
