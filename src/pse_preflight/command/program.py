@@ -28,7 +28,8 @@ def console() -> int:
     """Be the program; return the exit code."""
     leave_owner_rights()
     for stream in (sys.stdout, sys.stderr):
-        _never_fail_for_a_letter(stream)
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a letter that the console's code page lacks
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
@@ -100,9 +101,3 @@ def _unknown(word: str) -> str:
     else:
         hint = f"did you mean {PROGRAM} check {word}?"
     return f"{word}: no such command; {hint} (commands: {', '.join(COMMANDS)})"
-
-
-def _never_fail_for_a_letter(stream: TextIO) -> None:
-    """Show a letter that the console's code page lacks as an escape, instead of failing for it."""
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")

@@ -393,6 +393,7 @@ def system_facts(evidence: Evidence) -> SystemFacts:
     """Return what the reports tell of a system."""
     seen, system, trust = evidence.endpoint, evidence.system, evidence.trust
     path = trust.path or evidence.judgement.path or evidence.judgement.best
+    on_path = {each.sha256 for each in path}
     sent = readable(seen.presented) if seen else ()
     return SystemFacts(
         alias=system.alias,
@@ -411,7 +412,7 @@ def system_facts(evidence: Evidence) -> SystemFacts:
         missing=_missing(path, evidence.judgement),
         extras=tuple(each.label for each in sent if each not in path),
         listed=None if evidence.pse.listing is None else len(evidence.pse.entries),
-        others=_others(path, evidence),
+        others=tuple(one_line(each.subject) for each in evidence.pse.entries if each.sha256 not in on_path),
         trusted=_trusted(evidence),
         trust_unknown=_trust_unknown(evidence),
         unconfirmed=any(each.code is Code.PSE_UNCONFIRMED for each in evidence.findings),
@@ -595,11 +596,6 @@ def _missing(path: Sequence[Certificate], judgement: Judgement) -> str:
     if not path or judgement.path or path[-1].is_self_issued:
         return ""
     return path[-1].issuer_name
-
-
-def _others(path: Sequence[Certificate], evidence: Evidence) -> tuple[str, ...]:
-    known = {each.sha256 for each in path}
-    return tuple(one_line(each.subject) for each in evidence.pse.entries if each.sha256 not in known)
 
 
 def _is_shown(name: str) -> bool:

@@ -92,16 +92,13 @@ def annotations(cases: Iterable[JUnitCase]) -> Iterator[str]:
         if case.state in _RED:
             title = f"{case.system}: {case.code}" if case.system else case.code
             told = f"{case.name}\n{case.text}"
-            yield f"::error title={_property(title)}::{_data(told)}"
+            shown = _data(title).replace(":", "%3A").replace(",", "%2C")  # a property ends at either
+            yield f"::error title={shown}::{_data(told)}"
 
 
 def _data(text: str) -> str:
     """Escape as GitHub's runner unescapes, so that no text ends the command or begins another one."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def page(cases: Sequence[JUnitCase]) -> str:

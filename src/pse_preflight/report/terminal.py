@@ -1,5 +1,6 @@
 """What stands on the terminal: a header, and one verdict per system with what to do first."""
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -290,7 +291,7 @@ def _block(system: SystemResult, detail: _Detail) -> Iterator[str]:
         yield f"  the chain, and what the {facts.holder} holds of it:"
         yield from (f"    {line}" for line in drawing(facts))
     if facts.files and detail.names_files:
-        yield f"  files: {_folder(facts.files[0])}"
+        yield re.sub(r"[/\\][^/\\]*\Z", "", f"  files: {facts.files[0]}")
 
 
 def _days(system: SystemResult, facts: SystemFacts) -> Iterator[str]:
@@ -365,10 +366,6 @@ def _list_text(facts: SystemFacts) -> str:
 
 def _clipped(text: str, longest: int) -> str:
     return textwrap.shorten(text, longest, placeholder=" ...") if len(text) > longest else text
-
-
-def _folder(file: str) -> str:
-    return file[: max(file.rfind("/"), file.rfind("\\"))]
 
 
 def _wrapped(text: str, indent: str, width: int = WIDTH) -> Iterable[str]:

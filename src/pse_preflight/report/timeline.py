@@ -77,7 +77,8 @@ def timeline(facts: SystemFacts, today: datetime, at: str | None, *, is_red: boo
         is_judged: the checks of trust were made; else nothing is said of its end.
     """
     breaks = _break(facts, is_red=is_red) if is_judged else []
-    moments = [("today", "today", today), *_go_live(at), *breaks]
+    go_live = [("at", "go-live", datetime.fromisoformat(at).replace(tzinfo=UTC))] if at else []
+    moments = [("today", "today", today), *go_live, *breaks]
     ends = [_moment(day) for each in facts.chain for day in (each.not_before, each.not_after)]
     scale = _Scale.around(today, [*ends, *(moment for _, _, moment in moments)])
     marks = tuple(Mark(kind, label, f"{moment:%Y-%m-%d}", scale.place(moment)) for kind, label, moment in moments)
@@ -110,10 +111,6 @@ class _Scale:
 def _bent(today: datetime, moment: datetime) -> float:
     days = (moment - today) / timedelta(days=1)
     return math.copysign(math.log1p(abs(days) / _NEAR_DAYS), days)
-
-
-def _go_live(at: str | None) -> list[tuple[str, str, datetime]]:
-    return [("at", "go-live", datetime.fromisoformat(at).replace(tzinfo=UTC))] if at else []
 
 
 def _break(facts: SystemFacts, *, is_red: bool) -> list[tuple[str, str, datetime]]:
