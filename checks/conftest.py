@@ -13,6 +13,7 @@ from pse_preflight.fixtures import (
     system,
     trust,
 )
+from pse_preflight.fixtures import hand_out as pytest_runtest_setup
 
 from pse_preflight.plugin import claim as pytest_itemcollected
 from pse_preflight.plugin import parametrise as pytest_generate_tests
@@ -29,6 +30,7 @@ __all__ = [
     "pse",
     "pytest_generate_tests",
     "pytest_itemcollected",
+    "pytest_runtest_setup",
     "system",
     "trust",
 ]

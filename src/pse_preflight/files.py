@@ -31,20 +31,22 @@ def write_whole(file: Path, text: str) -> Path:
     try:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
         patiently(lambda: temporary.replace(file))
-    except OSError as error:
-        error.filename = str(file)  # nobody has asked for the temporary one
-        raise
-    finally:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-            _remove_leftovers(file)
+        if isinstance(error, OSError):
+            error.filename = str(file)  # nobody has asked for the temporary one
+        raise
+    with contextlib.suppress(OSError):
+        _remove_leftovers(file)
     return file
 
 
 def _remove_leftovers(file: Path) -> None:
-    name = re.compile(rf"\.{re.escape(file.name)}\.[0-9]+(-[0-9]+)?")
+    begin = f".{file.name}."
     for each in os.scandir(file.parent):
-        if name.fullmatch(each.name) and each.stat(follow_symlinks=False).st_mtime < time.time() - _HOUR:
+        is_ours = each.name.startswith(begin) and re.fullmatch(r"[0-9]+(-[0-9]+)?", each.name.removeprefix(begin))
+        if is_ours and each.stat(follow_symlinks=False).st_mtime < time.time() - _HOUR:
             Path(each.path).unlink()
 
 

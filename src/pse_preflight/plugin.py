@@ -452,6 +452,9 @@ def pytest_runtest_makereport(
         run = item.config.stash[RUN]
         run.book(report, item_alias(item), check_name(item))
         hooks.call_errors_by_their_name(report, item.stash.get(OUTCOME, None))
+        if report.skipped and isinstance(report.longrepr, tuple):
+            file, line, _ = item.location  # of the check that is skipped, and not of what skips it
+            report.longrepr = str(Path(item.config.rootpath, file)), (line or 0) + 1, report.longrepr[2]
         if hooks.reports_end(report):
             _attach_facts(item, call, report)
     return report

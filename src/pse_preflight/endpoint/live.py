@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import io
 import secrets
 import ssl
 from collections.abc import Callable, Sequence
@@ -89,10 +90,11 @@ def _upgrade(stream: TlsStream, target: Target, limits: Limits) -> WebSocketAnsw
     key = base64.b64encode(secrets.token_bytes(16)).decode("ascii")
     try:
         stream.sendall(_upgrade_request(target, key))
-        head = read_head(lambda: stream.receive(1), limits.body)
+        answer = io.BufferedReader(stream)
+        head = read_head(lambda: answer.read(1), limits.body)
     except (OSError, HeadUnreadable):
         return WebSocketAnswer(WebSocketReading.NO_ANSWER, ended=stream.ended)
-    http = read_answer(head.status, head.first, [name for name, _ in head.headers], _page(stream, head, limits.body))
+    http = read_answer(head.status, head.first, [name for name, _ in head.headers], _page(answer, head, limits.body))
     protocol = head.first("sec-websocket-protocol") or None
     if head.status == _SWITCHING:
         with contextlib.suppress(OSError):
@@ -117,7 +119,7 @@ def _upgrade_request(target: Target, key: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-def _page(stream: TlsStream, head: HttpHead, most: int) -> bytes:
+def _page(answer: "io.BufferedReader[TlsStream]", head: HttpHead, most: int) -> bytes:
     """Return the first part of an HTML page, to see whether it is a logon page."""
     if head.status != _OK or "html" not in head.first("content-type"):
         return b""
@@ -125,7 +127,7 @@ def _page(stream: TlsStream, head: HttpHead, most: int) -> bytes:
     wanted = min(int(length[:9]), most) if length.isdecimal() else 1
     body = b""
     with contextlib.suppress(OSError):
-        while len(body) < wanted and (piece := stream.receive(most)):
+        while len(body) < wanted and (piece := answer.read1(most)):
             body += piece
     return body
 

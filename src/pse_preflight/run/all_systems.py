@@ -85,8 +85,9 @@ class Gathering:
         Raises:
             PreflightError: where the system cannot be judged at all; its roots cannot be read, for example.
         """
-        self.start()
         asked = self._asked[alias]
+        if not asked.done.is_set():
+            self.start()
         while not asked.done.wait(_INTERRUPTIBLE_SECONDS):
             awaited = [alias for alias, each in self._asked.items() if not each.done.is_set()]
             self.progress(awaited, len(self._asked))
