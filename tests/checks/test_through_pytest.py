@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
@@ -75,8 +76,12 @@ def evidences() -> Mapping[str, Evidence]:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory, evidences: Mapping[str, Evidence]) -> Told:
+    return _told(tmp_path_factory.mktemp("prepared"), evidences)
+
+
+def _told(folder: Path, evidences: Mapping[str, Evidence]) -> Told:
     """Make one run in this process."""
-    folder, terminal = tmp_path_factory.mktemp("prepared"), io.StringIO()
+    terminal = io.StringIO()
     options = ["--system=demo", "--engine=bundled", "--junitxml=r.xml", "--trust-report=p.html"]
     plain = ["-s", "-p", "pse_preflight.plugin", "-p", "no:cacheprovider", "--rootdir=.", "--assert=plain", "-v"]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(terminal):
@@ -115,6 +120,17 @@ def test_pytest_ends_every_check_as_a_call_of_it_does(told: Told, evidences: Map
             verdict, said = _end_in_junit(told.cases[check, alias])
             assert verdict is end.verdict, (check, alias, said, end)
             assert said == (end.reason if verdict is Verdict.SKIP else end.text if end.is_red else "")
+
+
+def test_the_fixtures_give_what_is_handed_out_at_once(
+    told: Told, evidences: Mapping[str, Evidence], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("checks.conftest.pytest_runtest_setup")
+    one_by_one = _told(tmp_path, evidences)
+    assert {key: _end_in_junit(case) for key, case in one_by_one.cases.items()} == {
+        key: _end_in_junit(case) for key, case in told.cases.items()
+    }
+    assert one_by_one.terminal.count("SKIPPED") == told.terminal.count("SKIPPED")
 
 
 def test_a_check_without_proof_is_an_error_in_junit_with_its_code(told: Told) -> None:
