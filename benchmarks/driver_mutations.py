@@ -16,7 +16,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DRIVER = Path("src", "pse_preflight", "sapgenpse")
-TESTS = Path("tests", "test_sapgenpse_variants.py")
+TESTS = Path("tests", "sapgenpse")
 COPIED = ("src", "tests", "checks", "fixtures", "conftest.py", "pyproject.toml")
 
 
@@ -39,18 +39,18 @@ MUTATIONS = (
     Mutation(
         "one certificate for each call",
         "tool",
-        "(certificate, _add(tool, pse, certificate)) for certificate in ordered",
-        "(each, _add(tool, pse, type('All', (), {'pem': ''.join(c.pem for c in ordered)}))) for each in ordered[:1]",
+        "for certificate in _roots_first(certificates):\n        answer",
+        "for certificate in _roots_first(certificates)[:1]:\n        answer",
     ),
     Mutation("the listing proves", "tool", "if listing.find(certificate) is None:", "if False:"),
     Mutation(
         "any exit code of an addition",
         "tool",
-        "    _refuse(answer)\n    return answer",
-        "    assert not answer.code\n    return answer",
+        "        _refuse(answer, (certificate.parsed.subject",
+        "        assert not answer.code\n        _refuse(answer, (certificate.parsed.subject",
     ),
     Mutation("any exit code of a list", "tool", "if answer.code != 0 and not listing.entries:", "if answer.code != 0:"),
-    Mutation("the exit code of gen_pse", "tool", "if answer.code != 0 or not pse.is_file():", "if False:"),
+    Mutation("the exit code of gen_pse", "tool", "if answer.code != 0 or not is_file(pse):", "if False:"),
     Mutation("a crash proves nothing", "tool", "if answer.crashed:", "if False:"),
     Mutation(
         "a wrong PIN with exit code 0", "tool", "if output.says_wrong_pin", "if answer.code and output.says_wrong_pin"
@@ -64,8 +64,8 @@ MUTATIONS = (
     Mutation("bytes that are UTF-8", "tool", 'return printed.decode("utf-8")', 'return printed.decode("ascii")'),
     Mutation("stderr", "process", "stderr=subprocess.STDOUT", "stderr=subprocess.DEVNULL"),
     Mutation("no input", "process", "stdin=subprocess.DEVNULL", "stdin=subprocess.PIPE"),
-    Mutation("prompts", "output", '_PROMPT.sub("", line.rstrip("\\r"))', 'line.rstrip("\\r")'),
-    Mutation("CR LF", "output", 'line.rstrip("\\r")', "line"),
+    Mutation("prompts", "output", '_PROMPT.sub("", line.rstrip(" \\t\\r"))', 'line.rstrip(" \\t\\r")'),
+    Mutation("CR LF", "output", 'line.rstrip(" \\t\\r")', "line"),
     Mutation("characters that end no line", "output", 'text.split("\\n")', "text.splitlines()"),
     Mutation("blanks before a colon", "output", '" ".join(key.lower().split())', "key.lower().lstrip()"),
     Mutation("label after `Validity  -`", "output", '.removeprefix("validity - ")', ""),
@@ -76,7 +76,7 @@ MUTATIONS = (
         ' and "sha256" not in block.fields]',
         ']\n    missing += [] if "sha256" in block.fields else ["sha256"]',
     ),
-    Mutation("matched by serial number", "output", "self.serial == certificate.parsed.serial_number", "False"),
+    Mutation("matched by serial number", "output", "self.serial == certificate.serial_number", "False"),
     Mutation(
         "names in any order",
         "output",
