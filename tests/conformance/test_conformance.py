@@ -55,8 +55,9 @@ def record(pytester: pytest.Pytester) -> str:
     return (pytester.path / ".pse-preflight" / "sapgenpse-conformance.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("fake_runs_quickly")
-@pytest.mark.parametrize("kind", ["usual", *(pytest.param(each, marks=pytest.mark.long) for each in ("old", "odd"))])
+@pytest.mark.parametrize("kind", ["usual", "old", "odd"])
 def test_a_program_that_does_its_work_passes(pytester: pytest.Pytester, kind: str) -> None:
     result = run(pytester, install(pytester.path / "exe", **KINDS[kind]))
     assert result.ret == 0, result.stdout.str()
@@ -76,6 +77,7 @@ def test_a_program_that_does_not_is_found_out(
     assert record(pytester).startswith("pse-preflight ")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("fake_runs_quickly")
 def test_the_record_holds_what_was_said_and_nothing_that_is_private(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch

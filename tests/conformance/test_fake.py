@@ -293,6 +293,7 @@ def transcript(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     return run
 
 
+@pytest.mark.long
 def test_every_switch_changes_what_can_be_seen(transcript: Callable[..., list[str]]) -> None:
     usual = transcript()
     assert transcript() == usual
@@ -329,6 +330,7 @@ def test_every_harm_is_documented_with_its_code() -> None:
     assert found == EXPECTED
 
 
+@pytest.mark.long
 @SCRIPTS
 class TestWholeToolkit:
     """All checks, with the fake as SAP's tool, while the bundled implementation would raise."""

@@ -207,6 +207,7 @@ def test_every_command_does_what_the_page_says(page: Path, tmp_path: Path) -> No
         assert ran.returncode == (1 if mark == "exit 1" else 0), f"{commands}\n{ran.stdout}\n{ran.stderr}"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="the transcripts in README are from Linux")
 def test_the_transcripts_in_the_readme_are_what_is_printed_now() -> None:
     page = runpy.run_path(str(CHECKOUT / "scripts" / "readme_transcripts.py"))["page"]

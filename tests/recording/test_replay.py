@@ -294,6 +294,7 @@ def test_a_recording_that_cannot_be_read_is_told(recorded: Path, edit: Edit, say
         chosen(recorded, [], recorded.parent / "again")
 
 
+@pytest.mark.long
 def test_a_replay_in_parallel_ends_the_same(recorded: Path) -> None:
     assert _run(recorded)[1] == _run(recorded, *PARALLEL)[1]
 

@@ -65,6 +65,7 @@ def _cases(file: Path) -> dict[tuple[str, str], Case]:
     return {"all": text}  # type: ignore[dict-item]
 
 
+@pytest.mark.long
 def test_workers_change_nothing(folder: Path) -> None:
     assert _cases(folder / "alone.xml") == _cases(folder / "together.xml")
 

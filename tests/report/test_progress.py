@@ -173,6 +173,7 @@ def test_while_reports_come_in_nothing_is_said_between_them(pytestconfig: pytest
     assert [line for line in wait.screen.visible if line] == ["waiting for DEV, PRD, QAS (0 of 3 done), for 1 s"]
 
 
+@pytest.mark.long
 def test_a_run_of_workers_tells_whom_it_awaits(tmp_path: Path) -> None:
     with serve(silent) as server:
         options = (f"--system=https://127.0.0.1:{server.port}", "-m", "chain", "-p", "quick", *PARALLEL)

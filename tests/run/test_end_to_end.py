@@ -120,6 +120,7 @@ def test_an_existing_pse_is_never_touched(site: Site) -> None:
     assert (site.pse.read_bytes(), site.pse.stat().st_mtime_ns) == before
 
 
+@pytest.mark.long
 def test_the_program_opengenpse_changes_no_verdict(site: Site) -> None:
     program = site.path / "bin" / "sapgenpse"
     program.parent.mkdir()
@@ -173,6 +174,7 @@ def test_a_real_proxy_tunnels_and_its_password_is_never_shown(site: Site) -> Non
     assert not [file for file in written if SECRET.encode() in file.read_bytes()]
 
 
+@pytest.mark.long
 def test_a_real_proxy_without_the_login_is_the_one_red_check(site: Site) -> None:
     server = site.server()
     proxy = site.stack.enter_context(real_proxy("--basic-auth", f"user:{SECRET}"))

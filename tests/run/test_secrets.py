@@ -170,7 +170,7 @@ def _leaks(folder: Path, run: Ended, shapes: set[bytes]) -> list[str]:
     ]
 
 
-LONG = ("verbose", "debugging", *(f"crash of {place}" for place in CRASHES))
+LONG = ("verbose", "debugging", "workers", *(f"crash of {place}" for place in CRASHES))
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,7 @@ def test_no_scenario_of_the_demo_lets_its_key_out(planted: Path) -> None:
     assert _leaks(planted, run, {shape for pse in keys for shape in _key_shapes(pse)}) == []
 
 
+@pytest.mark.long
 def test_nor_does_a_replay(planted: Path) -> None:
     _run(planted, "--system=all,demo", "-q")
     run = _run(planted, "--replay=.pse-preflight", "-vv", "--showlocals", "-rA")

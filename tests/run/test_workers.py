@@ -117,6 +117,7 @@ def test_each_system_is_asked_as_by_a_single_process(street: Street, dist: tuple
     assert street.connections == dict.fromkeys(PARTNERS, 2)
 
 
+@pytest.mark.long
 def test_workers_that_are_told_to_run_everything_are_counted(street: Street) -> None:
     run_checks(street.folder, "--system=C", "--engine=bundled", *XDIST, "-n2", "--dist=each")
     assert street.connections["C"] > 2

@@ -114,6 +114,7 @@ def test_a_clock_that_lies_is_told_by_the_servers(days: int) -> None:
         assert not _is_green(told.evidence()), scenario.name
 
 
+@pytest.mark.long
 def test_without_a_date_nothing_tells_that_a_clock_lies() -> None:
     """The one lie about the clock that is listed: it is believed."""
     expired = next(each for each in _red() if each.code is Code.CERTIFICATE_EXPIRED).build()
