@@ -37,7 +37,7 @@ class CatalogueShop(Shop):
         self.add(case.name, offer)
 
 
-@pytest.fixture(scope="module", params=["plain names", pytest.param("random names", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=["plain names", "random names"])
 def told(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[CatalogueShop, dict[str, dict[str, Red]]]]:
@@ -47,6 +47,7 @@ def told(
         yield shop, shop.run()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", SHOWN, ids=str)
 def test_the_toolkit_names_the_cause_and_nothing_else_is_red(
     told: tuple[CatalogueShop, dict[str, dict[str, Red]]], case: Case
