@@ -140,4 +140,6 @@ def message(found: Finding, *, windows: bool = sys.platform == "win32") -> str:
 
 def one_line(text: str) -> str:
     """Show control characters, line ends included, as escapes, so that no peer can forge a line of ours."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
