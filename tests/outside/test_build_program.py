@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -65,6 +66,9 @@ def test_what_goes_in_has_the_versions_with_which_it_is_tested(
     needed = script["needed_by"]("pse-preflight") - {"pse-preflight"}
     assert {"pytest", "cryptography", "pydantic-core", "urllib3"} <= needed
     assert not {"hypothesis", "ruff", "pyinstaller", "pip"} & needed
+    pinned = re.findall(r"(?m)^([\w.-]+)==([^\s;]+)", (CHECKOUT / "constraints.txt").read_text(encoding="utf-8"))
+    versions = {script["canonical"](name): version for name, version in pinned}
+    monkeypatch.setattr(metadata, "version", versions.__getitem__)  # whatever is installed today
     script["refuse_other_versions"](sorted(needed))
     monkeypatch.setattr(metadata, "version", lambda _name: "0.0.1")
     with pytest.raises(script["NotBuilt"], match=r"pytest 0\.0\.1 is installed, and constraints.txt says "):
