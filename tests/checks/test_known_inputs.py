@@ -55,6 +55,7 @@ def _without_a_pse(name: str) -> Seen:
     return of_catalogue(name).but(live=None, pse=missing, attempt=attempt).but_client(reach=None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [each.name for each in CATALOGUE])
 def test_no_chain_leaves_a_check_without_a_proof_whatever_the_pse_holds(name: str) -> None:
     seen = [*(_with_list(name, each) for each in LISTS), _without_a_pse(name)]

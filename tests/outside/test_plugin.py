@@ -93,6 +93,7 @@ RED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scenario", [*RED, "good", "root-sent"])
 def test_each_demo_scenario_has_one_red_check_with_its_own_code(checks: pytest.Pytester, scenario: str) -> None:
     result = _run(checks, f"--system=demo:{scenario}", "--junitxml=report.xml")
@@ -251,6 +252,7 @@ def test_after_the_root_has_ended_nothing_is_green(checks: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(["*CERTIFICATE_EXPIRED: *"])
 
 
+@pytest.mark.long
 def test_the_checks_give_the_same_results_in_parallel(checks: pytest.Pytester) -> None:
     assert _outcomes(checks, "--system=demo") == _outcomes(checks, "--system=demo", *PARALLEL)
 

@@ -286,6 +286,7 @@ def test_another_pin_trusts_nothing(site: Site) -> None:
     assert not site.pse.exists()
 
 
+@pytest.mark.long
 def test_thorough_tells_where_the_kinds_of_keys_differ(site: Site) -> None:
     """One server, two chains: a client with RSA keys meets another issuer than one with ECDSA keys."""
     other = site.root.issue_authority("Site Issuing for RSA", now() - timedelta(days=10), 3000)

@@ -115,6 +115,7 @@ def test_a_pin_is_never_changed(program: Program) -> None:
         assert program.read(pin).has_pin
 
 
+@pytest.mark.long
 class TestPlainLocale:
     """LC_ALL=C, with Python's UTF-8 mode, which it then chooses itself, and without."""
 
