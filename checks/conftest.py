@@ -1,11 +1,13 @@
 """Give the checks in this folder, and no other tests, their fixtures and one case per system."""
 
+import pytest
 from pse_preflight.fixtures import (
     attempt,
     chain,
     client,
     endpoint,
     evidence,
+    hand_out,
     holds,
     live,
     period,
@@ -13,9 +15,8 @@ from pse_preflight.fixtures import (
     system,
     trust,
 )
-from pse_preflight.fixtures import hand_out as pytest_runtest_setup
 
-from pse_preflight.plugin import claim as pytest_itemcollected
+from pse_preflight.plugin import claim
 from pse_preflight.plugin import parametrise as pytest_generate_tests
 
 __all__ = [
@@ -30,7 +31,13 @@ __all__ = [
     "pse",
     "pytest_generate_tests",
     "pytest_itemcollected",
-    "pytest_runtest_setup",
     "system",
     "trust",
 ]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Take a check for ours, and see to what it is given."""
+    claim(item)
+    if isinstance(item, pytest.Function):
+        hand_out(item)

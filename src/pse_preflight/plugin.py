@@ -1,5 +1,6 @@
 """pytest hooks and options; everything heavy is imported when a check needs it."""
 
+import os
 import re
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -149,6 +150,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     try:
+        _name_report_of_pack(config)
         _refuse_one_file_for_two(config)
         _remove_older_reports(config)
         config.stash[RUN] = run = _run(config)
@@ -163,12 +165,14 @@ def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
     from pse_preflight.report.hooks import Reporting, carried_by
     from pse_preflight.report.junit_cases import JUnitCases
     from pse_preflight.report.progress import OfWorkers, Progress
+    from pse_preflight.report.result import is_report, refuse_stranger
 
-    page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
+    page, junit = _option(config, "trust_report"), _junit(config)
     if page:
         refuse_file("--trust-report", page)
+        refuse_stranger("--trust-report", Path.cwd() / page, is_report)
     if junit:
-        refuse_file("--junitxml", junit)
+        refuse_file("--junitxml", str(junit))
     reporting = Reporting(run.settings, run.systems, Path.cwd() / page if page else None)
     config.pluginmanager.register(reporting, "pse_preflight.report")
     _begin_to_pack(config, reporting)
@@ -187,20 +191,38 @@ def _begin_to_pack(config: pytest.Config, reporting: "Reporting") -> None:
     from pse_preflight.recording.pack import JUNIT
     from pse_preflight.report.destinations import refuse_file
     from pse_preflight.report.packing import Packing
+    from pse_preflight.report.result import is_packed_run, is_report, refuse_stranger
 
+    junit, usual = _junit(config), reporting.settings.evidence / JUNIT
     refuse_file("--pack", named)
-    if not config.getoption("xmlpath", None):
-        config.option.xmlpath = str(reporting.settings.evidence / JUNIT)
-    packing = Packing(Path.cwd() / named, Path.cwd() / config.option.xmlpath, reporting)
+    refuse_stranger("--pack", Path.cwd() / named, is_packed_run)
+    if junit == usual:  # nobody has named it
+        refuse_stranger("--junitxml", usual, is_report)
+    packing = Packing(Path.cwd() / named, junit or usual, reporting)
     config.pluginmanager.register(packing, "pse_preflight.packing")
+
+
+def _name_report_of_pack(config: pytest.Config) -> None:
+    """Let pytest write the JUnit report that a pack holds, where nobody has asked for one."""
+    named = config.getoption("system") or config.getini("preflight_system")
+    if named and _option(config, "pack") and not config.getoption("xmlpath", None):
+        from pse_preflight.recording.pack import JUNIT
+
+        config.option.xmlpath = str(_evidence(config) / JUNIT)
+
+
+def _junit(config: pytest.Config) -> Path | None:
+    """Return where pytest will write its JUnit report; it puts in variables and the home folder itself."""
+    named = config.getoption("xmlpath", None)
+    return Path.cwd() / os.path.expanduser(os.path.expandvars(named)) if named else None  # noqa: PTH111 - as pytest does
 
 
 def _refuse_one_file_for_two(config: pytest.Config) -> None:
     """Refuse a pack that would take the place of what is read, or of another report."""
     named = _option(config, "pack")
     others = {"--replay": "replay", "--trust-report": "trust_report", "--presented": "presented"}
-    for option, name in (*others.items(), ("--junitxml", "xmlpath")):
-        other = str(config.getoption(name, None) or "")
+    places = {option: str(config.getoption(name, None) or "") for option, name in others.items()}
+    for option, other in {**places, "--junitxml": str(_junit(config) or "")}.items():
         if named and other and (Path.cwd() / other).resolve() == (Path.cwd() / named).resolve():
             raise UsageProblem(f"--pack and {option} name the same file; name another one with --pack")
 
@@ -214,7 +236,7 @@ def _remove_older_reports(config: pytest.Config) -> None:
 
     evidence, replay = _evidence(config), _option(config, "replay")
     is_recorded = bool(replay) and evidence == Path.cwd() / replay
-    page, junit = _option(config, "trust_report"), config.getoption("xmlpath", None)
+    page, junit = _option(config, "trust_report"), str(_junit(config) or "")
     remove_older(None if is_recorded else evidence, page, junit, packed=_option(config, "pack"))
 
 
@@ -386,7 +408,7 @@ def parametrise(metafunc: pytest.Metafunc) -> None:
 
 
 def claim(item: pytest.Item) -> None:
-    """Remember that a check is ours; the hook pytest_itemcollected of the checks' folder."""
+    """Remember that a check is ours."""
     item.stash[OURS] = True
     item.config.stash[RUN].is_ours = True
 
@@ -420,10 +442,12 @@ def _misuse(session: pytest.Session, ours: Sequence[pytest.Item]) -> str:
         return ""
     from pse_preflight.files import leave_owner_rights
     from pse_preflight.report.destinations import refuse_folder
+    from pse_preflight.report.result import FILE_NAME, is_result, refuse_stranger
 
     leave_owner_rights()
     try:
         refuse_folder(run.settings.evidence, sorted({item_alias(item) for item in ours}))
+        refuse_stranger("--evidence", run.settings.evidence / FILE_NAME, is_result)
     except UsageProblem as error:
         return str(error)
     return ""

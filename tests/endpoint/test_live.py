@@ -310,6 +310,12 @@ SAP_401 = http_answer("401 x", f'WWW-Authenticate: Basic realm="{SAP_REALM}"')
             ["WSRFC_NO_UPGRADE"],
             id="logon-page-no-length",
         ),
+        pytest.param(
+            answering(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + b"/* x */ " * 1500 + PASSWORD_PAGE),
+            "LOGIN_PAGE",
+            ["WSRFC_NO_UPGRADE"],
+            id="logon-page-no-length-in-one-record",
+        ),
         pytest.param(answering(b""), "NO_ANSWER", ["WSRFC_BLOCKED"], id="nothing"),
         pytest.param(answering(b"220 smtp\r\n"), "NO_ANSWER", ["WSRFC_BLOCKED"], id="smtp"),
         pytest.param(silent, "NO_ANSWER", ["WSRFC_BLOCKED"], id="silent"),

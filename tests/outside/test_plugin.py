@@ -1,6 +1,7 @@
 """The toolkit as pytest sees it: options, selection, ways of loading, and that other people's tests are left alone."""
 
 import json
+import os
 import subprocess
 import sys
 import venv
@@ -25,7 +26,7 @@ def checks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest
     """Return a folder in which the checks of this checkout can be run as separate processes."""
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     monkeypatch.setenv("HOME", str(pytester.path))
-    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT / "src"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(CHECKOUT / "src"), str(pytester.path)]))
     return pytester
 
 
@@ -297,6 +298,42 @@ def test_other_peoples_tests_are_left_alone(checks: pytest.Pytester) -> None:
     result = run_result(run_module("pytest", "-p", "pse_preflight.plugin", "--strict-markers", folder=checks.path))
     result.assert_outcomes(passed=2)
     assert "pse-preflight:" not in result.stdout.str()
+
+
+OFFLINE = """
+import pytest
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.{mark})
+"""
+REFUSING = """
+import pytest
+
+def pytest_runtest_setup(item):
+    pytest.skip("offline")
+"""
+
+
+@pytest.mark.parametrize(
+    ("plugin", "option"),
+    [
+        (OFFLINE.format(mark="skip(reason='offline')"), "-rs"),
+        (OFFLINE.format(mark="xfail(run=False, reason='offline')"), "-rx"),
+        (REFUSING, "-rs"),
+        ("", "--setup-plan"),
+    ],
+    ids=["skip", "xfail", "a hook", "plan"],
+)
+def test_what_others_keep_from_running_asks_nothing_and_makes_nothing(
+    checks: pytest.Pytester, plugin: str, option: str
+) -> None:
+    (checks.path / "offline.py").write_text(plugin, encoding="utf-8")
+    result = _run(checks, "-p", "offline", option, "-k", "test_pse", "--system=demo", f"--rootdir={checks.path}")
+    assert result.ret == 0, result.stdout.str()
+    assert "passed" not in result.parseoutcomes()
+    assert not list(checks.path.rglob("*.pse"))
+    assert option == "--setup-plan" or "offline" in result.stdout.str()
 
 
 def test_other_peoples_tests_are_left_alone_beside_ours(checks: pytest.Pytester) -> None:

@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import stat
 import struct
 import sys
+import threading
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -54,6 +56,41 @@ def test_a_pack_holds_result_page_junit_and_what_was_seen(run: tuple[Path, Ended
     assert contents["result.json"] == (folder / ".pse-preflight" / "result.json").read_bytes()
     assert b"<title>SAP trust report" in contents["trust.html"]
     assert b'name="test_chain_is_valid[demo]"' in contents["report.xml"]
+
+
+def test_what_an_earlier_run_has_seen_is_not_packed(tmp_path: Path) -> None:
+    """Where the present run could write nothing down, its pack has nothing that could be replayed as green."""
+    options = ("--system=demo", "--engine=bundled", "-p", "no:cacheprovider")
+    assert run_checks(tmp_path, *options).returncode == 0
+    hindrance = tmp_path / ".pse-preflight" / "demo" / "server.pem"
+    hindrance.unlink()
+    hindrance.mkdir()
+    ended = run_checks(tmp_path, *options, "--pack=out.zip")
+    assert "EVIDENCE_NOT_WRITTEN" in ended.stdout
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert set(archive.namelist()) == {"result.json", "trust.html", "report.xml"}
+
+
+def test_the_report_for_a_pack_may_stand_where_pytest_puts_it(tmp_path: Path) -> None:
+    """pytest itself puts in `~` and variables, which no shell does behind an equals sign."""
+    home = tmp_path / "home"
+    home.mkdir()
+    options = ("--system=demo", "--engine=bundled", "-p", "no:cacheprovider", "--pack=out.zip", "--junitxml=~/r.xml")
+    ended = run_checks(tmp_path, *options, environment={**os.environ, "HOME": str(home), "USERPROFILE": str(home)})
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert (home / "r.xml").exists()
+    assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a named pipe is one of POSIX")
+def test_a_result_is_read_from_a_pipe_once(packed: Path, tmp_path: Path) -> None:
+    pipe, result = tmp_path / "result", pack.content(packed, pack.RESULT, 1 << 20)
+    os.mkfifo(pipe)
+    assert not pack.is_pack(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(result,))
+    writer.start()
+    assert [each.alias for each in read(pipe).systems] == ["demo", "demo-missing-intermediate"]
+    writer.join()
 
 
 def test_the_key_of_the_pse_stays_where_it_is(run: tuple[Path, Ended], contents: dict[str, bytes]) -> None:

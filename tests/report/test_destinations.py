@@ -183,7 +183,7 @@ def test_what_fails_later_names_the_file_that_was_asked_for(tmp_path: Path) -> N
 
 def test_older_reports_of_ours_are_removed_and_other_files_stay(tmp_path: Path) -> None:
     texts = {
-        "proof/result.json": "{}",
+        "proof/result.json": '{\n  "format": 2,\n  "run": {}}',
         "proof/other.json": "{}",
         "trust.html": "<!DOCTYPE html><title>SAP trust report: OK</title>",
         "report.xml": '<?xml?><testsuite name="pse-preflight"/>',
@@ -197,3 +197,39 @@ def test_older_reports_of_ours_are_removed_and_other_files_stay(tmp_path: Path) 
     remove_older(None, "foreign.xml", "systems.yaml", "none.html", None)
     left = {name for name in texts if (tmp_path / name).exists()}
     assert left == {"proof/other.json", "foreign.xml", "systems.yaml"}
+
+
+@pytest.mark.parametrize("content", ["{}", '{"format": "x"}', '{"run": {"format": 2}}', '[{"format": 2, "run": 1}]'])
+def test_a_result_of_somebody_elses_stays(tmp_path: Path, content: str) -> None:
+    (tmp_path / "result.json").write_text(content, encoding="utf-8")
+    remove_older(tmp_path)
+    assert (tmp_path / "result.json").read_text(encoding="utf-8") == content
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        (["--pack=client.pse"], "client.pse"),
+        (["--pack=other.zip"], "other.zip"),
+        (["--pack=run.zip", "--evidence=reports"], "reports/report.xml"),
+        (["--trust-report=notes.html"], "notes.html"),
+        (["--evidence=proof"], "proof/result.json"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_what_no_run_has_written_is_not_replaced(tmp_path: Path, options: list[str], kept: str) -> None:
+    file = tmp_path / kept
+    file.parent.mkdir(exist_ok=True)
+    content = b"PK\x05\x06" + bytes(18) if kept.endswith(".zip") else b"# mine"
+    file.write_bytes(content)
+    ran = run_checks(tmp_path, f"--system={DEAD}", *options)
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    (line,) = (line for line in ran.stderr.splitlines() if line.startswith("ERROR: "))
+    assert f"{file} is there, and pse-preflight has not written it; name another place with --" in line
+    assert file.read_bytes() == content
+
+
+def test_an_empty_file_is_nobodys_loss(tmp_path: Path) -> None:
+    (tmp_path / "trust.html").touch()
+    assert run_checks(tmp_path, f"--system={DEAD}", "--trust-report=trust.html").returncode == 1
+    assert (tmp_path / "trust.html").stat().st_size

@@ -90,7 +90,7 @@ def _upgrade(stream: TlsStream, target: Target, limits: Limits) -> WebSocketAnsw
     key = base64.b64encode(secrets.token_bytes(16)).decode("ascii")
     try:
         stream.sendall(_upgrade_request(target, key))
-        answer = io.BufferedReader(stream)
+        answer = io.BufferedReader(stream, limits.body)  # a whole record of TLS and more
         head = read_head(lambda: answer.read(1), limits.body)
     except (OSError, HeadUnreadable):
         return WebSocketAnswer(WebSocketReading.NO_ANSWER, ended=stream.ended)

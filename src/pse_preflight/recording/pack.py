@@ -5,6 +5,7 @@ It is read in place, entry by entry: nothing of it is ever written to a disk, wh
 
 import os
 import re
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pse_preflight.errors import PreflightError
-from pse_preflight.files import patiently
+from pse_preflight.files import is_file, patiently
 
 RESULT, PAGE, JUNIT = "result.json", "trust.html", "report.xml"
 """What a pack holds of the run itself; what was seen of each system is in a folder of its alias."""
@@ -38,6 +39,8 @@ class PackUnreadable(PreflightError):
 def is_pack(file: Path) -> bool:
     """Tell whether a file is a zip by its first bytes; what cannot be read is none."""
     try:
+        if not is_file(file):  # a pipe can be read once only
+            return False
         with file.open("rb") as stream:
             return stream.read(4) in _BEGINS
     except OSError:
@@ -53,10 +56,15 @@ def write(file: Path, contents: Mapping[str, bytes]) -> Path:
     Raises:
         OSError: where that is not possible.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    except OSError as error:
+        error.filename = str(file)  # nobody has asked for the temporary one
+        raise
+    temporary = Path(name)
     try:
         with (
-            os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, 0o600), "wb") as stream,
+            os.fdopen(handle, "wb") as stream,
             zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
         ):
             for name, content in contents.items():
@@ -66,15 +74,12 @@ def write(file: Path, contents: Mapping[str, bytes]) -> Path:
                 archive.writestr(entry, content)
         patiently(lambda: temporary.replace(file))
     except OSError as error:
-        error.filename = str(file)  # nobody has asked for the temporary one
+        error.filename = str(file)  # as above
         raise
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return file
-
-
-_BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 @contextmanager

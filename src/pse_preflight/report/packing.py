@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pse_preflight.checklist import Code
 from pse_preflight.recording import pack
 from pse_preflight.recording.folder import packed_files
 from pse_preflight.recording.format import EvidenceUnreadable
-from pse_preflight.report.facts import Result
+from pse_preflight.report.facts import Result, SystemResult
 from pse_preflight.report.hooks import Reporting
 from pse_preflight.report.page import render
 
@@ -51,8 +52,13 @@ class Packing:
         evidence = self.reporting.settings.evidence
         found = {pack.RESULT: (evidence / pack.RESULT).read_bytes(), pack.PAGE: render(result).encode()}
         found[pack.JUNIT] = self.junit.read_bytes()
-        for alias in sorted(each.alias for each in result.systems):
+        for alias in sorted(each.alias for each in result.systems if _was_recorded(each)):
             for name, content in packed_files(evidence / alias, alias).items():
                 if _A_KEY not in content:
                     found[f"{alias}/{name}"] = content
         return found
+
+
+def _was_recorded(system: SystemResult) -> bool:
+    """Tell whether what this run has seen of a system stands in its folder, and not what an earlier one has."""
+    return system.facts is not None and all(each.code != Code.EVIDENCE_NOT_WRITTEN for each in system.facts.findings)

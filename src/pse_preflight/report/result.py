@@ -2,13 +2,14 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pse_preflight.errors import PreflightError
-from pse_preflight.files import write_whole
+from pse_preflight.errors import PreflightError, UsageProblem
+from pse_preflight.files import is_file, write_whole
 from pse_preflight.recording import pack
 from pse_preflight.report.facts import Result, unpacked
 
@@ -18,6 +19,7 @@ LARGEST_FILE = 64 << 20
 
 _MARKS = (b"<title>SAP trust report", b'<testsuite name="pse-preflight"', b'classname="pse_preflight.checks.')
 _LOOKED_AT = 1 << 20
+_RESULT_BEGINS = re.compile(rb'\{\s*"format":\s*[0-9]+,\s*"run":')
 
 
 class ResultUnreadable(PreflightError):
@@ -79,27 +81,59 @@ def remove_older(evidence: Path | None, *files: str | None, packed: str | None =
     What cannot be removed stays.
 
     Args:
-        evidence: the folder of result.json.
+        evidence: the folder of result.json; one that is none of ours stays.
         files: the page and the JUnit report as they were named; what is none of ours stays.
         packed: the pack as it was named; what is none stays.
     """
     with contextlib.suppress(OSError):
-        if evidence:
+        if evidence and is_result(evidence / FILE_NAME):
             (evidence / FILE_NAME).unlink()
     for file in (Path.cwd() / each for each in files if each):
         with contextlib.suppress(OSError):
-            if _is_report(file):
+            if is_report(file):
                 file.unlink()
     if packed:
-        with contextlib.suppress(OSError, ResultUnreadable):
+        with contextlib.suppress(OSError):
             file = Path.cwd() / packed
-            if pack.is_pack(file):
-                read(file)
+            if is_packed_run(file):
                 file.unlink()
 
 
-def _is_report(file: Path) -> bool:
+def refuse_stranger(option: str, file: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Refuse a file that a run would replace, and that none has written; an empty one is nobody's loss.
+
+    Raises:
+        UsageProblem: naming the file and the option that names another one.
+    """
+    if file.exists() and not (is_file(file) and file.stat().st_size == 0) and not is_ours(file):
+        raise UsageProblem(f"{file} is there, and pse-preflight has not written it; name another place with {option}")
+
+
+def is_result(file: Path) -> bool:
+    """Tell whether this is a result.json of ours, of any version."""
+    return _RESULT_BEGINS.match(_begin(file)) is not None
+
+
+def is_packed_run(file: Path) -> bool:
+    """Tell whether this is a pack of ours that can be read."""
+    try:
+        return pack.is_pack(file) and bool(read(file))
+    except ResultUnreadable:
+        return False
+
+
+def is_report(file: Path) -> bool:
     """Tell whether this is a page or a JUnit report of ours, and not a file that was named by mistake."""
-    with file.open("rb") as stream:
-        content = stream.read(_LOOKED_AT)
+    content = _begin(file)
     return content.startswith(b"<") and any(each in content for each in _MARKS)
+
+
+def _begin(file: Path) -> bytes:
+    """Return what a plain file begins with; nothing where it cannot be read, or is no plain file."""
+    try:
+        if not is_file(file):
+            return b""
+        with file.open("rb") as stream:
+            return stream.read(_LOOKED_AT)
+    except OSError:
+        return b""
