@@ -1,7 +1,7 @@
 """Take away one tolerance of the driver of sapgenpse after the other: `python benchmarks/driver_mutations.py`.
 
-Each time the tests against the fake run in a copy of this checkout; a tolerance whose absence no test notices is not
-proven, and the exit code is 1 then. Takes some minutes.
+Each time the tests of the driver run in a copy of this checkout, to the first failure; a tolerance whose absence no
+test notices is not proven, and the exit code is 1 then.
 """
 
 import argparse

@@ -193,7 +193,7 @@ def has_files_of_its_own() -> bool:
     """Tell whether a process can be given files of this machine's that are its own (Linux, user namespaces)."""
     if sys.platform != "linux" or not shutil.which("unshare"):
         return False
-    return subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
+    return subprocess.run(["unshare", "-rm", "true"], capture_output=True, timeout=60, check=False).returncode == 0
 
 
 def _names(place: Place, *known: str, dns: str = "") -> None:

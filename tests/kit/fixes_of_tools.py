@@ -331,7 +331,12 @@ FIXES: Fixes = {
 """Every fix of a PSE, of the programs around it, and of who may read what."""
 
 FOR_ROOT = frozenset(
-    {Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT, Code.CRYPTO_LIBRARY_NOT_JUDGED, Code.CLIENT_ACCESS_UNKNOWN}
+    {
+        Code.PSE_UNREADABLE_FOR_ACCOUNT,
+        Code.CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT,
+        Code.CRYPTO_LIBRARY_NOT_JUDGED,
+        Code.CLIENT_ACCESS_UNKNOWN,
+    }
 )
 """What needs two accounts, so that only root can show it."""
 
@@ -339,5 +344,6 @@ FOR_ROOT = frozenset(
 @cache
 def another_account_can_start_it() -> bool:
     """Tell whether this Python and the project stand where other accounts may read."""
-    command = [*AS_ANOTHER_ACCOUNT, sys.executable, "-P", "-c", "import pse_preflight.command.program"]
+    may_read = "import os, sys; sys.exit(not os.access(sys.argv[1], os.R_OK))"
+    command = [*AS_ANOTHER_ACCOUNT, sys.executable, "-P", "-c", may_read, fake.__file__]
     return subprocess.run(command, cwd="/", capture_output=True, timeout=60, check=False).returncode == 0

@@ -284,15 +284,26 @@ def test_lines_for_windows_can_be_pasted_and_what_wine_lacks_is_marked() -> None
 
 def test_readers_type_one_spelling_of_a_run() -> None:
     """A reader types `pse-preflight`; the page of options and what is marked for contributors have pytest's, too."""
-    other = re.compile(r"^\s*(\S*[/\\])?(pytest|py|python3?)\s(.*-m (pytest|pse_preflight)(\s|$)|checks)", re.MULTILINE)
+    runs = r"(\S*[/\\])?(pytest|py|python[\d.]*)(\.exe)?\s"
+    other = re.compile(rf"(^|[;&|]|\s){runs}(.*-m (pytest|pse_preflight)(\s|$)|[^\n]*checks\b)", re.MULTILINE)
+    of_contributors = re.compile(r"<!-- (tests|main-job) -->\n+(```\w+\n.*?```\n+){1,2}", re.DOTALL)
     found = []
     for page in (CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))):
-        text = re.sub(r"<!-- (tests|main-job) -->\n+```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        text = of_contributors.sub("", page.read_text(encoding="utf-8"))
         blocks = re.findall(r"^```(?:sh|powershell|bat)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         found += [f"{page.name}: {each[0]}" for block in blocks for each in other.finditer(block)]
     assert found == []
     assert other.search("python -m pse_preflight check demo\n")
-    assert other.search(".venv/bin/pytest checks/ --system=demo")
+    for said in (
+        ".venv/bin/pytest checks/ --system=demo",
+        "pytest --pyargs pse_preflight.checks",
+        "pytest -q checks/",
+        "pytest --system=demo checks/",
+        r".venv\Scripts\pytest.exe checks",
+        "sudo -u x python -m pse_preflight",
+        "python3.13 -m pse_preflight",
+    ):
+        assert other.search(said), said
     assert not other.search("python -m pse_preflight.conformance.fake --install fake")
 
 

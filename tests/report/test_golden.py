@@ -3,6 +3,7 @@
 After a wanted change: PREFLIGHT_WRITE_GOLDEN=1 pytest tests/report/test_golden.py; read the difference, then keep it.
 """
 
+import getpass
 import html
 import os
 import re
@@ -18,7 +19,6 @@ import pytest
 
 from pse_preflight import __version__
 from pse_preflight.demo.server import SCENARIOS
-from pse_preflight.recording.format import running_account
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import run_checks, surroundings
 
@@ -46,7 +46,7 @@ def _normal(text: str, folder: Path) -> str:
     """Put words of the same length for what is different in each run and on each machine."""
     text = text.replace(str(folder), "/home/of/the/checks")
     text = re.sub(rf"\b{re.escape(socket.gethostname())}\b", "HOST", text)
-    text = text.replace(f"HOST ({running_account()})", "HOST (ACCOUNT)")
+    text = text.replace(f"HOST ({getpass.getuser()})", "HOST (ACCOUNT)")
     text = text.replace(str(CHECKOUT / "src"), "SRC").replace(__version__, "VERSION")
     text = re.sub(r"\b[0-9A-F]{2}(:(\n\s*)?[0-9A-F]{2}){19}\b", "KEY-IDENTIFIER", text)
     text = re.sub(r"\b\d{4}-\d\d-\d\d\b", "YYYY-MM-DD", text)

@@ -1,13 +1,15 @@
 """What observations mean: every address counts, and what was recorded belongs to its moment."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from pse_preflight.chain.judge import ChainQuestion
 from pse_preflight.chain.roots import Roots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CHECKS, Code, Severity
@@ -17,6 +19,7 @@ from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
 from pse_preflight.sapgenpse.tool import BundledTool
 from pse_preflight.verdict.evidence import Evidence, Observations, judge
 from pse_preflight.verdict.policy import Policy, Verdict, decide
+from pse_preflight.verdict.trust import TrustCase
 from tests.checks.corpus import CORPUS, good
 from tests.kit.servers import LOOPBACK
 from tests.kit.systems import NOTHING_KNOWN, NOW, issuers, path, server, system, write_pse
@@ -176,6 +179,25 @@ def test_what_was_judged_before_changes_no_verdict(number: int) -> None:
     right = _afresh(number)
     for before in (right, _afresh(number - 1), good().evidence()):
         assert judge(right.system, right.observations, right.period, before) == right
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(ChainQuestion)])
+def test_a_chain_is_judged_anew_where_anything_about_it_is_otherwise(seen: Observations, name: str) -> None:
+    right = _judged(seen)
+    assert right.question
+    anything: Any = {name: object()}
+    other = replace(right.question, **anything)
+    wrong = replace(right, question=other, judgement=replace(right.judgement, path=(), names_host=False))
+    assert judge(right.system, seen, MOMENT, wrong) == right
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(TrustCase)])
+def test_trust_is_judged_anew_where_anything_about_it_is_otherwise(seen: Observations, name: str) -> None:
+    right = _judged(seen)
+    assert right.case
+    anything: Any = {name: object()}
+    wrong = replace(right, case=replace(right.case, **anything), trust=replace(right.trust, path=(), anchors=()))
+    assert judge(right.system, seen, MOMENT, wrong) == right
 
 
 def test_the_same_question_is_not_asked_twice(seen: Observations, monkeypatch: pytest.MonkeyPatch) -> None:
