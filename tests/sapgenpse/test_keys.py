@@ -1,6 +1,8 @@
 """Keys carried into a PSE and out of it, by what goes in, what comes out, and what other programs find in it."""
 
 import base64
+import ctypes
+import errno
 import os
 import shutil
 import stat
@@ -601,7 +603,8 @@ def test_the_pse_itself_is_not_replaced_by_its_key(made: Program) -> None:
 
 @EXPORTS
 def test_a_place_that_cannot_be_written_to_is_told(made: Program, command: str) -> None:
-    for target, reason in ((made.folder / "missing" / "x.p12", "No such file"), (made.folder, "is a folder")):
+    missing = ctypes.FormatError(3) if sys.platform == "win32" else os.strerror(errno.ENOENT)
+    for target, reason in ((made.folder / "missing" / "x.p12", missing), (made.folder, "is a folder")):
         (made.folder.with_name(f"{made.folder.name}.p12")).mkdir(exist_ok=True)
         said = made.refused(command, "-p", "client", "-x", "", "-z", "", str(target))
         assert reason in said or "already exists" in said
