@@ -5,6 +5,7 @@ A server is an accept loop and a *talk*: a function that is given each connectio
 
 import base64
 import contextlib
+import ctypes
 import hashlib
 import socket
 import ssl
@@ -215,6 +216,11 @@ def closes_without_goodbye(connection: Connection) -> None:
     """Read a request and close the TCP connection; TLS gets no close_notify."""
     connection.request()
     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+WINE = sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
+RESET = "closed the connection" if WINE else "reset"
+"""What is told of a reset: Wine hands it to a program as an end in good order, or not at all."""
 
 
 def resets_after_request(connection: Connection) -> None:

@@ -115,7 +115,7 @@ class Recording:
             live=self.live,
             changes=self.changes,
             recorded=self.recorded,
-            elsewhere=not isinstance(pse, Path) or self.recorded.host != socket.gethostname(),
+            elsewhere=_is_foreign(self.asked.pse) or self.recorded.host != socket.gethostname(),
             noted=self.presented,
             doubts=doubts,
             known=known,
@@ -307,9 +307,14 @@ def _as_recorded(text: str) -> Path:
 
     One of another operating system names no file here, and cannot be opened: it is pure.
     """
-    if PureWindowsPath(text).drive:
-        return cast(Path, PureWindowsPath(text)) if _POSIX else Path(text)
-    return Path(text) if _POSIX or not text.startswith("/") else cast(Path, PurePosixPath(text))
+    if not _is_foreign(text):
+        return Path(text)
+    return cast(Path, PureWindowsPath(text) if _POSIX else PurePosixPath(text))
+
+
+def _is_foreign(text: str) -> bool:
+    """Tell whether a path is one of another operating system, by its beginning."""
+    return bool(PureWindowsPath(text).drive) if _POSIX else text.startswith("/") and not text.startswith("//")
 
 
 def _text(value: object) -> str:

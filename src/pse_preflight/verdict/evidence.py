@@ -282,7 +282,7 @@ class _Assessment:
         """Return a finding as it is told of this system and for this time: who mends it, how, in the client's words."""
         told = of_saps_cloud(found) if self._system.url.is_sap_cloud else found
         if self._seen.elsewhere and told.commands:
-            told = self._to_be_run_there(told)
+            told = replace(told, fix=self._words_for_there(told), commands=())
         if self._system.serves_sql:
             told = replace(told, for_hana=True)
         elif self._system.truststore:
@@ -291,13 +291,13 @@ class _Assessment:
             return told
         return replace(told, fix=_FIXES_OF_DAY.get(told.code) or told.fix)  # no clock is wrong on a day that is chosen
 
-    def _to_be_run_there(self, found: Finding) -> Finding:
-        """Say the commands as words, in the quotes of the machine that recorded this: nobody is to paste them here."""
+    def _words_for_there(self, found: Finding) -> str:
+        """Return fix and commands in words, in the quotes of the machine that recorded this: none is to be pasted here."""
         host = self._seen.recorded.host if self._seen.recorded else ""
         windows = isinstance(self._system.pse, PureWindowsPath)
         commands = ", then ".join(quoted(each, windows=windows) for each in found.commands)
         where = f"on {host}, in a folder to which the files of this replay have been copied"
-        return replace(found, fix="; ".join(part for part in (found.fix, f"{where}: {commands}") if part), commands=())
+        return "; ".join(part for part in (found.fix, f"{where}: {commands}") if part)
 
     def _question(self) -> chain.ChainQuestion:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
