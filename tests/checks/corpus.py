@@ -4,6 +4,7 @@ In each of them one thing is otherwise than in the good one, with what follows f
 each time, so that a judge who finds nothing any more shows. Nothing here asks a network, a clock or a program.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -209,6 +210,7 @@ def _client(system: System) -> ClientSide:
     side = ClientSide(
         host="box",
         account="xtract",
+        windows=sys.platform == "win32",  # whose paths these are
         own_folder="/home/xtract/sec",
         is_this_account=True,
         reach=Reach(readable=True),

@@ -442,8 +442,8 @@ def test_other_pse_files_in_the_folder_are_named_once_one_is_made(pse: Path, mon
 def test_pse_files_in_the_usual_places_are_named_with_their_paths(
     pse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("SECUDIR", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("SECUDIR", str(tmp_path / "SECUDIR"))
+    monkeypatch.setenv("LOCALAPPDATA" if sys.platform == "win32" else "HOME", str(tmp_path / "HOME"))
     usual = [tmp_path / "SECUDIR" / "a.pse", *(tmp_path / "HOME" / "sec" / f"{letter}.pse" for letter in "bcdef")]
     for each in usual:
         write_pse(each)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.kit.servers import serve_tls
 from tests.kit.systems import write_pse
 
 DEAD = "https://localhost:1"
+ELSEWHERE = "/opt/xtract/sec" if sys.platform == "win32" else r"C:\ProgramData\xtract\sec"
 
 
 def _check(folder: Path, *words: str) -> Ended:
@@ -66,7 +68,7 @@ def _systems(folder: Path, **keys: object) -> None:
     ("keys", "says"),
     [
         ({"url": DEAD, "roots": "missing.pem"}, "missing.pem"),
-        ({"url": DEAD, "secudir": r"C:\ProgramData\xtract\sec"}, "is a path of Windows"),
+        ({"url": DEAD, "secudir": ELSEWHERE}, "has no drive" if sys.platform == "win32" else "is a path of Windows"),
         ({"url": DEAD, "tags": ["prod"]}, "prod"),
     ],
     ids=["roots", "drive", "tag"],

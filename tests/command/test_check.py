@@ -244,7 +244,7 @@ def test_what_has_no_room_on_the_screen_is_told_above_it(tmp_path: Path) -> None
     """A red finding has its fix on the terminal, whatever a screen of 24 lines holds."""
     described = demo.describe("missing-intermediate", tmp_path / "served")
     described.start()
-    keys = {**described.keys, "crypto_library": "/nowhere/libsapcrypto.so"}
+    keys = {**described.keys, "crypto_library": str(tmp_path / "nowhere" / "libsapcrypto.so")}
     keys["client_ini"] = {"file": str(tmp_path / "none.ini"), "dest": "PRD"}
     keys["secudir"] = str(tmp_path)
     (tmp_path / "systems.yaml").write_text(json.dumps({"systems": {"PRD": keys}}), encoding="utf-8")

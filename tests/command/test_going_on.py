@@ -60,5 +60,7 @@ def test_a_url_without_a_pse_stays_red_and_says_that_command(tmp_path: Path, opt
     assert ran.returncode == 1
     (command,) = [line.strip() for line in ran.stdout.splitlines() if f" init {url}" in line]
     assert command == pasteable("init", url)
-    (fix,) = re.findall(r"^  fix \(client admin\): (.*?)^    /", ran.stdout, re.MULTILINE | re.DOTALL)
+    (fix,) = re.findall(
+        rf"^  fix \(client admin\): (.*?)^    {re.escape(command)}$", ran.stdout, re.MULTILINE | re.DOTALL
+    )
     assert "--read-only" not in fix

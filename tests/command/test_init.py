@@ -42,7 +42,7 @@ def in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _read(file: str = "systems.yaml") -> tuple[System, ...]:
     here = Path.cwd()
-    around = Surroundings({"HOME": "/home/x"}, here, here, here, windows=False)
+    around = Surroundings({"HOME": "/home/x"}, here, here, here)
     return select(["all"], read_landscape(here / file, {}), around)
 
 
@@ -62,16 +62,17 @@ def _init(*arguments: str) -> int:
     return program.run(["init", *arguments])
 
 
+ROOT = "C:" if sys.platform == "win32" else ""
 FULL = f"""\
 DEFAULT
-TLS_SAPCRYPTOLIB=/usr/sap/libsapcrypto.so
+TLS_SAPCRYPTOLIB={ROOT}/usr/sap/libsapcrypto.so
 
 DEST=PRD
 WSHOST={HOST}
 WSPORT=443
 ALIAS_USER=XTRACT_ALIAS
 PASSWD={SECRET}
-TLS_CLIENT_PSE=/opt/it's/client.pse
+TLS_CLIENT_PSE={ROOT}/opt/it's/client.pse
 PROXY_HOST=proxy.example.com
 PROXY_PORT=3128
 PROXY_USER=proxyuser
@@ -83,7 +84,7 @@ ASHOST=old.example.com
 DEST=QAS 2
 WSHOST=https://qas.example.com
 WSPORT=44300
-TLS_CLIENT_PSE=/sec/qas.pse
+TLS_CLIENT_PSE={ROOT}/sec/qas.pse
 """
 
 
@@ -91,10 +92,10 @@ def test_a_file_of_the_sdk_becomes_a_file_that_can_be_read() -> None:
     assert _init("--from-ini", _ini(FULL)) == 0
     prd, qas = _read()
     assert (prd.alias, prd.url.host, prd.url.port) == ("PRD", HOST, 443)
-    assert prd.pse == Path("/opt/it's/client.pse")
+    assert prd.pse == Path(f"{ROOT}/opt/it's/client.pse")
     assert str(prd.proxy) == "proxy.example.com:3128"
     assert prd.client is not None
-    assert prd.client.library == Path("/usr/sap/libsapcrypto.so")
+    assert prd.client.library == Path(f"{ROOT}/usr/sap/libsapcrypto.so")
     assert prd.client.ini is not None
     assert (prd.client.ini.file, prd.client.ini.dest) == (Path("sapnwrfc.ini").absolute(), "PRD")
     assert (qas.alias, qas.url.host, qas.url.port) == ("QAS_2", "qas.example.com", 44300)

@@ -190,9 +190,10 @@ def test_what_is_not_installed_is_started_by_its_python() -> None:
 @pytest.mark.usefixtures("scripts")
 def test_a_program_of_one_file_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    monkeypatch.setattr(sys, "executable", "/srv/pse-preflight")
-    assert invocation("pse-preflight", "check") == ("/srv/pse-preflight", "check")
-    assert invocation("opengenpse", "-h") == ("/srv/pse-preflight", "opengenpse", "-h")
+    program = str(Path("/srv/pse-preflight").absolute())
+    monkeypatch.setattr(sys, "executable", program)
+    assert invocation("pse-preflight", "check") == (program, "check")
+    assert invocation("opengenpse", "-h") == (program, "opengenpse", "-h")
 
 
 @pytest.mark.usefixtures("scripts")

@@ -92,6 +92,11 @@ def _calling(*arguments: Any, **named: Any) -> Any:
     return put(*arguments, **named)
 
 
+def _yielding(*arguments: Any, **named: Any) -> Any:
+    put: Any = "what is put in its place"
+    yield from put(*arguments, **named)
+
+
 @contextlib.contextmanager
 def _instead(finder: Finder, stand_in: Callable[[Anything], Anything]) -> Iterator[None]:
     """Put other code in the place of a function's own; every name for the function leads to it."""
@@ -102,7 +107,9 @@ def _instead(finder: Finder, stand_in: Callable[[Anything], Anything]) -> Iterat
     original.__kwdefaults__ = function.__kwdefaults__
     own_code = function.__code__
     # A code object takes its names from the function's own module, so what is to be called stands in its constants.
-    code, put = _calling.__code__, stand_in(original)
+    # A generator's code is replaced by another generator's, as Python wants it from 3.13 on.
+    code = (_yielding if inspect.isgeneratorfunction(function) else _calling).__code__
+    put = stand_in(original)
     assert not own_code.co_freevars
     function.__code__ = code.replace(co_consts=tuple(put if each == _PLACE else each for each in code.co_consts))
     try:

@@ -74,7 +74,7 @@ class Kept:
             raise subprocess.TimeoutExpired([module, *arguments], seconds) from None
         if not reply:  # it has ended by itself, as a run that crashes does
             code = process.wait()
-            self._process = None
+            self.end()
             return code
         told = json.loads(reply)
         if told["ends"]:
@@ -86,6 +86,8 @@ class Kept:
         if self._process:
             self._process.kill()
             self._process.wait()
+            with suppress(OSError):
+                self._stdin(self._process).close()
             self._process = None
 
     def _alive(self) -> subprocess.Popen[bytes]:
@@ -111,8 +113,9 @@ def may_serve(environment: Mapping[str, str]) -> bool:
 
 
 def _read(stream: IO[bytes], replies: "queue.Queue[bytes]") -> None:
-    for line in stream:
-        replies.put(line)
+    with stream:
+        for line in stream:
+            replies.put(line)
     replies.put(b"")
 
 

@@ -51,10 +51,10 @@ def run_module(
 ) -> Ended:
     """Run `python -m MODULE ARGUMENTS…` in a folder; without an environment, in this process's surroundings."""
     given = surroundings() if environment is None else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
-    if not hasattr(os, "fork") and may_serve(given):
+    if not hasattr(os, "fork") and may_serve(given) and module != "-c":
         return _by_a_kept_process(module, arguments, folder, given, seconds)
     if not hasattr(os, "fork"):
-        command = [sys.executable, "-m", module, *arguments]
+        command = [sys.executable, *(("-c",) if module == "-c" else ("-m", module)), *arguments]
         return subprocess.run(
             command, cwd=folder, env=given, capture_output=True, encoding="utf-8", timeout=seconds, check=False
         )

@@ -5,6 +5,7 @@ A server is an accept loop and a *talk*: a function that is given each connectio
 
 import base64
 import contextlib
+import ctypes
 import hashlib
 import socket
 import ssl
@@ -32,7 +33,7 @@ LOOPBACK = "127.0.0.1"
 SAP_REALM = "SAP NetWeaver Application Server [PRD/100]"
 SAP_SERVER = "SAP NetWeaver Application Server / ABAP 793"
 _ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @dataclass(eq=False)
@@ -215,6 +216,11 @@ def closes_without_goodbye(connection: Connection) -> None:
     """Read a request and close the TCP connection; TLS gets no close_notify."""
     connection.request()
     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+WINE = sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
+RESET = "closed the connection" if WINE else "reset"
+"""What is told of a reset: Wine hands it to a program as an end in good order, or not at all."""
 
 
 def resets_after_request(connection: Connection) -> None:
@@ -471,10 +477,18 @@ def real_proxy(*options: str) -> Iterator[Proxy]:
         ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            yield Proxy(LOOPBACK, _port_in(port_file, process))
+            port = _port_in(port_file, process)
+            _await_an_answer(port)  # the processes that serve it start after the port is told
+            yield Proxy(LOOPBACK, port)
         finally:
             process.terminate()
             process.wait(_PATIENCE)
+
+
+def _await_an_answer(port: int) -> None:
+    with socket.create_connection((LOOPBACK, port), _PATIENCE) as asking:
+        asking.sendall(f"CONNECT {LOOPBACK}:1 HTTP/1.1\r\n\r\n".encode())
+        asking.recv(1)
 
 
 def _port_in(port_file: Path, process: subprocess.Popen[bytes]) -> int:

@@ -437,7 +437,10 @@ def test_one_command_needs_no_script(tmp_path: Path) -> None:
 ODD = [("echo", "a b"), ("echo", 'quote"d'), ("echo", "per%cent%PATH%"), ("echo", "$HOME `id` 'x'")]
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="needs a POSIX shell")
+needs_sh = pytest.mark.skipif(shutil.which("sh") is None, reason="needs a POSIX shell")
+
+
+@needs_sh
 def test_a_shell_script_says_what_its_commands_say(tmp_path: Path) -> None:
     script = tmp_path / "fix.sh"
     script.write_text(shell_script(ODD))
@@ -448,6 +451,7 @@ def test_a_shell_script_says_what_its_commands_say(tmp_path: Path) -> None:
     ]
 
 
+@needs_sh
 def test_a_shell_script_stops_at_the_first_failure(tmp_path: Path) -> None:
     script = tmp_path / "fix.sh"
     script.write_text(shell_script([("false",), ("touch", str(tmp_path / "done"))]))

@@ -243,6 +243,51 @@ def test_fixes_are_made_anew_from_observations(recorded: Path) -> None:
     assert "rm -rf" not in (recorded.parent / "again" / "demo" / "path.pem").read_text()
 
 
+def _recorded_on(host: str, pse: str) -> Edit:
+    def edit(told: dict[str, Any]) -> None:
+        told["recorded"]["host"] = host
+        told["asked"].update(pse=pse, secudir=pse.removesuffix("client.pse").rstrip("/\\"))
+        told["pse"]["condition"]["path"] = pse
+
+    return _json("demo", edit)
+
+
+@pytest.mark.parametrize(
+    ("pse", "word"),
+    [
+        (r"C:\sec\client.pse", r"-p C:\sec\client.pse"),
+        (r"C:\Übung sec\client.pse", r'-p "C:\Übung sec\client.pse"'),
+        (r"\\server\share\client.pse", r"-p \\server\share\client.pse"),
+        ("/opt/sec/client.pse", "-p /opt/sec/client.pse"),
+        ("/opt/Übung sec/client.pse", "-p '/opt/Übung sec/client.pse'"),
+    ],
+    ids=["drive", "quoted for cmd", "share", "POSIX", "quoted for sh"],
+)
+def test_a_fix_of_another_machine_is_told_in_its_own_words_and_not_to_be_pasted_here(
+    recorded: Path, pse: str, word: str
+) -> None:
+    OBSERVATIONS["a certificate that the PSE does not hold"](recorded)
+    _recorded_on("elsewhere", pse)(recorded)
+    evidence = _judged(recorded)[1]["demo"]
+    found = next(each for each in evidence.findings if "maintain_pk" in each.fix)
+    assert str(evidence.system.pse) == str(evidence.observations.pse.condition.path) == pse
+    assert "on elsewhere, in a folder to which the files of this replay have been copied: opengenpse" in found.fix
+    assert word in found.fix
+    assert str(recorded.parent) not in found.fix
+    assert not [each for each in evidence.findings if each.commands]
+    assert not list((recorded.parent / "again" / "demo").glob("fix-*"))
+
+
+def test_a_fix_of_this_machine_can_be_pasted_here(recorded: Path) -> None:
+    OBSERVATIONS["a certificate that the PSE does not hold"](recorded)
+    evidence = _judged(recorded)[1]["demo"]
+    found = next(each for each in evidence.findings if each.commands)
+    files = [command[command.index("-a") + 1] for command in found.commands]
+    assert files
+    assert all(Path(each).is_file() for each in files)
+    assert "copied" not in found.fix
+
+
 def test_aliases_tags_scenarios_and_urls_choose_among_the_recordings(recorded: Path) -> None:
     url = json.loads((recorded / "demo" / "evidence.json").read_text())["asked"]["url"]
     chosen_by = {

@@ -3,6 +3,7 @@
 import shutil
 import stat
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -122,10 +123,11 @@ def test_an_existing_pse_is_never_touched(site: Site) -> None:
 
 @pytest.mark.long
 def test_the_program_opengenpse_changes_no_verdict(site: Site) -> None:
-    program = site.path / "bin" / "sapgenpse"
+    installed = shutil.which("opengenpse", path=sysconfig.get_path("scripts"))
+    assert installed
+    program = site.path / "bin" / Path(installed).name.replace("opengenpse", "sapgenpse")
     program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nfrom pse_preflight.sapgenpse.bundled import console\nconsole()\n")
-    program.chmod(0o755)
+    shutil.copy(installed, program)
     site.describe(site.server().port)
     inside = site.run()
     shutil.rmtree(site.path / "sec")

@@ -83,7 +83,7 @@ def test_a_missing_file_is_told_in_the_words_of_the_system(tmp_path: Path) -> No
     code, _, err = _run(tmp_path, "maintain_pk", "-a", "none.pem", "-p", "client.pse")
     assert code == 1
     with pytest.raises(FileNotFoundError) as missing:
-        Path("none.pem").stat()
+        Path("none.pem").read_bytes()
     assert err.endswith(f'"none.pem" does not exist or is no certificate ({missing.value.strerror})\n')
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -599,12 +600,16 @@ def test_the_pse_itself_is_not_replaced_by_its_key(made: Program) -> None:
     assert made.pse.read_bytes() == before
 
 
+NO_SUCH_PLACE = "No such file|cannot find the path|Path not found"
+"""What Linux, Windows and Wine say."""
+
+
 @EXPORTS
 def test_a_place_that_cannot_be_written_to_is_told(made: Program, command: str) -> None:
-    for target, reason in ((made.folder / "missing" / "x.p12", "No such file"), (made.folder, "is a folder")):
+    for target, reason in ((made.folder / "missing" / "x.p12", NO_SUCH_PLACE), (made.folder, "is a folder")):
         (made.folder.with_name(f"{made.folder.name}.p12")).mkdir(exist_ok=True)
         said = made.refused(command, "-p", "client", "-x", "", "-z", "", str(target))
-        assert reason in said or "already exists" in said
+        assert re.search(reason, said) or "already exists" in said
         assert said.count("\n") == 1
 
 

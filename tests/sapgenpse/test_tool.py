@@ -46,6 +46,7 @@ ROOT_IDENTITY = root_authority("Root", START, 3650)
 ROOT = Certificate.of(ROOT_IDENTITY.certificate)
 INTERMEDIATE = Certificate.of(ROOT_IDENTITY.issue_authority("Intermediate", START, 1000).certificate)
 
+SAPGENPSE = "sapgenpse.exe" if sys.platform == "win32" else "sapgenpse"
 SCRIPTS = pytest.mark.skipif(sys.platform == "win32", reason="scripts with a first line that names their interpreter")
 
 MakeProgram = Callable[..., InstalledTool]
@@ -396,7 +397,7 @@ class TestNotStarting:
 class TestFinding:
     @pytest.fixture
     def installed(self, tmp_path: Path) -> Path:
-        path = tmp_path / "bin" / "sapgenpse"
+        path = tmp_path / "bin" / SAPGENPSE
         path.parent.mkdir()
         path.write_text("#!/bin/sh\n")
         path.chmod(0o755)
@@ -409,25 +410,25 @@ class TestFinding:
         return {"PATH": str(tmp_path / "empty")}
 
     def test_the_bundled_one_is_there_for_whoever_asks(self, installed: Path) -> None:
-        found = find_tool("bundled", environ={"PATH": str(installed.parent)}, windows=False)
+        found = find_tool("bundled", environ={"PATH": str(installed.parent)})
         assert (found.name, found.is_bundled, found.label) == ("bundled", True, "bundled open implementation")
         assert isinstance(found, BundledTool)
 
     @pytest.mark.parametrize("engine", ["auto", "sapgenpse"])
     def test_the_one_in_path_is_found(self, engine: Engine, installed: Path, nowhere: dict[str, str]) -> None:
-        path = f"relative::{nowhere['PATH']}:{installed.parent}"
-        found = find_tool(engine, environ={"PATH": path}, windows=False)
+        path = os.pathsep.join(("relative", "", nowhere["PATH"], str(installed.parent)))
+        found = find_tool(engine, environ={"PATH": path})
         assert (found.name, found.is_bundled, found.label) == ("sapgenpse", False, str(installed))
 
     def test_a_well_known_place_comes_after_path(
         self, tmp_path: Path, installed: Path, nowhere: dict[str, str]
     ) -> None:
-        known = tmp_path / "known" / "PRD" / "exe" / "sapgenpse"
+        known = tmp_path / "known" / "PRD" / "exe" / SAPGENPSE
         known.parent.mkdir(parents=True)
         known.write_text("#!/bin/sh\n")
         known.chmod(0o755)
-        assert find_tool("auto", environ=nowhere, windows=False).label == str(known)
-        assert find_tool("auto", environ={"PATH": str(installed.parent)}, windows=False).label == str(installed)
+        assert find_tool("auto", environ=nowhere).label == str(known)
+        assert find_tool("auto", environ={"PATH": str(installed.parent)}).label == str(installed)
 
     def test_beside_the_library_of_the_client_comes_after_path_and_before_other_places(
         self, tmp_path: Path, installed: Path, nowhere: dict[str, str]
@@ -436,10 +437,10 @@ class TestFinding:
             (tmp_path / name).mkdir(parents=True)
             shutil.copy2(installed, tmp_path / name)
         beside = [tmp_path / "none", Path("library"), tmp_path / "library"]
-        found = find_tool("auto", beside=beside, environ=nowhere, windows=False)
-        assert found.label == str(tmp_path / "library" / "sapgenpse")
+        found = find_tool("auto", beside=beside, environ=nowhere)
+        assert found.label == str(tmp_path / "library" / SAPGENPSE)
         in_path = {"PATH": str(installed.parent)}
-        assert find_tool("auto", beside=beside, environ=in_path, windows=False).label == str(installed)
+        assert find_tool("auto", beside=beside, environ=in_path).label == str(installed)
 
     @SCRIPTS
     def test_a_program_that_everybody_may_have_put_there_is_not_run(
@@ -449,14 +450,14 @@ class TestFinding:
         known.mkdir(parents=True)
         shutil.copy2(installed, known)
         known.chmod(0o777)
-        assert find_tool("auto", beside=[known], environ=nowhere, windows=False).is_bundled
+        assert find_tool("auto", beside=[known], environ=nowhere).is_bundled
         known.chmod(0o755)
-        assert find_tool("auto", beside=[known], environ=nowhere, windows=False).label == str(known / "sapgenpse")
+        assert find_tool("auto", beside=[known], environ=nowhere).label == str(known / SAPGENPSE)
 
     def test_without_sap_the_bundled_one_is_used_only_if_that_is_left_open(self, nowhere: dict[str, str]) -> None:
-        assert find_tool("auto", environ=nowhere, windows=False).is_bundled
+        assert find_tool("auto", environ=nowhere).is_bundled
         with pytest.raises(ToolMissing, match="not found") as caught:
-            find_tool("sapgenpse", environ=nowhere, windows=False)
+            find_tool("sapgenpse", environ=nowhere)
         assert caught.value.code == "TOOL_MISSING"
         assert "--sapgenpse" in caught.value.fix
 
@@ -465,16 +466,16 @@ class TestFinding:
         self, entry: str, installed: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(installed.parent if entry in {"", "."} else installed.parent.parent)
-        assert find_tool("auto", environ={"PATH": f"{entry}:"}, windows=False).is_bundled
+        assert find_tool("auto", environ={"PATH": f"{entry}{os.pathsep}"}).is_bundled
 
     @SCRIPTS
     def test_a_file_that_is_not_executable_is_passed_over(self, installed: Path) -> None:
         installed.chmod(0o644)
-        assert find_tool("auto", environ={"PATH": str(installed.parent)}, windows=False).is_bundled
+        assert find_tool("auto", environ={"PATH": str(installed.parent)}).is_bundled
 
     def test_a_folder_of_that_name_is_passed_over(self, tmp_path: Path) -> None:
-        (tmp_path / "x" / "sapgenpse").mkdir(parents=True)
-        assert find_tool("auto", environ={"PATH": str(tmp_path / "x")}, windows=False).is_bundled
+        (tmp_path / "x" / SAPGENPSE).mkdir(parents=True)
+        assert find_tool("auto", environ={"PATH": str(tmp_path / "x")}).is_bundled
 
     def test_the_named_one_is_used_before_all_others(
         self, installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -484,16 +485,16 @@ class TestFinding:
         other.chmod(0o755)
         monkeypatch.chdir(tmp_path)
         environ = {"PATH": str(installed.parent)}
-        assert find_tool("auto", Path("other"), environ=environ, windows=False).label == str(other)
-        assert find_tool("sapgenpse", other, environ=environ, windows=False).label == str(other)
+        assert find_tool("auto", Path("other"), environ=environ).label == str(other)
+        assert find_tool("sapgenpse", other, environ=environ).label == str(other)
 
     def test_a_named_one_that_is_not_there_is_missed_even_by_auto(self, installed: Path) -> None:
         with pytest.raises(ToolMissing, match="is not there"):
-            find_tool("auto", installed.with_name("other"), environ={"PATH": str(installed.parent)}, windows=False)
+            find_tool("auto", installed.with_name("other"), environ={"PATH": str(installed.parent)})
 
     def test_a_named_folder_is_told_with_the_program_in_it(self, installed: Path) -> None:
         with pytest.raises(ToolMissing, match="is a folder") as caught:
-            find_tool("auto", installed.parent, windows=False)
+            find_tool("auto", installed.parent)
         assert str(installed) in caught.value.fix
 
     @pytest.mark.parametrize("name", ["sapgenpse.bat", "SAPGENPSE.CMD"])

@@ -24,6 +24,7 @@ PERIOD = Period(NOW, NOW)
 HOST = "my401122-api.s4hana.cloud.sap"
 DAYS = ExpiryDays(leaf=7, ca=90)
 LONG = 3000.0
+PSE = Path("/sec/client.pse")
 
 
 @cache
@@ -62,7 +63,7 @@ def _question(
         include_leaf=False,
         required_roots=(),
         accepted=frozenset(),
-        remedy=Remedy(("sapgenpse",), Path("/sec/client.pse")),
+        remedy=Remedy(("sapgenpse",), PSE),
     )
 
 
@@ -335,7 +336,7 @@ def test_every_repairable_failure_mentions_repair_and_has_the_exact_command(held
     assert found.commands
     for command in found.commands:
         assert command[:3] == ("sapgenpse", "maintain_pk", "-a")
-        assert command[4:] == ("-p", "/sec/client.pse")
+        assert command[4:] == ("-p", str(PSE))
         assert command[3] in {str(each) for each in question.remedy.files.values()}
     unable = judge_trust(replace(question, remedy=replace(question.remedy, repair=""))).findings
     assert "--repair" not in "".join(map(message, unable))
@@ -354,7 +355,7 @@ def test_each_absent_certificate_is_named_with_its_fingerprint_and_its_own_comma
         assert certificate.label in absent[code].observed
         assert absent[code].certificates == (certificate.sha256,)
         assert absent[code].commands == (
-            ("sapgenpse", "maintain_pk", "-a", f"/proof/{file}.pem", "-p", "/sec/client.pse"),
+            ("sapgenpse", "maintain_pk", "-a", str(Path("/proof", f"{file}.pem")), "-p", str(PSE)),
         )
 
 
@@ -561,7 +562,7 @@ def test_where_the_successor_is_at_hand_the_command_adds_it() -> None:
     remedy = replace(question.remedy, files={CHANGE.sha256: Path("/proof/successor-1.pem")})
     (found,) = judge_trust(replace(question, remedy=remedy)).findings
     assert found.fix == "add this root now"
-    assert found.commands[0][3] == "/proof/successor-1.pem"
+    assert found.commands[0][3] == str(Path("/proof/successor-1.pem"))
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -44,7 +44,7 @@ def read(tmp_path: Path) -> Read:
     def system_with(waiver: str) -> System:
         file = tmp_path / "systems.yaml"
         file.write_text(SYSTEM.replace("{waiver}", f"{{{waiver}}}"), encoding="utf-8")
-        around = Surroundings({}, tmp_path, tmp_path, tmp_path, windows=False)
+        around = Surroundings({}, tmp_path, tmp_path, tmp_path)
         (system,) = select(["PRD"], read_landscape(file, {}), around)
         return system
 

@@ -1,6 +1,7 @@
 """The opening of a tunnel through an HTTP proxy (CONNECT, RFC 9110 section 9.3.6)."""
 
 import base64
+import socket
 
 from pse_preflight import __version__
 from pse_preflight.checklist import Code
@@ -12,6 +13,7 @@ from pse_preflight.landscape.url import Proxy, authority
 
 USER_AGENT = f"pse-preflight/{__version__}"
 _LONGEST_HEAD = 16 * 1024
+_PIECE = 1024
 _LOGIN_WANTED = 407
 # What a proxy says that understood the request and does not open the tunnel; a web server says other things.
 _REFUSALS = frozenset({403, 408, 429, 500, 502, 503, 504})
@@ -26,7 +28,7 @@ def open_tunnel(sock: TimedSocket, target: Target, proxy: Proxy) -> None:
     sent_login = proxy.user is not None
     try:
         sock.sendall(_request(target, proxy))
-        head = read_head(lambda: sock.recv(1), _LONGEST_HEAD)
+        head = read_head(lambda: _line(sock), _LONGEST_HEAD)
     except TimeoutError as error:
         raise StageFailed(Code.PORT_TIMEOUT, proxy_is_silent=True) from error
     except HeadUnreadable as error:
@@ -37,6 +39,12 @@ def open_tunnel(sock: TimedSocket, target: Target, proxy: Proxy) -> None:
     except OSError as error:
         raise StageFailed(Code.PROXY_REFUSED, closed=True) from error
     _judge(head, sent_login=sent_login)
+
+
+def _line(sock: TimedSocket) -> bytes:
+    """Receive what is there, at most to the end of a line: what follows the head is the target's."""
+    there = sock.recv(_PIECE, socket.MSG_PEEK)
+    return sock.recv(there.find(b"\n") + 1 or len(there)) if there else b""
 
 
 def _request(target: Target, proxy: Proxy) -> bytes:

@@ -11,8 +11,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -35,6 +35,8 @@ from pse_preflight.verdict.evidence import Evidence, KnownRoots, Observations, O
 _NOT_WRITTEN: dict[str, Any] = {"endpoint": {"presented"}, "pse": {"program": True, "refusal": {"fix"}}}
 _REFUSAL_FIX = "ask again where the program works; this is what it said when recorded"
 _NOT_MADE = Reason("a recording is judged, and nothing is made", "run the checks on the machine that recorded it")
+
+_POSIX = isinstance(Path(), PurePosixPath)
 
 
 class EvidenceUnreadable(PreflightError):
@@ -102,16 +104,18 @@ class Recording:
     def observations(self, known: KnownRoots, doubts: tuple[Finding, ...] = ()) -> Observations:
         """Return what was seen, to be judged again with what this machine knows of roots."""
         program = ("opengenpse" if self.pse.one_reader else "sapgenpse",)
+        pse = _as_recorded(self.asked.pse)
         return Observations(
             endpoint=self.endpoint,
             fetched=self.fetched,
             roots=self.roots,
-            pse=replace(_with_fix(self.pse, _REFUSAL_FIX), program=program),
+            pse=replace(_with_fix(self.pse, _REFUSAL_FIX), program=program).spelled(pse),
             attempt=Attempt(refusals=(_NOT_MADE,)),
             changed_by_us=self.changed_by_us,
             live=self.live,
             changes=self.changes,
             recorded=self.recorded,
+            elsewhere=_is_foreign(self.asked.pse) or self.recorded.host != socket.gethostname(),
             noted=self.presented,
             doubts=doubts,
             known=known,
@@ -181,9 +185,9 @@ def system_of(recording: Recording, folder: Path = Path()) -> System:
         url_findings=findings,
         serves=asked.serves,
         folder=folder,
-        pse=Path(asked.pse),
+        pse=_as_recorded(asked.pse),
         truststore=TrustStore() if asked.truststore else None,
-        secudir=Path(asked.secudir),
+        secudir=_as_recorded(asked.secudir),
         dn=asked.dn,
         roots=asked.roots,
         pinned=asked.pinned,
@@ -296,6 +300,21 @@ def running_account() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # an account without a name, as in containers
         return "unknown"
+
+
+def _as_recorded(text: str) -> Path:
+    """Return a path of the machine that recorded it, with its own slashes.
+
+    One of another operating system names no file here, and cannot be opened: it is pure.
+    """
+    if not _is_foreign(text):
+        return Path(text)
+    return cast(Path, PureWindowsPath(text) if _POSIX else PurePosixPath(text))
+
+
+def _is_foreign(text: str) -> bool:
+    """Tell whether a path is one of another operating system, by its beginning."""
+    return bool(PureWindowsPath(text).drive) if _POSIX else text.startswith("/") and not text.startswith("//")
 
 
 def _text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from pse_preflight.certificate import Certificate, readable
@@ -23,7 +24,7 @@ from pse_preflight.client_pse.model import NOTHING_DONE, Attempt, ClientPse
 from pse_preflight.client_pse.trust_store_findings import as_said_by_its_client, trust_store_findings
 from pse_preflight.endpoint import reading
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
-from pse_preflight.findings import Finding, finding, most_decisive_first, of_saps_cloud
+from pse_preflight.findings import Finding, finding, most_decisive_first, of_saps_cloud, quoted
 from pse_preflight.json_types import Der, Moment
 from pse_preflight.landscape.system import System
 from pse_preflight.once import LazyProperty
@@ -93,6 +94,7 @@ class Observations:
         client: the client's own side; None where systems.yaml says nothing of it.
         changes: what had changed from run to run, the oldest first.
         recorded: where this was seen, if it is a recording; None where it was seen in this run.
+        elsewhere: it was recorded on another machine, where no file of this one is, and other paths may be.
         noted: SHA-256 of each certificate that the server sent, as a recording notes it; empty where this is none.
         doubts: where the files of a recording contradict each other.
         unwritten: why the files about it could not be written; empty where they were.
@@ -110,6 +112,7 @@ class Observations:
     client: "ClientSide | None" = None
     changes: tuple[Change, ...] = ()
     recorded: Origin | None = None
+    elsewhere: bool = False
     noted: tuple[str, ...] = ()
     doubts: tuple[Finding, ...] = ()
     unwritten: str = ""
@@ -290,6 +293,8 @@ class _Assessment:
     def _told(self, found: Finding) -> Finding:
         """Return a finding as it is told of this system and for this time: who mends it, how, in the client's words."""
         told = of_saps_cloud(found) if self._system.url.is_sap_cloud else found
+        if self._seen.elsewhere and told.commands:
+            told = replace(told, fix=self._words_for_there(told), commands=())
         if self._system.serves_sql:
             told = replace(told, for_hana=True)
         elif self._system.truststore:
@@ -297,6 +302,14 @@ class _Assessment:
         if self._period.start == self._period.end or "clock" not in told.fix:
             return told
         return replace(told, fix=_FIXES_OF_DAY.get(told.code) or told.fix)  # no clock is wrong on a day that is chosen
+
+    def _words_for_there(self, found: Finding) -> str:
+        """Return fix and commands in words, in the quotes of the machine that recorded this; nobody pastes them here."""
+        host = self._seen.recorded.host if self._seen.recorded else ""
+        windows = isinstance(self._system.pse, PureWindowsPath)
+        commands = ", then ".join(quoted(each, windows=windows) for each in found.commands)
+        where = f"on {host}, in a folder to which the files of this replay have been copied"
+        return "; ".join(part for part in (found.fix, f"{where}: {commands}") if part)
 
     def _question(self) -> ChainQuestion:
         system, roots, mozilla = self._system, self._roots, self._seen.known.mozilla
@@ -348,7 +361,8 @@ class _Assessment:
             repair = "--repair --engine=bundled" if pse.one_reader else "--repair"
         files = root_names(self._successors, self._required) | file_names(self.judgement.path)
         files = {} if self._seen.unwritten else files
-        at_hand = {key: system.folder / name for key, name in files.items()}
+        folder = Path() if self._seen.elsewhere else system.folder
+        at_hand = {key: folder / name for key, name in files.items()}
         needs = "" if self._seen.recorded else pse.tool_needs
         program = ("env", needs, *pse.program) if needs.startswith(("LD_", "DYLD_")) else pse.program
         return Remedy(program, system.pse, at_hand, repair, pse.store)
