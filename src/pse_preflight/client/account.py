@@ -59,9 +59,7 @@ class PosixHandover:
         return _PRIVATE_FOLDER if folder else _PRIVATE_FILE
 
 
-def posix_reach(
-    way: PosixWay, account: PosixAccount, *, has_setfacl: bool = True, is_shared: bool = False
-) -> Reach:
+def posix_reach(way: PosixWay, account: PosixAccount, *, has_setfacl: bool = True, is_shared: bool = False) -> Reach:
     """Decide whether an account of POSIX can read the file at the end of a way.
 
     Args:
