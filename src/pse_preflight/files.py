@@ -17,6 +17,8 @@ IN_USE = frozenset({5, 32, 33})
 """ERROR_ACCESS_DENIED, _SHARING_VIOLATION, _LOCK_VIOLATION: another program has the file open."""
 
 _HOUR = 3600.0
+_MARK = ".preflight"
+_LEFTOVER = re.compile(rf"[0-9]+-[0-9]+{re.escape(_MARK)}")
 
 
 def write_whole(file: Path, text: str) -> Path:
@@ -27,9 +29,11 @@ def write_whole(file: Path, text: str) -> Path:
     Raises:
         OSError: where that is not possible.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}")
+    temporary = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}{_MARK}")
     try:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        temporary.unlink(missing_ok=True)
+        with temporary.open("x", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+            stream.write(text)
         patiently(lambda: temporary.replace(file))
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -45,7 +49,7 @@ def write_whole(file: Path, text: str) -> Path:
 def _remove_leftovers(file: Path) -> None:
     begin = f".{file.name}."
     for each in os.scandir(file.parent):
-        is_ours = each.name.startswith(begin) and re.fullmatch(r"[0-9]+(-[0-9]+)?", each.name.removeprefix(begin))
+        is_ours = each.name.startswith(begin) and _LEFTOVER.fullmatch(each.name.removeprefix(begin))
         if is_ours and each.stat(follow_symlinks=False).st_mtime < time.time() - _HOUR:
             Path(each.path).unlink()
 

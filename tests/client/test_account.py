@@ -103,6 +103,23 @@ def test_a_file_that_may_be_read_behind_a_closed_folder_stays_as_it_is() -> None
     assert (reach.readable, reach.commands) == (False, (("setfacl", "-m", "u:xtract:x", "/sec"),))
 
 
+@pytest.mark.parametrize(
+    ("has_setfacl", "owner", "expected"),
+    [
+        (True, 0, ("setfacl", "-m", "u:xtract:r")),
+        (False, 0, ("chmod", "a+r")),
+        (True, XTRACT.number, ("chmod", "a+r")),
+    ],
+    ids=["one account", "no setfacl", "its own file"],
+)
+def test_a_library_is_opened_and_stays_whose_it_is(has_setfacl: bool, owner: int, expected: tuple[str, ...]) -> None:
+    folders = (Node("/", 0o755, 0, 0), Node("/exe", 0o700, 0, 0))
+    library = Node("/exe/libsapcrypto.so", 0o000, owner, 0)
+    reach = account.posix_reach(PosixWay(folders, library), XTRACT, has_setfacl=has_setfacl, is_shared=True)
+    through = ("setfacl", "-m", "u:xtract:x", "/exe") if has_setfacl else ("chmod", "o+x", "/exe")
+    assert (reach.readable, reach.commands) == (False, (through, (*expected, library.path)))
+
+
 def test_an_access_list_is_mentioned() -> None:
     reach = account.posix_reach(PosixWay((), _node(0o670, 0, 0, (USER, 0, 1001), (MASK, 7, 0))), XTRACT)
     assert "access list" in reach.reason

@@ -205,7 +205,12 @@ def test_a_library_that_the_account_cannot_read_is_told(tmp_path: Path) -> None:
     library = tmp_path / "libsapcrypto.so"
     library.write_bytes(ELF[64])
     side = Client(library=library, account="nobody")
-    assert _codes(_system(tmp_path, side), there=False) == ["CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT"]
+    seen = client.look(_system(tmp_path, side), pse_is_there=False)
+    assert seen
+    (found,) = seen.findings
+    assert (found.code, found.fix) == ("CRYPTO_LIBRARY_UNREADABLE_FOR_ACCOUNT", "let nobody read it")
+    assert {command[0] for command in found.commands} <= {"setfacl", "chmod"}
+    assert all(command[1] in {"-m", "o+x", "a+r"} for command in found.commands)
     assert _codes(_system(tmp_path, replace(side, account=_me())), there=False) == []
 
 

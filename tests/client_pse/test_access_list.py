@@ -32,6 +32,7 @@ NAMES = {
     READERS: "DOM\\SAP-Readers",
 }
 GOOD = AccessList(file=FILE, folder=FOLDER, seen_by=ME, names=NAMES)
+CLIENT = "S-1-5-21-1-2-3-4711"
 KEEP = ("*S-1-5-18:(F)", "*S-1-5-32-544:(F)", f"*{ME}:(F)")
 
 
@@ -64,10 +65,15 @@ def test_whoever_else_reads_the_key_is_named(entry: str, code: str, severity: Se
     (found,) = _found(file=entry)
     assert (found.code, found.severity) == (code, severity)
     assert found.observed == f"{PSE} can be read by {whom}, and it holds a private key without PIN"
-    ((program, path, *rest),) = found.commands
+    if severity is Severity.MINOR:
+        assert found.commands == ()
+        assert found.fix.startswith(f"if {whom} is the client's account, say so (client.account) and run again; else ")
+    (known,) = _found(file=entry, meant=frozenset({CLIENT}))
+    ((program, path, *rest),) = known.commands
     assert (program, path) == ("icacls", str(PSE))
-    assert rest[:5] == ["/inheritance:r", "/grant:r", *KEEP]
-    assert rest[5] == "/remove:g"
+    assert rest[:6] == ["/inheritance:r", "/grant:r", *KEEP, f"*{CLIENT}:(R)"]
+    assert rest[6] == "/remove:g"
+    assert known.fix == "let its account, SYSTEM and the administrators alone read it"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +101,10 @@ def test_whoever_else_can_change_the_file_is_named(rights: str) -> None:
     (found,) = _found(file=f"(A;;{rights};;;{SERVICE})")
     assert (found.code, found.severity) == ("PSE_WRITABLE_BY_OTHERS", Severity.MAJOR)
     assert "can be changed or replaced by DOM\\svc, who so decide whom the client trusts" in found.observed
-    assert found.commands == (("icacls", str(PSE), "/inheritance:r", "/grant:r", *KEEP, "/remove:g", f"*{SERVICE}"),)
+    assert found.commands == ()
+    (known,) = _found(file=f"(A;;{rights};;;{SERVICE})", meant=frozenset({CLIENT}))
+    closing = ("icacls", str(PSE), "/inheritance:r", "/grant:r", *KEEP, f"*{CLIENT}:(R)", "/remove:g", f"*{SERVICE}")
+    assert known.commands == (closing,)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +128,7 @@ def test_whoever_else_can_put_another_in_its_place_is_named(entry: str, severity
     assert told.code == "PSE_WRITABLE_BY_OTHERS"
     assert told.severity == (severity or Severity.MAJOR)
     assert "in C:\\sec" in told.observed
-    ((*command, grant),) = told.commands
+    ((*command, grant),) = _found(folder=entry, meant=frozenset({CLIENT}))[0].commands
     assert command == ["icacls", "C:\\sec", "/inheritance:d", "/grant:r"]
     assert grant.endswith(":(OI)(CI)(RX)")
 
@@ -138,9 +147,35 @@ def test_an_owner_who_is_not_meant_is_named(part: str) -> None:
     (found,) = access_list.findings(PSE, seen)
     assert found.severity is Severity.MAJOR
     assert "its owner DOM\\svc" in found.observed
-    assert found.observed.endswith("if DOM\\svc is the client's account, say so: client.account")
-    assert found.commands == (("icacls", str(PSE), "/setowner", "*S-1-5-32-544"),)
+    assert found.fix.startswith("if DOM\\svc is the client's account, say so (client.account) and run again; else ")
+    assert found.commands == ()
+    (known,) = access_list.findings(PSE, seen, frozenset({CLIENT}))
+    assert known.commands == (("icacls", str(PSE), "/setowner", "*S-1-5-32-544"),)
     assert list(access_list.findings(PSE, seen, frozenset({SERVICE}))) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "folder"),
+    [
+        (f"(A;;FR;;;{SERVICE})", ""),
+        (f"(A;;FA;;;{SERVICE})", ""),
+        (f"(A;;FR;;;{SERVICE})(A;;0x116;;;BU)", ""),
+        ("", f"(A;OICI;0x1301bf;;;{SERVICE})"),
+    ],
+    ids=["reads", "changes", "reads what a crowd changes", "replaces"],
+)
+def test_nobody_pastes_away_what_may_be_the_clients_own_access(file: str, folder: str) -> None:
+    found = _found(file=file, folder=folder)
+    assert found
+    assert all(each.commands == () and "if DOM\\svc is the client's account" in each.fix for each in found)
+    assert all("else let its account" in each.fix and ": icacls C:\\sec" in each.fix for each in found)
+    known = _found(file=file, folder=folder, meant=frozenset({CLIENT}))
+    assert all(each.commands and "client's account" not in each.fix for each in known)
+
+
+def test_what_a_crowd_may_do_is_closed_at_once() -> None:
+    found = _found(file="(A;;FA;;;BU)", folder="(A;OICI;FA;;;WD)")
+    assert all(each.commands and "client.account" not in each.fix for each in found)
 
 
 def test_who_is_meant_may_read_and_is_kept_in_the_command() -> None:

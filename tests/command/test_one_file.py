@@ -125,6 +125,36 @@ def test_what_a_killed_run_left_is_removed_by_the_next(built: Path) -> None:
     assert [each.name for each in built.parent.iterdir()] == [built.name]
 
 
+def test_a_number_that_no_process_can_have_stops_nobody(built: Path) -> None:
+    strange = built.with_name("_MEIffffffffx")
+    strange.mkdir()
+    (strange / "another's").touch()
+    gone = [_left(built, 0xFFFFFFFE), _left(built, _ended())]
+    leftovers.remove(built)
+    assert strange.exists()
+    assert not [each for each in gone if each.exists()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells by itself what is in use")
+def test_a_run_whose_number_another_container_hides_is_left_alone(built: Path) -> None:
+    """It holds its mark; its number is one that is not seen here."""
+    alive = _left(built, _ended())
+    code = (
+        "import sys; from pathlib import Path; from pse_preflight.command import leftovers;"
+        " leftovers.remove(Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([PYTHON, "-c", code, alive], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdin
+        process.stdout.readline()
+        leftovers.remove(built)
+        assert (alive / "libpython.so").exists()
+        process.stdin.close()
+        process.wait(60)
+    leftovers.remove(built)
+    assert not alive.exists()
+
+
 def test_one_that_was_killed_before_it_unpacked_anything_leaves_nothing_either(built: Path) -> None:
     empty = _left(built, _ended(), mark=False, filled=False)
     leftovers.remove(built)

@@ -1,17 +1,21 @@
 """pse-preflight report: what runs have found, in other forms, and its exit code for whoever joins them."""
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pse_preflight.command import program
+from pse_preflight.report import monitoring, terminal
 from pse_preflight.report.facts import Result
-from pse_preflight.report.result import FILE_NAME, read, write
+from pse_preflight.report.page import render
+from pse_preflight.report.result import FILE_NAME, ResultUnreadable, read, write
 from tests.kit import report_facts as facts
 
+NO_RESULT = "is no result.json of this version of pse-preflight"
 JUNIT = """<testsuite name="pse-preflight"><testcase classname="a" name="test_chain_is_valid[PRD]">
 <failure message="CERTIFICATE_EXPIRED: it has ended">CERTIFICATE_EXPIRED: it has ended</failure>
 </testcase></testsuite>"""
@@ -167,6 +171,103 @@ def test_a_result_with_a_moment_that_is_none_cannot_be_read(made: str, capsys: p
     file = _written("a", replace(GOOD, run=replace(GOOD.run, made=made)))
     assert program.run(["report", "nagios", file]) == 3
     assert "is no result.json" in capsys.readouterr().out
+
+
+Place = tuple[str | int, ...]
+FOREIGN = asdict(
+    facts.result(
+        facts.good("PRD", origin="recorded on vm", changes=("a change",), findings=(facts.found(severity="minor"),)),
+        facts.bad("DEV", extras=("an extra",), others=("another",), labels=(("x-ticket", "CHG"),), missing="Root"),
+        facts.unjudged("QAS", trusted=None, trust_unknown="not read"),
+        replace(facts.bad("OLD"), facts=None),
+        at="2026-12-01",
+        broken_off="the run was interrupted",
+    )
+)
+"""Every text of a result, somewhere."""
+
+
+def _texts(value: object, path: Place = ()) -> Iterator[Place]:
+    if isinstance(value, str):
+        yield path
+    elif isinstance(value, dict | list | tuple):
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(each, (*path, key))
+
+
+def _planted(text: str, where: Iterable[Place]) -> Path:
+    planted = json.loads(json.dumps(FOREIGN))
+    for *path, last in where:
+        place = planted
+        for key in path:
+            place = place[key]
+        place[last] += text
+    file = Path("planted.json")
+    file.write_text(json.dumps(planted), encoding="utf-8")
+    return file
+
+
+def _forms(result: Result) -> Iterator[str]:
+    yield "\n".join(terminal.lines(result, verbose=True))
+    yield "\n".join(terminal.lines(result, verbose=False))
+    yield "\n".join(terminal.joined_lines([result, result]))
+    yield render(result)
+    watched = monitoring.watch([result], datetime(2026, 11, 23, 13, tzinfo=UTC), timedelta(hours=26))
+    yield monitoring.nagios(watched)[1]
+    yield monitoring.checkmk(watched)
+    yield monitoring.prometheus(watched)
+
+
+def _is_bound(path: Place) -> bool:
+    """Tell whether a text has a form of its own, so that what is planted makes the file unreadable."""
+    try:
+        read(_planted(ORDERS, [path]))
+    except ResultUnreadable:
+        return True
+    return False
+
+
+ORDERS = "\x1b[31mX\n::error::y\r\x9b2J\u202e"
+
+
+def test_no_text_of_another_machine_gives_orders_to_a_terminal_or_forges_a_line() -> None:
+    free = [path for path in _texts(FOREIGN) if not _is_bound(path)]
+    assert {each[-1] for each in free} >= {
+        "alias",
+        "remark",
+        "host",
+        "words",
+        "origin",
+        "code",
+        "broken_off",
+        "message",
+    }
+    result = read(_planted(ORDERS, free))
+    for said in (*_forms(result), *(line for each in _forms(result) for line in each.splitlines())):
+        assert not {"\x1b", "\x9b", "\r", "\u202e"} & set(said)
+        assert not said.startswith("::error::")
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-23", "0001-01-01T00:00:00+23:00"])
+@pytest.mark.parametrize("key", ["made", "at", "judged", "trust_ends", "renewal", "not_before", "not_after"])
+def test_a_moment_that_is_none_is_one_line_and_no_traceback(
+    key: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planted = json.loads(json.dumps(FOREIGN))
+    for *path, last in (each for each in _texts(FOREIGN) if each[-1] == key):
+        place = planted
+        for part in path:
+            place = place[part]
+        place[last] = text
+    Path("planted.json").write_text(json.dumps(planted), encoding="utf-8")
+    is_said = (key, text) in {("at", ""), ("at", "2026-11-23"), ("trust_ends", ""), ("renewal", "")}
+    assert program.run(["report", "page", "planted.json"]) == (1 if is_said else program.MISUSE)
+    assert capsys.readouterr().err == ("" if is_said else f"ERROR: planted.json: {NO_RESULT}\n")
+
+
+@pytest.mark.parametrize("made", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
+def test_a_page_has_room_for_any_moment(made: str) -> None:
+    assert "today " in render(replace(GOOD, run=replace(GOOD.run, made=made)))
 
 
 @pytest.mark.parametrize("form", ["table", "nagios", "checkmk", "prometheus", "sarif", "ctrf"])

@@ -1,5 +1,6 @@
 """A file of ours is written whole, and a file that another program has open is waited for within a bound."""
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -22,6 +23,28 @@ def test_what_is_written_is_there_and_nothing_else(tmp_path: Path) -> None:
     write_whole(tmp_path / "ü.json", "two\n")
     assert [each.name for each in tmp_path.iterdir()] == ["ü.json"]
     assert (tmp_path / "ü.json").read_bytes() == b"two\n"
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_of_a_users(tmp_path: Path) -> None:
+    kept = {".a.html.20261101", ".a.html.1", ".a.html.2-3", ".a.html.2-3.preflight.bak", ".b.html.2-3.preflight"}
+    young = ".a.html.4-5.preflight"
+    for name in (*kept, young, ".a.html.2-3.preflight"):
+        (tmp_path / name).write_text("mine")
+        os.utime(tmp_path / name, None if name == young else (1e9, 1e9))
+    write_whole(tmp_path / "a.html", "x")
+    assert {each.name for each in tmp_path.iterdir()} == {*kept, young, "a.html"}
+
+
+def test_a_link_under_the_name_for_the_half_of_it_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    try:
+        (tmp_path / f".a.html.{os.getpid()}-{threading.get_ident()}.preflight").symlink_to(tmp_path / "precious")
+    except OSError:
+        pytest.skip("no symbolic links here")
+    write_whole(tmp_path / "a.html", "x")
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert (tmp_path / "a.html").read_text() == "x"
+    assert not (tmp_path / "a.html").is_symlink()
 
 
 def test_a_folder_in_its_place_is_told_by_its_name(tmp_path: Path) -> None:

@@ -169,14 +169,14 @@ def _without_a_key(place: Place) -> None:
 
 def _a_request_is_signed(place: Place) -> None:
     """Write a request of the PSE, have it signed by the authority, and take its answer."""
-    request = place.folder / ".pse-preflight" / "SYS" / "request.p10"
+    request = place.folder / ".pse-preflight" / "SYS" / "request-by-hand.p10"
     pasted(place, f'{OPENGENPSE} gen_pse -p {place.pse} -x "" -onlyreq -r {request}')
     _its_request_is_signed(place)
 
 
 def _its_request_is_signed(place: Place) -> None:
     """Have the request that was written signed by the authority, and take its answer, as the fix says."""
-    request = place.folder / ".pse-preflight" / "SYS" / "request.p10"
+    (request,) = (place.folder / ".pse-preflight" / "SYS").glob("request-*.p10")
     answer, issuers = (place.folder / each for each in ("answer.pem", "issuers.pem"))
     asked = x509.load_pem_x509_csr(request.read_bytes())
     key = pse_file.read(place.pse.read_bytes()).private_key()

@@ -461,8 +461,9 @@ def test_a_shell_script_stops_at_the_first_failure(tmp_path: Path) -> None:
 
 def test_a_batch_file_keeps_empty_arguments_and_percent_signs() -> None:
     lines = batch_file([("C:\\x\\sapgenpse.exe", "-x", "", "100%")]).split("\r\n")
-    assert lines[:3] == ["@echo off", "setlocal DisableDelayedExpansion", "chcp 65001 >nul"]
-    assert lines[3:7] == [
+    assert lines[:2] == ["@echo off", "setlocal DisableDelayedExpansion"]
+    assert lines[3:8] == [
+        "chcp 65001 >nul",
         'C:\\x\\sapgenpse.exe -x "" "100%%"',
         "if errorlevel 1 goto :failed",
         "if not errorlevel 0 goto :failed",
@@ -472,7 +473,7 @@ def test_a_batch_file_keeps_empty_arguments_and_percent_signs() -> None:
 
 def test_a_batch_file_that_was_started_by_a_double_click_waits_until_it_is_read() -> None:
     """Only Explorer's command line ends with a quote, a blank and a quote; its window would close at once."""
-    end = batch_file([("C:\\x\\sapgenpse.exe",)]).split("\r\n")[7:]
+    end = batch_file([("C:\\x\\sapgenpse.exe",)]).split("\r\n")[8:]
     assert end == [
         'set "code=0"',
         "goto :end",
@@ -507,7 +508,22 @@ def test_a_batch_file_that_was_started_by_a_double_click_waits_until_it_is_read(
 )
 def test_a_batch_file_quotes_every_path_and_finds_its_own_folder(word: str, written: str) -> None:
     lines = batch_file([("icacls", word)], Path("C:\\ev ö\\PRD")).split("\r\n")
-    assert lines[3] == f'"%SystemRoot%\\System32\\icacls.exe" {written}'
+    assert lines[4] == f'"%SystemRoot%\\System32\\icacls.exe" {written}'
+
+
+def test_no_program_of_a_batch_file_is_taken_from_where_it_was_started() -> None:
+    """cmd.exe looks there first, unless this variable is set (Microsoft: NeedCurrentDirectoryForExePath)."""
+    lines = batch_file([("certutil", "-addstore", "Root", "a.pem"), ("keytool", "-importcert")]).split("\r\n")
+    assert lines.index('set "NoDefaultCurrentDirectoryInExePath=1"') < lines.index("chcp 65001 >nul")
+    assert lines[4] == '"%SystemRoot%\\System32\\certutil.exe" -addstore Root a.pem'
+    assert lines[7] == "keytool -importcert"
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="needs cmd.exe")
+def test_a_real_cmd_starts_nothing_that_lies_beside_a_batch_file(tmp_path: Path) -> None:
+    (tmp_path / "keytool.cmd").write_text("@echo planted\r\n", "utf-8", newline="")
+    (tmp_path / "fix.cmd").write_text(batch_file([("keytool", "-version")], tmp_path), "utf-8", newline="")
+    assert b"planted" not in _run_in_cmd(tmp_path / "fix.cmd").stdout
 
 
 def _run_in_cmd(script: Path) -> subprocess.CompletedProcess[bytes]:

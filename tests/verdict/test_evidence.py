@@ -66,6 +66,20 @@ def _red(evidence: Evidence) -> dict[str, Code]:
     return {check: each.findings[0].code for check, each in outcomes.items() if each.verdict is Verdict.FAIL}
 
 
+def test_the_next_renewal_of_a_clients_certificate_writes_a_request_of_its_own() -> None:
+    """The program that writes it replaces no file."""
+    ended = next(each for each in CORPUS if each.code is Code.CLIENT_CERTIFICATE_ENDED).build()
+    files = []
+    for moment in (NOW, NOW + timedelta(days=365)):
+        (found,) = (
+            each
+            for each in replace(ended, period=Period(moment, moment)).evidence().findings
+            if each.code is Code.CLIENT_CERTIFICATE_ENDED
+        )
+        files.append(Path(found.commands[0][-1]).name)
+    assert files == [f"request-{NOW:%Y-%m-%d}.p10", f"request-{NOW + timedelta(days=365):%Y-%m-%d}.p10"]
+
+
 def test_one_address_alone_is_green(seen: Observations) -> None:
     assert _red(_judged(seen)) == {}
 

@@ -59,11 +59,12 @@ class PosixHandover:
         return _PRIVATE_FOLDER if folder else _PRIVATE_FILE
 
 
-def posix_reach(way: PosixWay, account: PosixAccount, *, has_setfacl: bool = True) -> Reach:
+def posix_reach(way: PosixWay, account: PosixAccount, *, has_setfacl: bool = True, is_shared: bool = False) -> Reach:
     """Decide whether an account of POSIX can read the file at the end of a way.
 
     Args:
-        has_setfacl: this machine has the program that opens a folder for one account alone.
+        has_setfacl: this machine has the program that opens a folder, or a file, for one account alone.
+        is_shared: others use the file, too, so that it stays theirs; else it is to be this account's alone.
     """
     closed = posix_rights.closed_folders(way.folders, account)
     shut = way.file if way.file and not posix_rights.may_read(way.file, account) else None
@@ -77,8 +78,18 @@ def posix_reach(way: PosixWay, account: PosixAccount, *, has_setfacl: bool = Tru
         return Reach(readable=True)
     opening = ("setfacl", "-m", f"u:{account.name}:x") if has_setfacl else ("chmod", "o+x")
     commands: list[Command] = [(*opening, each.path) for each in closed]
-    commands += [("chown", account.name, shut.path), ("chmod", "600", shut.path)] if shut else []
+    if shut and is_shared:
+        commands.append(_let_read(shut, account, has_setfacl=has_setfacl))
+    elif shut:
+        commands += [("chown", account.name, shut.path), ("chmod", "600", shut.path)]
     return Reach(readable=False, reason=reason, commands=tuple(commands))
+
+
+def _let_read(file: Node, account: PosixAccount, *, has_setfacl: bool) -> Command:
+    """Return what lets an account read a file and takes nothing from anybody; an owner's rights are in no list."""
+    if has_setfacl and file.owner != account.number:
+        return ("setfacl", "-m", f"u:{account.name}:r", file.path)
+    return ("chmod", "a+r", file.path)
 
 
 def windows_reach(

@@ -79,7 +79,8 @@ def _about_reach(code: Code, name: str | None, reach: Reach | None) -> Iterator[
         )
         return
     observed = f"{name}, the client's account, cannot read it: {reach.reason}"
-    yield finding(code, observed, fix=f"let {name} read it, and nobody else", commands=reach.commands)
+    alone = ", and nobody else" if code is Code.PSE_UNREADABLE_FOR_ACCOUNT else ""
+    yield finding(code, observed, fix=f"let {name} read it{alone}", commands=reach.commands)
 
 
 def _about_ini(side: ClientSide, system: System, client: Client) -> Iterator[Finding]:

@@ -168,7 +168,7 @@ def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_th
         sids=sids,
         own_folder=folder,
         reach=_reach(system.pse, seen.account) if pse_is_there else None,
-        library_reach=_reach(Path(library.path), seen.account) if library and reads_library else None,
+        library_reach=_reach(Path(library.path), seen.account, is_shared=True) if library and reads_library else None,
     )
 
 
@@ -188,9 +188,9 @@ def _look_up(name: str) -> _Seen:
     return _Seen(known, known.number == access.posix_me().number)
 
 
-def _reach(path: Path, who: PosixAccount | WindowsAccount) -> Reach:
+def _reach(path: Path, who: PosixAccount | WindowsAccount, *, is_shared: bool = False) -> Reach:
     if isinstance(who, PosixAccount):
-        return account.posix_reach(access.way_to(path), who, has_setfacl=_has_setfacl())
+        return account.posix_reach(access.way_to(path), who, has_setfacl=_has_setfacl(), is_shared=is_shared)
     try:
         return account.windows_reach(str(path), windows.read_descriptor(path), who, windows.name_of)
     except PreflightError as error:

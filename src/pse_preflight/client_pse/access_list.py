@@ -1,12 +1,12 @@
 """Who else may read or replace a PSE on Windows, by the access lists of the file and of its folder. Pure."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.client_pse.condition import AccessList
-from pse_preflight.findings import Command, Finding, finding
+from pse_preflight.findings import Command, Finding, finding, quoted
 from pse_preflight.windows.descriptor import (
     ADMINISTRATORS,
     EVERYONE,
@@ -69,17 +69,32 @@ def findings(path: Path, seen: AccessList, meant: frozenset[str] = frozenset()) 
         return
     keep = tuple(dict.fromkeys((SYSTEM, ADMINISTRATORS, seen.seen_by)))
     grants = (*(f"*{sid}:(F)" for sid in keep), *(f"*{sid}:(R)" for sid in sorted(meant - {*keep})))
-    gone = [f"*{sid}" for sid in sorted(found.read | found.change)]
-    out = ("/remove:g", *gone) if gone else ()
+    closed = found.read | found.change
+    out = ("/remove:g", *(f"*{sid}" for sid in sorted(closed))) if closed else ()
     close = ("icacls", str(path), "/inheritance:r", "/grant:r", *grants, *out)
     if found.read:
-        yield finding(
+        told = finding(
             Code.PSE_READABLE_BY_OTHERS if any(map(is_crowd, found.read)) else Code.PSE_READABLE_BY_GROUP,
             f"{path} can be read by {_names(found.read, seen)}, and it holds a private key without PIN",
             fix="let its account, SYSTEM and the administrators alone read it",
             commands=[close],
         )
-    yield from _writable(path, seen, found, close)
+        yield told if meant else _unless_the_client(told, closed, seen)
+    for told in _writable(path, seen, found, close):
+        strangers = found.replace | ({found.owner} if found.owner else set()) | (closed if found.change else set())
+        yield told if meant else _unless_the_client(told, strangers, seen)
+
+
+def _unless_the_client(told: Finding, strangers: Iterable[str], seen: AccessList) -> Finding:
+    """Ask first whether one of those who would lose a right is the client, where nobody has said who that is."""
+    maybe = [sid for sid in strangers if not is_crowd(sid)]
+    if not maybe:
+        return told
+    commands = " && ".join(quoted(command, windows=True) for command in told.commands)
+    mends = ": ".join(part for part in (told.fix, commands) if part)
+    one_of = "one of " if len(maybe) > 1 else ""
+    ask = f"if {one_of}{_names(maybe, seen)} is the client's account, say so (client.account) and run again"
+    return replace(told, fix=f"{ask}; else {mends}", commands=())
 
 
 def _writable(path: Path, seen: AccessList, found: Others, close: Command) -> Iterator[Finding]:
@@ -97,13 +112,10 @@ def _writable(path: Path, seen: AccessList, found: Others, close: Command) -> It
         return
     is_root = found.replace and folder == folder.parent
     move = f"; {folder} is open to all by its nature, so move the PSE into a folder of its own" if is_root else ""
-    whose = ""
-    if found.owner:
-        whose = f"; if {_names([found.owner], seen)} is the client's account, say so: client.account"
     yield finding(
         Code.PSE_WRITABLE_BY_OTHERS,
         f"{path} can be changed or replaced by {'; '.join(whom for _, whom, _ in ways)}, who so decide whom the client"
-        f" trusts{whose}",
+        " trusts",
         fix=f"let its account, SYSTEM and the administrators alone write to it and to its folder{move}",
         commands=dict.fromkeys(command for _, _, command in ways if not (is_root and command[1] == str(folder))),
         severity=None if found.change or found.owner or any(map(is_crowd, found.replace)) else Severity.MINOR,

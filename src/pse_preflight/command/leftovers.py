@@ -33,6 +33,7 @@ def remove(own: Path) -> None:
     """
     if not _NAME.fullmatch(own.name) or not (own / MARK).is_file():
         return  # the program that is a folder unpacks nothing
+    _hold(own / MARK)
     with contextlib.suppress(OSError):
         for folder in _others(own):
             with contextlib.suppress(OSError):
@@ -45,7 +46,7 @@ def _others(own: Path) -> Iterator[Path]:
     with os.scandir(own.parent) as entries:
         found = [(each, _NAME.fullmatch(each.name.removeprefix(_REMOVED))) for each in entries]
     for each, name in found:
-        if name and each.name != own.name and not _runs(int(name[1], 16)) and _is_ours(each):
+        if name and each.name != own.name and _is_ours(each) and not _runs(int(name[1], 16)):
             yield Path(each.path)
 
 
@@ -63,7 +64,7 @@ def _runs(process: int) -> bool:
         return _runs_on_windows(process)
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # any user can make a folder with a number that no process can have
         return False
     except OSError:
         return True
@@ -82,12 +83,40 @@ if sys.platform == "win32":
             return bool(win32process.GetExitCodeProcess(handle) == _STILL_ACTIVE)
         except pywintypes.error as error:
             return bool(error.winerror != _NO_SUCH_PROCESS)
+        except OverflowError:
+            return False
+
+    def _hold(_mark: Path) -> None:
+        """Do nothing: what is in use cannot be renamed."""
+
+    def _is_held(_mark: Path) -> bool:
+        return False
+
+else:
+    import fcntl
+
+    def _hold(mark: Path) -> None:
+        """Lock our mark as long as this process lives; another container does not see its number."""
+        with contextlib.suppress(OSError):
+            fcntl.flock(os.open(mark, os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def _is_held(mark: Path) -> bool:
+        try:
+            with mark.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
 
 
 def _is_in_use(folder: Path) -> bool:
     """Tell whether a process has files of it, though the one that unpacked them has ended; Windows tells by itself."""
     if sys.platform == "win32":
         return False
+    if _is_held(folder / MARK):
+        return True
     if not Path("/proc/self/maps").exists():
         return time.time() - folder.stat().st_mtime < _LONGEST_RUN
     inside = f"{folder}{os.sep}"

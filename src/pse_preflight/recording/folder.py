@@ -32,8 +32,15 @@ _USUAL = re.compile(
     r"(?:presented|path|server|root|intermediate-[0-9]{1,3}|successor-[0-9]{1,3}|required-[0-9a-f]{12})\.pem"
 )
 _WINDOWS = sys.platform == "win32"
-_OF_WINDOWS = frozenset({"icacls", "attrib"})
+_OF_WINDOWS = frozenset({"icacls", "attrib", "certutil"})
 """Programs of Windows that a fix may name."""
+_BEGIN_OF_BATCH = (
+    "@echo off",
+    "setlocal DisableDelayedExpansion",
+    'set "NoDefaultCurrentDirectoryInExePath=1"',
+    "chcp 65001 >nul",
+)
+"""A program without a folder, such as keytool, is looked for in PATH alone, and not where the script was started."""
 _STOP_AT_FAILURE = ("if errorlevel 1 goto :failed", "if not errorlevel 0 goto :failed")
 _END_OF_BATCH = (
     'set "code=0"',
@@ -274,7 +281,7 @@ def batch_file(commands: Iterable[Command], folder: Path = Path()) -> str:
     Args:
         folder: where the script will stand.
     """
-    lines = ["@echo off", "setlocal DisableDelayedExpansion", "chcp 65001 >nul"]
+    lines = [*_BEGIN_OF_BATCH]
     for program, *arguments in commands:
         known = program in _OF_WINDOWS
         first = f'"%SystemRoot%\\System32\\{program}.exe"' if known else _batch_word(program, folder)

@@ -5,11 +5,13 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.files import is_file, write_whole
+from pse_preflight.findings import one_line
 from pse_preflight.recording import pack
 from pse_preflight.report.facts import Result, unpacked
 
@@ -33,13 +35,32 @@ def read(file: Path) -> Result:
         ResultUnreadable: where the file is missing, too large, of another version, or something else.
     """
     try:
-        result = unpacked(Result, json.loads(_content(file)))
+        result = unpacked(Result, _inert(json.loads(_content(file))))
         for moment in _moments(result):
-            read_moment = datetime.fromisoformat(moment)
-            read_moment.replace(tzinfo=read_moment.tzinfo or UTC).astimezone(UTC)
+            _refuse_no_moment(moment)
+        if result.run.at:
+            date.fromisoformat(result.run.at)
     except (ValueError, OverflowError, RecursionError):  # a ValidationError is a ValueError
         raise ResultUnreadable(f"{file}: is no result.json of this version of pse-preflight") from None
     return result
+
+
+def _inert(value: Any, key: str = "") -> Any:
+    """Escape what a terminal would obey in every text that another machine wrote; a message alone has lines."""
+    if isinstance(value, dict):
+        return {name: _inert(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_inert(each) for each in value]
+    if isinstance(value, str):
+        return "\n".join(map(one_line, value.split("\n"))) if key == "message" else one_line(value)
+    return value
+
+
+def _refuse_no_moment(text: str) -> None:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:  # whoever writes one here names its time zone
+        raise ValueError(text)
+    moment.astimezone(UTC)
 
 
 def _content(file: Path) -> bytes:
@@ -61,8 +82,8 @@ def _content(file: Path) -> bytes:
 def _moments(result: Result) -> Iterator[str]:
     yield result.run.made
     for facts in (each.facts for each in result.systems if each.facts):
-        yield from (each for each in (facts.trust_ends, facts.renewal) if each)
-        yield from (each.not_after for each in facts.chain)
+        yield from (facts.judged, *(each for each in (facts.trust_ends, facts.renewal) if each))
+        yield from (moment for each in facts.chain for moment in (each.not_before, each.not_after))
 
 
 def write(result: Result, folder: Path) -> Path:

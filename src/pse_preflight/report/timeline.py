@@ -99,17 +99,23 @@ class _Scale:
 
     @classmethod
     def around(cls, today: datetime, moments: Iterable[datetime]) -> "_Scale":
-        bent = [_bent(today, each) for each in moments]
+        bent = [_bent(_days(today, each)) for each in moments]
         room = (max(bent) - min(bent) or 1.0) * _MARGIN
         return cls(today, min(bent) - room, max(bent) + room)
 
     def place(self, moment: datetime) -> float:
-        share = (_bent(self.today, moment) - self.first) / (self.last - self.first)
+        return self.place_of(_days(self.today, moment))
+
+    def place_of(self, days: float) -> float:
+        share = (_bent(days) - self.first) / (self.last - self.first)
         return round(100 * min(max(share, 0.0), 1.0), 1)
 
 
-def _bent(today: datetime, moment: datetime) -> float:
-    days = (moment - today) / timedelta(days=1)
+def _days(today: datetime, moment: datetime) -> float:
+    return (moment - today) / timedelta(days=1)
+
+
+def _bent(days: float) -> float:
     return math.copysign(math.log1p(abs(days) / _NEAR_DAYS), days)
 
 
@@ -137,9 +143,9 @@ def _ticks(scale: _Scale, taken: Sequence[float]) -> tuple[Tick, ...]:
     places = list(taken)
     ticks = []
     for days, label in sorted(_TICKS, key=lambda tick: abs(tick[0])):
-        if not scale.first < _bent(scale.today, scale.today + timedelta(days=days)) < scale.last:
+        if not scale.first < _bent(days) < scale.last:
             continue
-        left = scale.place(scale.today + timedelta(days=days))
+        left = scale.place_of(days)
         if all(abs(left - place) >= _CLOSEST for place in places):
             places.append(left)
             ticks.append(Tick(label, left))

@@ -401,7 +401,9 @@ class _Assessment:
         from pse_preflight.client.own_certificate import findings  # loaded only where somebody looked at the client
 
         period, system = self._period, self._system
-        request = () if self._seen.unwritten else ("-r", str(system.folder / "request.p10"))
+        # gen_pse replaces no file, and the request of the last renewal may still be there.
+        file = system.folder / f"request-{period.start:%Y-%m-%d}.p10"
+        request = () if self._seen.unwritten else ("-r", str(file))
         asking = (*self._remedy().program, "gen_pse", "-p", str(system.pse), "-onlyreq", *request)
         yield from findings(
             client.own_certificate, period.start, period.end, system.expiry_days, asking if request else ()
