@@ -1,6 +1,7 @@
 """Who can read a file, decided by the rules and tried out for real with two throw-away users of this machine."""
 
 import contextlib
+import dataclasses
 import os
 import re
 import secrets
@@ -332,9 +333,11 @@ def test_the_account_itself_makes_it_for_itself(users: Users, folder: Path) -> N
 def test_another_account_is_refused_and_told_what_an_administrator_must_run(users: Users, folder: Path) -> None:
     os.chown(folder, users.other.number, users.other.main_group)
     pse = folder / "client.pse"
+    system = dataclasses.replace(_system_of(pse, users.service.name), file=Path("my systems.yaml"))
     with acting_as(users.other), pytest.raises(NotForAccount, match="cannot make a file that belongs to") as caught:
-        _publish(pse, [_system_of(pse, users.service.name)])
-    command = ("sudo", "-u", users.service.name, *PROGRAM, "check", "--system=PRD")
+        _publish(pse, [system])
+    own = (f"--systems-file={Path.cwd() / 'my systems.yaml'}", f"--evidence={folder / '.pse-preflight'}")
+    command = ("sudo", "-u", users.service.name, *PROGRAM, "check", "--system=PRD", *own)
     assert caught.value.commands == (command,)
     assert not pse.exists()
 

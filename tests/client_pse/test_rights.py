@@ -47,10 +47,24 @@ def test_a_private_file_in_a_private_folder_is_nobody_elses_to_change() -> None:
     ],
 )
 def test_each_way_to_change_it_is_told(mode: int, changed: dict[str, Any], whom: str, severity: Severity) -> None:
-    (found,) = _judged(mode, replace(GOOD, **changed))
+    (found,) = _judged(mode, replace(GOOD, **changed), "xtract")
     assert whom in found.observed.replace("\\", "/")
     assert found.severity is severity
     assert found.commands
+
+
+@pytest.mark.parametrize(
+    "changed", [{"owner": "svc"}, {"folder_owner": "svc"}, {"owner": "svc", "folder_owner": "svc"}]
+)
+def test_nobody_pastes_away_what_may_be_the_clients_own(changed: dict[str, str]) -> None:
+    """Nobody has said whom the client runs as."""
+    (found,) = _judged(0o620, replace(GOOD, **changed))
+    assert found.commands == ()
+    assert found.fix.startswith("if svc is the client's account, say so (client.account) and run again; else let its ")
+    assert ": chmod 600 " in found.fix
+    (known,) = _judged(0o620, replace(GOOD, **changed), "xtract")
+    assert known.commands
+    assert "client.account" not in known.fix
 
 
 def test_a_sticky_folder_lets_nobody_replace_the_files_of_others() -> None:
@@ -64,7 +78,7 @@ def test_the_clients_own_account_is_meant(account: str) -> None:
     seen = Rights(owner="xtract", folder_mode=0o700, folder_owner="xtract", seen_by="root")
     assert bool(_judged(0o600, seen, account)) is (account != "xtract")
     (found,) = _judged(0o600, seen)
-    assert "client.account" in found.observed
+    assert "client.account" in found.fix
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="access rights of POSIX; those of Windows have tests of their own")

@@ -24,6 +24,7 @@ from pse_preflight.errors import NotForAccount, PreflightError
 from pse_preflight.files import is_file, is_folder
 from pse_preflight.findings import Command
 from pse_preflight.landscape.system import Client, System
+from pse_preflight.options import EVIDENCE
 from pse_preflight.pse.create import HandOver
 from pse_preflight.windows import system as windows
 from pse_preflight.windows.descriptor import WindowsAccount
@@ -87,8 +88,18 @@ def hand_over(systems: Sequence[System], pse: Path, program: Command = ("pse-pre
     if len(wanted) > 1:
         raise NotForAccount("the systems that share it name different accounts or groups as `client`")
     ((name, group),) = wanted
-    again = (*program, "check", *(f"--system={each.alias}" for each in systems))
+    again = (*program, "check", *_options(systems, pse))
     return _windows_handover(name, group) if _WINDOWS else _posix_handover(name, group, pse, again)
+
+
+def _options(systems: Sequence[System], pse: Path) -> Command:
+    """Return what an account that has this one's settings and folders no more must be told, to do this run again.
+
+    Whoever makes a PSE may write to its folder, so that what is seen can be written there, too.
+    """
+    files = dict.fromkeys(each.file.absolute() for each in systems if each.file)
+    named = (*(f"--system={each.alias}" for each in systems), *(f"--systems-file={each}" for each in files))
+    return (*named, f"--evidence={pse.parent / EVIDENCE}")
 
 
 def tool_folders(systems: Iterable[System]) -> tuple[Path, ...]:

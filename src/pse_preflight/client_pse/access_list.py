@@ -1,6 +1,6 @@
 """Who else may read or replace a PSE on Windows, by the access lists of the file and of its folder. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
@@ -86,14 +86,23 @@ def findings(path: Path, seen: AccessList, meant: frozenset[str] = frozenset()) 
 
 
 def _unless_the_client(told: Finding, strangers: Iterable[str], seen: AccessList) -> Finding:
-    """Ask first whether one of those who would lose a right is the client, where nobody has said who that is."""
-    maybe = [sid for sid in strangers if not is_crowd(sid)]
+    maybe = sorted(seen.names.get(sid, sid) for sid in strangers if not is_crowd(sid))
+    return unless_the_client(told, maybe, windows=True)
+
+
+def unless_the_client(told: Finding, maybe: Sequence[str], *, windows: bool) -> Finding:
+    """Ask first whether one of those who would lose a right is the client, where nobody has said who that is.
+
+    Args:
+        maybe: the accounts, by their names.
+        windows: they are of Windows.
+    """
     if not maybe:
         return told
-    commands = " && ".join(quoted(command, windows=True) for command in told.commands)
+    commands = " && ".join(quoted(command, windows=windows) for command in told.commands)
     mends = ": ".join(part for part in (told.fix, commands) if part)
     one_of = "one of " if len(maybe) > 1 else ""
-    ask = f"if {one_of}{_names(maybe, seen)} is the client's account, say so (client.account) and run again"
+    ask = f"if {one_of}{', '.join(maybe)} is the client's account, say so (client.account) and run again"
     return replace(told, fix=f"{ask}; else {mends}", commands=())
 
 

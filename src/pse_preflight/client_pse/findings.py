@@ -294,15 +294,16 @@ def _writers(condition: Condition, account: str | None) -> Finding | None:
     found = [(whom, command) for holds, whom, command in (*grave, minor) if holds]
     if not found:
         return None
-    whose = f"; if {rights.owner} is the client's account, say so: client.account" if rights.owner not in meant else ""
-    return finding(
+    maybe = [] if account else sorted({rights.owner, rights.folder_owner} - meant)
+    told = finding(
         Code.PSE_WRITABLE_BY_OTHERS,
         f"{file} can be changed or replaced by {', '.join(whom for whom, _ in found)}, who so decide whom the client"
-        f" trusts{whose}",
+        " trusts",
         fix="let its account alone write to it and to its folder",
         commands=dict.fromkeys(command for _, command in found),
         severity=None if any(holds for holds, _, _ in grave) else Severity.MINOR,
     )
+    return access_list.unless_the_client(told, maybe, windows=False)
 
 
 def _owner(condition: Condition, dn: str | None, moment: datetime) -> Iterable[Finding | None]:

@@ -232,6 +232,8 @@ def _read(arguments: Sequence[str], asked: argparse.Namespace) -> list[str]:
 def _refuse_selection(markers: str | None, words: str | None) -> None:
     """Refuse a choice of checks that pytest could not read, or that names a group which there is not."""
     for option, text in (("-m", markers), ("-k", words)):
+        if sum(word in _JOINING for word in _WORD.findall(text or "")) > _MOST_JOINED:
+            raise UsageProblem(f"{option}: is no choice of checks; it has and, or, not more than {_MOST_JOINED} times")
         plain = _WORD.sub(lambda found: found[0] if found[0] in _JOINING else "x", text or "")
         try:
             ast.parse(plain.strip() or "x", mode="eval")
@@ -246,6 +248,8 @@ def _refuse_selection(markers: str | None, words: str | None) -> None:
 _WORD = re.compile(r"[\w:+\-.\[\]\\/]+")
 """What pytest takes for one word of -k and -m."""
 _JOINING = frozenset({"and", "or", "not"})
+_MOST_JOINED = 200
+"""Of thousands neither Python nor pytest comes to the end."""
 
 _KNOWN = (
     "--help",
