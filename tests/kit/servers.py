@@ -476,13 +476,33 @@ def real_proxy(*options: str) -> Iterator[Proxy]:
             *options,
         ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = _end_of_all(process)
         try:
             port = _port_in(port_file, process)
             _await_an_answer(port)  # the processes that serve it start after the port is told
             yield Proxy(LOOPBACK, port)
         finally:
-            process.terminate()
+            end()
             process.wait(_PATIENCE)
+
+
+if sys.platform == "win32":
+
+    def _end_of_all(process: subprocess.Popen[bytes]) -> Callable[[], None]:
+        """Return what ends a program with all that it starts, which on Windows do not end with it."""
+        import win32api
+        import win32con
+        import win32job
+
+        job: Any = win32job.CreateJobObject(None, "")  # type: ignore[func-returns-value] # the stub forgets it
+        win32job.AssignProcessToJobObject(job, win32api.OpenProcess(win32con.PROCESS_ALL_ACCESS, False, process.pid))
+        return lambda: win32job.TerminateJobObject(job, 1)
+
+else:
+
+    def _end_of_all(process: subprocess.Popen[bytes]) -> Callable[[], None]:
+        """Return what ends a program, which ends all that it has started."""
+        return process.terminate
 
 
 def _await_an_answer(port: int) -> None:
