@@ -56,7 +56,7 @@ def test_each_way_to_change_it_is_told(mode: int, changed: dict[str, Any], whom:
 @pytest.mark.parametrize(
     "changed", [{"owner": "svc"}, {"folder_owner": "svc"}, {"owner": "svc", "folder_owner": "svc"}]
 )
-def test_nobody_pastes_away_what_may_be_the_clients_own(changed: dict[str, str]) -> None:
+def test_nobody_pastes_away_what_may_be_the_clients_own(changed: dict[str, Any]) -> None:
     """Nobody has said whom the client runs as."""
     (found,) = _judged(0o620, replace(GOOD, **changed))
     assert found.commands == ()
