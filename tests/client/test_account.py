@@ -115,7 +115,7 @@ def test_a_file_that_may_be_read_behind_a_closed_folder_stays_as_it_is() -> None
 def test_a_library_is_opened_and_stays_whose_it_is(has_setfacl: bool, owner: int, expected: tuple[str, ...]) -> None:
     folders = (Node("/", 0o755, 0, 0), Node("/exe", 0o700, 0, 0))
     library = Node("/exe/libsapcrypto.so", 0o000, owner, 0)
-    reach = account.posix_reach(PosixWay(folders, library), XTRACT, has_setfacl=has_setfacl, is_shared=True)
+    reach = account.posix_reach(PosixWay(folders, library), XTRACT, has_setfacl=has_setfacl, is_library=True)
     through = ("setfacl", "-m", "u:xtract:x", "/exe") if has_setfacl else ("chmod", "o+x", "/exe")
     assert (reach.readable, reach.commands) == (False, (through, (*expected, library.path)))
 
@@ -295,6 +295,8 @@ def test_who_reads_is_told_by_the_list() -> None:
 def test_the_command_of_windows_names_the_account_by_its_number() -> None:
     reach = account.windows_reach(r"C:\sec\client.pse", "O:BAD:", _account(SVC))
     assert reach.commands == (("icacls", r"C:\sec\client.pse", "/grant", f"*{SVC}:(R)"),)
+    library = account.windows_reach(r"C:\sec\sapcrypto.dll", "O:BAD:", _account(SVC), is_library=True)
+    assert library.commands == (("icacls", r"C:\sec\sapcrypto.dll", "/grant", f"*{SVC}:(RX)"),)
 
 
 KEEPERS = (f"*{SYSTEM}:(F)", f"*{ADMINISTRATORS}:(F)")

@@ -59,12 +59,12 @@ class PosixHandover:
         return _PRIVATE_FOLDER if folder else _PRIVATE_FILE
 
 
-def posix_reach(way: PosixWay, account: PosixAccount, *, has_setfacl: bool = True, is_shared: bool = False) -> Reach:
+def posix_reach(way: PosixWay, account: PosixAccount, *, has_setfacl: bool = True, is_library: bool = False) -> Reach:
     """Decide whether an account of POSIX can read the file at the end of a way.
 
     Args:
         has_setfacl: this machine has the program that opens a folder, or a file, for one account alone.
-        is_shared: others use the file, too, so that it stays theirs; else it is to be this account's alone.
+        is_library: others use the file, too, so that it stays theirs; else it is to be this account's alone.
     """
     closed = posix_rights.closed_folders(way.folders, account)
     shut = way.file if way.file and not posix_rights.may_read(way.file, account) else None
@@ -78,7 +78,7 @@ def posix_reach(way: PosixWay, account: PosixAccount, *, has_setfacl: bool = Tru
         return Reach(readable=True)
     opening = ("setfacl", "-m", f"u:{account.name}:x") if has_setfacl else ("chmod", "o+x")
     commands: list[Command] = [(*opening, each.path) for each in closed]
-    if shut and is_shared:
+    if shut and is_library:
         commands.append(_let_read(shut, account, has_setfacl=has_setfacl))
     elif shut:
         commands += [("chown", account.name, shut.path), ("chmod", "600", shut.path)]
@@ -93,12 +93,18 @@ def _let_read(file: Node, account: PosixAccount, *, has_setfacl: bool) -> Comman
 
 
 def windows_reach(
-    path: str, sddl: str, account: WindowsAccount, name_of: Callable[[str], str] = lambda sid: sid
+    path: str,
+    sddl: str,
+    account: WindowsAccount,
+    name_of: Callable[[str], str] = lambda sid: sid,
+    *,
+    is_library: bool = False,
 ) -> Reach:
     """Decide whether an account of Windows can read a file, from its security descriptor.
 
     Args:
         name_of: returns the name of a SID.
+        is_library: it is to be loaded, too, for which Windows wants the right to execute.
     """
     try:
         descriptor = windows_rights.read_descriptor(sddl)
@@ -111,7 +117,8 @@ def windows_reach(
     if windows_rights.may_read(descriptor, account):
         return Reach(readable=True)
     reason = f"the access list of {path} does not let {account.name} ({account.sid}) read"
-    return Reach(readable=False, reason=reason, commands=(("icacls", path, "/grant", f"*{account.sid}:(R)"),))
+    right = "(RX)" if is_library else "(R)"
+    return Reach(readable=False, reason=reason, commands=(("icacls", path, "/grant", f"*{account.sid}:{right}"),))
 
 
 def posix_handover(

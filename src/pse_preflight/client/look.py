@@ -179,7 +179,7 @@ def _with_account(side: ClientSide, system: System, client: Client, *, pse_is_th
         sids=sids,
         own_folder=folder,
         reach=_reach(system.pse, seen.account) if pse_is_there else None,
-        library_reach=_reach(Path(library.path), seen.account, is_shared=True) if library and reads_library else None,
+        library_reach=_reach(Path(library.path), seen.account, is_library=True) if library and reads_library else None,
     )
 
 
@@ -199,11 +199,12 @@ def _look_up(name: str) -> _Seen:
     return _Seen(known, known.number == access.posix_me().number)
 
 
-def _reach(path: Path, who: PosixAccount | WindowsAccount, *, is_shared: bool = False) -> Reach:
+def _reach(path: Path, who: PosixAccount | WindowsAccount, *, is_library: bool = False) -> Reach:
     if isinstance(who, PosixAccount):
-        return account.posix_reach(access.way_to(path), who, has_setfacl=_has_setfacl(), is_shared=is_shared)
+        return account.posix_reach(access.way_to(path), who, has_setfacl=_has_setfacl(), is_library=is_library)
     try:
-        return account.windows_reach(str(path), windows.read_descriptor(path), who, windows.name_of)
+        sddl = windows.read_descriptor(path)
+        return account.windows_reach(str(path), sddl, who, windows.name_of, is_library=is_library)
     except PreflightError as error:
         return Reach(readable=None, reason=str(error))
 
