@@ -99,6 +99,29 @@ each_allowed = pytest.mark.parametrize("case", ALLOWED.values(), ids=ALLOWED)
 each_forbidden = pytest.mark.parametrize("case", FORBIDDEN.values(), ids=FORBIDDEN)
 
 
+@pytest.mark.parametrize("place", ["leaf", "issuing", "upper"])
+def test_renewed_key_of_an_authority_is_not_bound_and_a_server_is_always(place: str) -> None:
+    """Who issues for itself is the constrained authority under another key, unless it stands at the end."""
+    plan = Plan(NOW, "p256", 3, ELSEWHERE)
+    top = plan.authorities[2]
+    top.says(x509.NameConstraints([_directory((_O, "Draft", UTF8), (_CN, top.common_name, UTF8))], None), critical=True)
+    for draft in (plan.leaf, *plan.authorities[:2]):
+        draft.subject = top.subject
+    issuers = {"leaf": plan.leaf, "issuing": plan.authorities[0], "upper": plan.authorities[1]}
+    if place != "upper":
+        issuers[place].subject = drafts.plain_name("Somebody")
+    blamed = [each.words for each in _faults(plan) if "does not allow a name of" in each.words]
+    assert bool(blamed) is (place != "upper")
+
+
+def test_server_that_bears_its_issuers_name_is_bound_all_the_same() -> None:
+    plan = Plan(NOW, "p256", 2, ELSEWHERE)
+    lower, upper = plan.authorities
+    plan.leaf.subject = lower.subject
+    upper.says(x509.NameConstraints([x509.DNSName("elsewhere.example.org")], None), critical=True)
+    assert [each.certificate.name for each in _faults(plan)] == [upper.common_name]
+
+
 def _judged(plan: Plan) -> Judgement:
     leaf, *between, root = _path(plan)
     return judge_chain(

@@ -1,7 +1,7 @@
 """What is wrong with a path: each rule broken alone, and not broken by its twin."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -11,10 +11,14 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.faults import Fault, faults_of, is_authority, remarks, strength_faults
+from pse_preflight.chain.form import form_faults
 from pse_preflight.chain.verify import Path, refusal
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.demo.authority import Extension, Identity, root_authority
+from tests.kit import drafts
 from tests.kit.chains import World
+from tests.kit.drafts import Press
+from tests.kit.faulty_chains import ELSEWHERE, Plan
 
 WORLD = World(datetime(2026, 11, 1, tzinfo=UTC))
 ROOT = WORLD.root()
@@ -229,7 +233,9 @@ def _weaknesses(path: Path) -> list[tuple[str, Severity]]:
     ],
 )
 def test_rsa_keys_are_measured(bits: int, expected: list[str]) -> None:
-    found = _weaknesses(_path(WORLD.server(ROOT, key=rsa.generate_private_key(65537, bits))))
+    path = _path(WORLD.server(ROOT, key=rsa.generate_private_key(65537, bits)))
+    found = _weaknesses(path)
+    assert not any(each.stops for each in strength_faults(path))
     assert len(found) == len(expected)
     assert all(part in words for part, (words, _) in zip(expected, found, strict=True))
     assert all(severity is (Severity.MAJOR if bits < 2048 else Severity.MINOR) for _, severity in found)
@@ -277,3 +283,44 @@ def test_authority_is_told_by_its_constraints() -> None:
 
 def test_fault_blocks_unless_it_says_otherwise() -> None:
     assert Fault(Code.CERTIFICATE_EXPIRED, Certificate.of(ROOT.certificate), "x").severity is Severity.BLOCKER
+
+
+def test_form_of_a_pinned_self_signed_certificate_is_whoever_pinned_its_business() -> None:
+    """It breaks a rule; above another certificate the same one is told of."""
+    bad = root_authority("Root", WORLD.start, 100).certificate
+    odd = Certificate.of(_issued_by_itself([(x509.KeyUsage(*[True] + [False] * 8), True)]))
+    assert list(form_faults(odd, (odd,), public=True)) == []
+    assert list(form_faults(odd, (odd, Certificate.of(bad)), public=True)) != []
+    alone = Certificate.of(_issued(ROOT, x509.Name([]), []).certificate)
+    assert list(form_faults(alone, (alone,), public=True)) != []
+
+
+def _issued_by_itself(extensions: list[Extension]) -> x509.Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = ROOT.certificate.subject
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1)
+    builder = builder.not_valid_before(WORLD.start).not_valid_after(WORLD.start + timedelta(days=90))
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(key, hashes.SHA256())
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"\x03\x02\x06\x40", False), (b"\x03\x02\x05\x20", True)])
+def test_netscape_type_that_is_for_others_stops_no_verifier(content: bytes, *, told: bool) -> None:
+    """Type 1 is an SSL server's, type 2 is for mail."""
+    kind = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.16.840.1.113730.1.1"), content)
+    path = _path(WORLD.signed("server", WORLD.authority(ROOT), [NAMES, (kind, False)]))
+    found = [each for each in faults_of(path, WORLD.period, public=False) if "Netscape" in each.words]
+    assert [(each.severity, each.stops) for each in found] == [(Severity.MAJOR, False)] * told
+
+
+@pytest.mark.parametrize("place", ["leaf", "issuing"])
+def test_odd_kind_of_key_stops_a_path_where_it_is_an_authoritys(place: str) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    plan.at(place).key = drafts.key("ed25519")
+    press = Press()
+    path = tuple(Certificate.read(press.made(each)) for each in (plan.leaf, *plan.authorities, plan.root))
+    odd = path[0 if place == "leaf" else 1]
+    found = [each for each in strength_faults(path) if each.certificate == odd]
+    expected = (Severity.MINOR, False) if place == "leaf" else (Severity.MAJOR, True)
+    assert [(each.severity, each.stops) for each in found] == [expected]

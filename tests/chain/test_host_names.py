@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain.host_names import (
+    can_be_named,
     forbidden_name,
+    is_address,
     is_dns_name,
+    is_plain_mail,
     malformed_constraint,
     named_hosts,
     names_host,
@@ -70,6 +73,7 @@ def test_common_name_is_no_name() -> None:
     assert not names_host(bare, "erp.example.com")
     assert names_host_in_common_name_only(bare, "ERP.example.com")
     assert not names_host_in_common_name_only(bare, "crm.example.com")
+    assert not names_host_in_common_name_only(bare, "hrm.example.com")
     both = _certificate("erp.example.com", common_name="erp.example.com")
     assert not names_host_in_common_name_only(both, "erp.example.com")
 
@@ -98,6 +102,41 @@ def test_verifier_is_of_the_same_mind(name: str, host: str) -> None:
     if is_dns_name(host):
         accepted = refusal(path, x509.DNSName(host), WORLD.period, public=True) is None
         assert names_host(certificate, host) is accepted
+
+
+@pytest.mark.parametrize(
+    ("host", "can_be", "address"),
+    [
+        ("erp.example.com", True, False),
+        ("ERP.example.com.", True, False),
+        ("erp_x.example.com", False, False),
+        ("", False, False),
+        ("192.0.2.1", True, True),
+        ("fe80::1%eth0", True, True),
+        ("192.0.2", True, False),
+    ],
+)
+def test_host_can_be_named_or_not(host: str, *, can_be: bool, address: bool) -> None:
+    assert can_be_named(host) is can_be
+    assert is_address(host) is address
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("a@example.com", True),
+        ("a.b+c@example.com", True),
+        ("example.com", False),
+        ("a@", False),
+        ("@example.com", False),
+        ("a..b@example.com", False),
+        ('"a b"@example.com', False),
+        ("a@example.com@x", False),
+        ("a@exa_mple.com", False),
+    ],
+)
+def test_plain_mail_address_is_told(text: str, *, is_one: bool) -> None:
+    assert is_plain_mail(text) is is_one
 
 
 def test_subject_to_verify_is_the_host_where_it_is_named() -> None:
@@ -143,8 +182,19 @@ def _ip(text: str) -> x509.GeneralName:
     return x509.IPAddress(network)
 
 
+def _mail(text: str) -> x509.GeneralName:
+    return x509.RFC822Name(text)
+
+
+def _url(text: str) -> x509.GeneralName:
+    return x509.UniformResourceIdentifier(text)
+
+
+def _directory(text: str) -> x509.GeneralName:
+    return x509.DirectoryName(x509.Name.from_rfc4514_string(text))
+
+
 _OTHER = x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))
-_MAIL = x509.RFC822Name("a@example.com")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +221,36 @@ _MAIL = x509.RFC822Name("a@example.com")
         ([], [_ip("192.0.2.0/24")], _ip("192.0.2.1"), "192.0.2.1 is excluded"),
         ([], [_ip("192.0.2.0/24")], _ip("192.0.3.1"), ""),
         ([_dns("example.com")], [_dns("erp.example.com")], _dns("erp.example.com"), "erp.example.com is excluded"),
-        ([_MAIL], [], _MAIL, ""),
+        ([_mail("b@example.com")], [], _mail("b@EXAMPLE.com"), ""),
+        ([_mail("b@example.com")], [], _mail("a@example.com"), "a@example.com is not permitted"),
+        ([_mail("b@example.com")], [], _mail("c@example.com"), "c@example.com is not permitted"),
+        ([_mail("b@example.com")], [], _mail("b@example.org"), "b@example.org is not permitted"),
+        ([_mail("example.com")], [], _mail("a@example.com"), ""),
+        ([_mail("example.com")], [], _mail("a@mail.example.com"), "a@mail.example.com is not permitted"),
+        ([_mail(".example.com")], [], _mail("a@mail.example.com"), ""),
+        ([_mail(".example.com")], [], _mail("a@example.com"), "a@example.com is not permitted"),
+        ([], [_mail("example.com")], _mail("a@example.com"), "a@example.com is excluded"),
+        ([], [_mail("example.com")], _mail("a@example.org"), ""),
+        ([_url("erp.example.com")], [], _url("https://ERP.example.com/x"), ""),
+        (
+            [_url("erp.example.com")],
+            [],
+            _url("https://crm.example.com/x"),
+            "https://crm.example.com/x is not permitted",
+        ),
+        ([_url(".example.com")], [], _url("https://erp.example.com"), ""),
+        ([_url(".example.com")], [], _url("https://example.com"), "https://example.com is not permitted"),
+        ([_url("")], [], _url("https://example.com"), ""),
+        ([_url("erp.example.com")], [], _url("urn:x"), "'urn:x' names no host"),
+        ([_url("erp.example.com")], [], _url("https://[x"), "'https://[x' names no host"),
+        ([], [_url("erp.example.com")], _url("https://erp.example.com"), "https://erp.example.com is excluded"),
+        ([], [_url("erp.example.com")], _url("https://crm.example.com"), ""),
+        ([_directory("O=A")], [], _directory("CN=x,O=a"), ""),
+        ([_directory("CN=x,O=A")], [], _directory("O=A"), '"O=A" is not permitted'),
+        ([_directory("O=A")], [], _directory("CN=x,O=B"), '"CN=x,O=B" is not permitted'),
+        ([], [_directory("O=A")], _directory("CN=x,O=A"), '"CN=x,O=A" is excluded'),
+        ([], [_directory("O=A")], _directory("CN=x,O=B"), ""),
+        ([_directory("O=A")], [_dns("example.com")], _mail("a@example.com"), ""),
         ([_OTHER], [], _OTHER, ""),
         ([], [_OTHER], x509.RegisteredID(x509.ObjectIdentifier("1.2.4")), "is excluded"),
     ],

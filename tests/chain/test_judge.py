@@ -451,6 +451,41 @@ def test_ended_stray_is_told_once() -> None:
     assert "not valid now" not in found.observed
 
 
+@pytest.mark.parametrize(
+    ("start", "days", "told"),
+    [(-10, 9, True), (1, 50, True), (-10, 50, False)],
+    ids=["ended", "not yet begun", "valid"],
+)
+def test_spare_certificate_of_an_issuer_is_told_where_it_is_not_valid(start: int, days: int, *, told: bool) -> None:
+    """It could stand on a path of the server's, and only its days make it one too many."""
+    root = WORLD.root()
+    issuing = WORLD.authority(root)
+    spare = root.issue_authority("Intermediate", NOW + timedelta(days=start), days, key=issuing.key)
+    server = WORLD.server(issuing)
+    judgement = judge_chain(_question_of(server, (*server.chain, spare.certificate)))
+    assert [each.code for each in judgement.findings] == ["CHAIN_HAS_EXTRAS"] * told
+    assert all("; not valid now, and not needed: " in each.observed for each in judgement.findings)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_certificate_that_cannot_be_read_is_told_once_with_its_place(position: int) -> None:
+    server = WORLD.server(WORLD.authority(WORLD.root()))
+    sent = [each.der for each in map(Certificate.of, server.chain)]
+    broken = [*sent[:position], b"no certificate", *sent[position:], b"no certificate"]
+    found = judge_chain(replace(_question_of(server, server.chain), presented=tuple(broken))).findings
+    told = [each for each in found if each.code == "CERTIFICATE_UNREADABLE"]
+    place = "the server certificate" if position == 0 else "certificate 2 of 4 that the server sends"
+    assert [each.observed.partition(" cannot be read: ")[0] for each in told] == [place]
+    assert [each.severity for each in told] == [Severity.BLOCKER if position == 0 else Severity.MINOR]
+
+
+def test_a_root_of_inspection_is_not_accepted_unless_somebody_names_it() -> None:
+    question = _question_of(WORLD.server(WORLD.root("Zscaler Root CA")), ())
+    assert not question.inspection_accepted
+    assert not question.sap_domain
+    assert not question.partial
+
+
 def test_certificate_that_names_no_issuer_misses_none() -> None:
     nameless = x509.CertificateBuilder(x509.Name([]), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")]))
     nameless = nameless.public_key(WORLD.root().certificate.public_key()).serial_number(1)

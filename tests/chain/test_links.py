@@ -162,3 +162,9 @@ def test_signature_of_an_unknown_algorithm_is_told_by_the_key_identifiers() -> N
     other = Certificate.read(press.made(plan.authorities[0].twin(key=plan.key())))
     assert link(leaf, issuer) is Link.UNKNOWN
     assert link(leaf, other) is Link.NOT_SIGNED
+
+
+def test_root_that_writes_its_own_name_in_two_forms_is_odd() -> None:
+    plan = _plan()
+    plan.root.written_issuer = drafts.plain_name("ROOT")
+    assert _told(plan) == [("NAME_FORM_DIFFERS", "Root", Severity.MINOR)]

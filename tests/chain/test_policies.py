@@ -149,3 +149,12 @@ def test_verifier_looks_at_none_of_this_so_that_it_is_forbidden_here() -> None:
         path = _path(plan)
         assert refusal(path, host, period, public=False) is None
         assert forbidden(path) is broken
+
+
+@pytest.mark.parametrize(("upper", "lower", "told"), [(0, 9, True), (9, 0, True), (9, 9, False), (1, 9, True)])
+def test_requirement_once_made_is_never_put_off(upper: int, lower: int, *, told: bool) -> None:
+    """An authority further down can ask for it sooner, and not later (RFC 5280, 6.1.4, i)."""
+    plan = _plan("", ONE, ONE)
+    _requires(plan.authorities[1], upper)
+    _requires(plan.authorities[0], lower)
+    assert bool(_blamed(plan)) is told

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import certifi
 import pytest
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, fingerprint, read_pem, write_pem
-from pse_preflight.chain.roots import RootsUnreadable, named_roots, pinned_roots
+from pse_preflight.chain.roots import Roots, RootsUnreadable, named_roots, pinned_roots, said_of
 from pse_preflight.demo.authority import root_authority
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,3 +87,17 @@ def test_pem_goes_there_and_back() -> None:
 def test_what_is_no_certificate_is_refused(der: bytes) -> None:
     with pytest.raises(CertificateUnreadable):
         Certificate.read(der)
+
+
+def test_roots_of_the_pse_itself_and_damaged_ones_are_told() -> None:
+    own, file = Roots((_root("A"),), "the list", from_pse=True), Roots((_root("A"),), "the file")
+    assert said_of(file, "host") == ()
+    assert said_of(Roots((), "the list", from_pse=True), "host") == ()
+    assert [each.code for each in said_of(own, "host")] == ["ROOTS_FROM_PSE"]
+    for damaged, words in (
+        (("line 1",), "the file is used without line 1"),
+        (("line 1", "line 2"), "the file is used without line 1; and 1 more"),
+        (("line 1", "line 2", "line 3"), "the file is used without line 1; and 2 more"),
+    ):
+        (found,) = said_of(replace(file, damaged=damaged), "host")
+        assert (found.code, found.observed) == ("ROOTS_FILE_DAMAGED", words)

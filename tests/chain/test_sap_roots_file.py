@@ -211,3 +211,16 @@ def test_the_list_of_all_that_sap_approves_is_not_taken_for_the_required_one() -
         pytest.skip(f"no samples at {SAMPLES} (PREFLIGHT_SAMPLES names another place)")
     with pytest.raises(UsageProblem, match="holds 55 roots, more than SAP requires"):
         sap_roots(file)
+
+
+@pytest.mark.parametrize("known", [0, 1, -1])
+def test_a_list_that_knows_less_than_half_of_saps_roots_is_something_else(known: int, tmp_path: Path) -> None:
+    required = len(read_table().required)
+    enough = (required + 1) // 2
+    assert len(public_roots()) >= enough
+    roots = public_roots()[: enough + known]
+    if known < 0:
+        with pytest.raises(UsageProblem, match=f"holds {len(roots)} of the {required} roots that SAP requires"):
+            sap_roots(_as_pem(tmp_path, roots, MADE))
+    else:
+        assert _names(sap_roots(_as_pem(tmp_path, roots, MADE))) == {each.name for each in roots}

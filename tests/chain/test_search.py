@@ -4,12 +4,25 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain import search as paths
-from pse_preflight.chain.search import End, Found, Link, Pool, is_self_signed, keys_fit, link, search
+from pse_preflight.chain.search import (
+    End,
+    Found,
+    Link,
+    Pool,
+    is_self_signed,
+    keys_fit,
+    link,
+    search,
+    should_have_signed,
+)
 from pse_preflight.demo.authority import Identity
 from tests.kit.chains import CATALOGUE, World
+from tests.kit.drafts import Press
+from tests.kit.faulty_chains import ELSEWHERE, Plan
 
 WORLD = World(datetime(2026, 11, 1, 12, tzinfo=UTC))
 
@@ -159,3 +172,29 @@ def test_roots_are_prepared_once() -> None:
     after = paths.by_subject.cache_info()
     assert after.misses - before.misses == 1  # what this server sent; not the roots
     assert after.hits > before.hits
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_certificate_whose_identifier_fits_comes_before_one_that_lasts_longer(*, older: bool) -> None:
+    """Both hold the key that signed, and one of them is called as the server's certificate calls its issuer."""
+    plan = Plan(WORLD.now, "p256", 2, ELSEWHERE)
+    issuing = plan.authorities[0]
+    odd = issuing.twin(end=issuing.end + timedelta(days=-1 if older else 1))
+    odd.says(x509.SubjectKeyIdentifier(b"another"))
+    press = Press()
+    leaf, right, wrong = (Certificate.read(press.made(each)) for each in (plan.leaf, issuing, odd))
+    found = search(leaf, Pool((wrong, right), (), partial=False, most_intermediates=8), WORLD.period)
+    assert [each.path[1] for each in found] == [right, wrong]
+    assert not keys_fit(leaf, wrong)
+
+
+@pytest.mark.parametrize("same_key", [True, False])
+def test_issuer_without_an_identifier_has_the_usual_one(*, same_key: bool) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    issuing = plan.authorities[0]
+    leaf = Certificate.read(Press().made(plan.leaf))
+    other = issuing if same_key else issuing.twin(key=plan.key())
+    other.lacks(x509.SubjectKeyIdentifier)
+    issuer = Certificate.read(Press().made(other))
+    assert should_have_signed(leaf, issuer) is same_key
+    assert keys_fit(leaf, issuer)

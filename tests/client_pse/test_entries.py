@@ -8,7 +8,7 @@ import pytest
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.client_pse.condition import Condition, PseContent, State
-from pse_preflight.client_pse.entries import is_same
+from pse_preflight.client_pse.entries import Entry, is_same
 from pse_preflight.client_pse.findings import disagreement
 from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.pse.trusted import IN_LIST, TrustedCertificate
@@ -69,3 +69,30 @@ def test_two_of_each_kind_of_difference_are_named_and_all_are_counted() -> None:
     assert "(3 and 0 differences)" in _told(three, ())
     assert "(0 and 3 differences)" in _told((), three)
     assert "(1 and 2 differences)" in _told((FIRST,), (SECOND, THIRD))
+
+
+def test_an_entry_is_a_certificate_by_its_bytes_before_its_signed_part_before_its_fingerprint() -> None:
+    """What says more decides alone, whatever the rest of the entry says."""
+    part, whole, number = FIRST.parsed.tbs_certificate_bytes, FIRST, FIRST.sha256
+    for entry in (
+        Entry("", certificate=whole),
+        Entry("", tbs=part),
+        Entry("", sha256=number),
+        Entry("", certificate=whole, tbs=b"other", sha256=SECOND.sha256),
+        Entry("", tbs=part, sha256=SECOND.sha256),
+    ):
+        assert entry.is_of(FIRST)
+        assert not entry.is_of(SECOND)
+        assert not entry.is_of(THIRD)
+        assert entry.is_comparable
+    assert not Entry("").is_of(FIRST)
+    assert not Entry("").is_comparable
+
+
+@pytest.mark.parametrize("by", SECONDS, ids=str)
+def test_a_description_is_of_a_certificate_by_number_end_and_issuer(by: timedelta) -> None:
+    entry = Entry("", FIRST.not_after, serial=FIRST.serial_number, issuer=FIRST.issuer)
+    assert entry.is_described_as(FIRST)
+    assert not replace(entry, not_after=FIRST.not_after + by).is_described_as(FIRST)
+    assert not replace(entry, serial=FIRST.serial_number + (1 if by > timedelta() else -1)).is_described_as(FIRST)
+    assert not replace(entry, issuer="CN=Somebody").is_described_as(FIRST)

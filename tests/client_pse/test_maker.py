@@ -329,6 +329,7 @@ def test_what_the_bundled_tool_wrote_is_unconfirmed_until_saps_lists_it(pse: Pat
     unseen = unconfirmed(made, described)
     assert unseen is not None
     assert (unseen.code, unseen.severity) == ("PSE_UNCONFIRMED", Severity.MINOR)
+    assert f"{pse} was written by the bundled open implementation" in unseen.observed
     assert unconfirmed(_look(pse, SapsTool()), described) is None
     assert unconfirmed(made, replace(described, confirm=False)) is None
     pse.write_bytes(plain_file())

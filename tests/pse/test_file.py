@@ -451,6 +451,18 @@ def test_other_encryption_is_named(algorithm: str, why: str) -> None:
         pse_file.read(data, PIN)
 
 
+@pytest.mark.parametrize(("iterations", "taken"), [(1, True), (50_000, True), (50_001, False), (0, False)])
+def test_key_is_derived_where_it_takes_a_moment(iterations: int, *, taken: bool) -> None:
+    parameters = asn1.PasswordEncryptionParameters(salt=bytes(64), iterations=iterations)
+    kind = x509.ObjectIdentifier("1.2.840.113549.1.12.1.3")
+    identifier = asn1.encoded(asn1.PasswordEncryption(algorithm=kind, parameters=parameters))
+    if taken:
+        assert protection.PinCipher.of(PIN, identifier).parameters.iterations == iterations
+    else:
+        with pytest.raises(pse_file.UnknownEncoding, match="its key needs more than 50000 iterations, or none"):
+            protection.PinCipher.of(PIN, identifier)
+
+
 @pytest.mark.parametrize("size", [0, 7, 16])
 def test_an_encrypted_content_too_short_for_anything_does_not_prove_a_pin(size: int) -> None:
     check = protection.PinCipher.of(PIN, QUICK_ALGORITHM).encrypt(PIN.encode())
@@ -1160,7 +1172,11 @@ def test_an_unknown_version_of_a_known_form_is_read_and_kept() -> None:
     ("body", "why"),
     [
         (tlv(0xA4, b"\x05\x00"), "version 5 with content of the unknown tag a4"),
-        (tlv(0xA3, b"\x02\x01\x02", QUICK_ALGORITHM, tlv(4, b"x"), tlv(4, bytes(20))), "unknown mode 02"),
+        (tlv(0xA3, b"\x02\x01\x02", QUICK_ALGORITHM, tlv(4, b"x"), tlv(4, bytes(20))), "unknown mode 02$"),
+        (
+            tlv(0xA3, tlv(2, bytes(range(1, 13))), QUICK_ALGORITHM, tlv(4, b"x"), tlv(4, bytes(20))),
+            "unknown mode 0102030405060708$",
+        ),
     ],
 )
 def test_an_unknown_form_is_named(body: bytes, why: str) -> None:
@@ -1255,3 +1271,11 @@ def test_files_are_values() -> None:
     assert pse_file.read(data) == pse_file.read(data)
     assert pse_file.read(data) != replace(pse_file.read(data), version=3)
     assert isinstance(pse_file.read(data).trusted[0], TrustedCertificate)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, 999_999])
+def test_moment_of_making_has_no_fraction_before_it_is_written_either(fraction: int) -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, fraction, tzinfo=UTC)
+    made_now = pse_file.new(None, None, (), time=moment, salt=bytes(8))
+    assert made_now.created == moment.replace(microsecond=0)
+    assert pse_file.read(made_now.encode(None)).created == made_now.created

@@ -196,3 +196,132 @@ def test_a_line_end_behind_a_file_that_ends_in_half_of_one_is_none_of_its_own(en
     file = _pse()[:-1] + b"\r"
     found = kind_of_file(file + end)
     assert (found.kind, found.whole) == (FileKind.GOES_ON, file)
+
+
+def _base64(times: int, data: bytes) -> bytes:
+    for _ in range(times):
+        data = base64.b64encode(data)
+    return data
+
+
+def _pem_of(what: str) -> bytes:
+    return f"-----BEGIN {what}-----\nAAAA\n-----END {what}-----\n".encode()
+
+
+KEY = "a private key in PEM"
+TOLD: dict[str, tuple[Callable[[], bytes], FileKind, str]] = {
+    "base64 of base64 of base64": (
+        lambda: _base64(3, _pse()),
+        FileKind.BASE64,
+        "base64 of base64 of base64 of a PSE",
+    ),
+    "base64 too often": (lambda: _base64(4, _pse()), FileKind.TEXT, "a text"),
+    "base64 of a text": (lambda: _base64(1, b"hello you all"), FileKind.TEXT, "a text"),
+    "base64 of hexadecimal": (
+        lambda: _base64(1, _pse().hex().encode()),
+        FileKind.BASE64,
+        "base64 of hexadecimal digits of a PSE",
+    ),
+    "hexadecimal of base64": (
+        lambda: _base64(1, _pse()).hex().encode(),
+        FileKind.HEX,
+        "hexadecimal digits of base64 of a PSE",
+    ),
+    "hexadecimal of a text": (lambda: b"hello you".hex().encode(), FileKind.TEXT, "a text"),
+    "C array": (
+        lambda: b", ".join(b"0x%02x" % each for each in _pse()),
+        FileKind.HEX,
+        "hexadecimal digits of a PSE",
+    ),
+    "sixteen bytes lost": (
+        lambda: _pse()[:700] + _pse()[716:],
+        FileKind.LINE_ENDS,
+        "a PSE that is damaged: 16 bytes are lost within it, as where line ends are converted",
+    ),
+    "seventeen bytes lost": (
+        lambda: _pse()[:700] + _pse()[717:],
+        FileKind.DAMAGED,
+        f"a PSE that is damaged: {len(_pse()) - 17} of its {len(_pse())} bytes are there, and its parts do not fit",
+    ),
+    "one byte": (lambda: b"\x30", FileKind.TRUNCATED, "a binary file that breaks off: 1 bytes are there"),
+    "a short header": (
+        lambda: b"\x30\x05",
+        FileKind.TRUNCATED,
+        "a binary file that breaks off: 2 of its 7 bytes are there",
+    ),
+    "half of a header": (lambda: b"\x30\x82\1", FileKind.TRUNCATED, "a binary file that breaks off: 3 bytes are there"),
+    "the longest short form": (
+        lambda: b"\x30\x7f\x04\x7d" + bytes(124),
+        FileKind.TRUNCATED,
+        "a binary file that breaks off: 128 of its 129 bytes are there",
+    ),
+    "another value": (lambda: b"\x30\x03\x02\x01\x05", FileKind.UNKNOWN, "a file of an unknown kind"),
+    "another value that goes on": (
+        lambda: b"\x30\x03\x02\x01\x05abc",
+        FileKind.GOES_ON,
+        "a binary file, with 3 bytes that do not belong to it behind it",
+    ),
+    "two files": (lambda: _pse() + b"abc", FileKind.GOES_ON, "a PSE, with 3 bytes that do not belong to it behind it"),
+    "a line end behind it": (lambda: _pse() + b"\n", FileKind.GOES_ON, "a PSE, with a line end behind it"),
+    "a line before it": (lambda: b"\r\n " + _pse(), FileKind.GOES_ON, "a PSE, with 3 bytes before it"),
+    "PKCS#12 that goes on": (
+        lambda: _p12() + b"x",
+        FileKind.GOES_ON,
+        "a PKCS#12 file (.p12, .pfx), with 1 bytes that do not belong to it behind it",
+    ),
+    "PKCS#12 that is cut": (
+        lambda: _p12()[:50],
+        FileKind.TRUNCATED,
+        f"a PKCS#12 file (.p12, .pfx) that breaks off: 50 of its {len(_p12())} bytes are there",
+    ),
+    "base64 of PKCS#12": (lambda: _base64(1, _p12()), FileKind.BASE64, "base64 of a PKCS#12 file (.p12, .pfx)"),
+    "base64 of half": (
+        lambda: _base64(1, _pse()[:1000]),
+        FileKind.BASE64,
+        f"base64 of a PSE that breaks off: 1000 of its {len(_pse())} bytes are there",
+    ),
+    "key": (lambda: _pem_of("RSA PRIVATE KEY"), FileKind.PEM, KEY),
+    "key with a PIN": (lambda: _pem_of("ENCRYPTED PRIVATE KEY"), FileKind.PEM, KEY),
+    "request": (lambda: _pem_of("NEW CERTIFICATE REQUEST"), FileKind.PEM, "a certificate request in PEM"),
+    "PKCS#7": (lambda: _pem_of("PKCS7"), FileKind.PEM, "certificates in PEM"),
+    "text with line ends": (lambda: b"a\tb\r\n\f", FileKind.TEXT, "a text"),
+    "text with a control character": (lambda: b"a\x01b", FileKind.UNKNOWN, "a file of an unknown kind"),
+    "text in UTF-16": (lambda: "plain".encode("utf-16"), FileKind.TEXT, "a text"),
+    "text in the other UTF-16": (lambda: b"\xfe\xff" + "plain".encode("utf-16-be"), FileKind.TEXT, "a text"),
+    "as many zeros as may be": (
+        lambda: bytes(16 << 20),
+        FileKind.ZEROS,
+        f"nothing but zero bytes ({16 << 20} of them)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_it_is_is_told_in_these_words(case: str) -> None:
+    make, kind, what = TOLD[case]
+    found = kind_of_file(make())
+    assert (found.kind, found.what) == (kind, what)
+
+
+@pytest.mark.parametrize(
+    ("make", "is_kept"),
+    [
+        (_p12, True),
+        (lambda: b"\xce\xce\xce\xce" + bytes(40), True),
+        (lambda: pses.authorities(1)[0].der, True),
+        (lambda: _pem_of("CERTIFICATE"), True),
+        (_zip, False),
+        (lambda: b"<html>", False),
+        (lambda: b"a text", False),
+    ],
+    ids=["PKCS#12", "JCEKS", "certificate", "PEM", "zip", "web page", "text"],
+)
+def test_whole_file_is_kept_where_a_program_takes_it(make: Callable[[], bytes], *, is_kept: bool) -> None:
+    data = make()
+    assert kind_of_file(data).whole == (data if is_kept else None)
+
+
+def test_what_to_do_with_what_comes_out_is_told_where_it_is_no_file_for_a_client() -> None:
+    assert "what comes out is" not in kind_of_file(_base64(1, _pse())).remedy
+    cut = kind_of_file(_base64(1, _pse()[:1000])).remedy
+    assert f"; what comes out is a PSE that breaks off: 1000 of its {len(_pse())} bytes are there: copy or" in cut

@@ -8,6 +8,8 @@ from cryptography import x509
 from pse_preflight.certificate import Certificate
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.pse.path import PathIncomplete, find_path, is_signed_by
+from tests.kit.drafts import Press
+from tests.kit.faulty_chains import ELSEWHERE, Plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -96,3 +98,17 @@ def test_a_key_of_a_kind_that_the_library_does_not_know_has_signed_nothing() -> 
     assert is_signed_by(root, root)
     assert not is_signed_by(odd, odd)
     assert not is_signed_by(root, odd)
+
+
+def test_signature_with_an_old_hash_is_checked_by_rsa_keys_alone() -> None:
+    """The library takes no such hash for certificates any more; another kind of key vouches for nothing then."""
+    plan = Plan(START, "rsa", 1, ELSEWHERE)
+    plan.leaf.algorithm = "rsa-sha1"
+    issuing = plan.authorities[0]
+    press = Press()
+    leaf, issuer = (Certificate.read(press.made(each)) for each in (plan.leaf, issuing))
+    twin = Certificate.read(press.made(issuing.twin(key=plan.key())))
+    other_kind = Certificate.read(press.made(issuing.twin(key=ec_key())))
+    assert is_signed_by(leaf, issuer)
+    assert not is_signed_by(leaf, twin)
+    assert not is_signed_by(leaf, other_kind)

@@ -505,3 +505,14 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             continue
     output.parse_version(text)
     output.says_wrong_pin(text)
+
+
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [('"CN=A, O=B"', "CN=A, O=B"), ("CN=A", "CN=A"), ('"', '"'), ('""', ""), ('"CN=A', '"CN=A'), ('CN="A"', 'CN="A"')],
+)
+def test_quotes_around_a_name_are_none_of_it(printed: str, name: str) -> None:
+    fields = FIELDS_OF_ANOTHER.replace("CN=Issuing CA, O=Example", printed)
+    assert [each.subject for each in output.parse_listing(f"{HEADING}PKList:\n Element #1:\n{fields}").entries] == [
+        name
+    ]

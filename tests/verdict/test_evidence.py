@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pse_preflight.chain.judge import ChainQuestion
+from pse_preflight.chain.judge import ChainQuestion, Judgement
 from pse_preflight.chain.roots import Roots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CHECKS, Code, Severity
 from pse_preflight.client_pse.maker import Maker
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
+from pse_preflight.findings import Finding, finding
 from pse_preflight.sapgenpse.tool import BundledTool
-from pse_preflight.verdict.evidence import Evidence, Observations, judge
+from pse_preflight.verdict.evidence import Evidence, Observations, creation_cause, file_names, judge
 from pse_preflight.verdict.policy import Policy, Verdict, decide
 from pse_preflight.verdict.trust import TrustCase
 from tests.checks.corpus import CORPUS, good
@@ -221,3 +222,63 @@ def test_the_same_question_is_not_asked_twice(seen: Observations, monkeypatch: p
     assert judge(first.system, seen, MOMENT, first) == first
     with pytest.raises(AttributeError, match="judge_trust"):  # no file can be named for what is to be added
         judge(first.system, replace(seen, unwritten="no room"), MOMENT, first)
+
+
+def test_files_are_named_by_what_a_certificate_is_to_its_path() -> None:
+    leaf, issuing, root = path(server())
+    assert file_names(()) == {}
+    assert file_names((leaf,)) == {leaf.sha256: "server.pem"}
+    assert file_names((root,)) == {root.sha256: "server.pem"}
+    assert file_names((leaf, root)) == {leaf.sha256: "server.pem", root.sha256: "root.pem"}
+    assert list(file_names((leaf, issuing)).values()) == ["server.pem", "intermediate-1.pem"]
+    assert list(file_names((leaf, issuing, root)).values()) == ["server.pem", "intermediate-1.pem", "root.pem"]
+    assert list(file_names((leaf, root, issuing)).values()) == [
+        "server.pem",
+        "intermediate-1.pem",
+        "intermediate-2.pem",
+    ]
+
+
+def _judgement(*found: Finding, verified: bool, named: bool) -> Judgement:
+    way = path(server())
+    return Judgement(way[0], way if verified else (), way, found, (), names_host=named)
+
+
+def test_a_pse_is_filled_from_a_verified_path_of_this_host_that_nobody_inspects(seen: Observations) -> None:
+    other = finding(Code.HOST_NOT_IN_CERTIFICATE, "x")
+    weak = finding(Code.CERTIFICATE_WEAK, "x", severity=Severity.MAJOR)
+    inspected = finding(Code.TLS_INSPECTED, "x", severity=Severity.MAJOR)
+    meant = finding(Code.TLS_INSPECTED, "x", severity=Severity.MINOR)
+    expired = finding(Code.CERTIFICATE_EXPIRED, "x")
+    for judgement, cause in (
+        (_judgement(verified=True, named=True), None),
+        (_judgement(weak, verified=True, named=True), None),
+        (_judgement(meant, verified=True, named=True), None),
+        (_judgement(weak, inspected, verified=True, named=True), inspected),
+        (_judgement(weak, other, verified=True, named=False), other),
+        (_judgement(weak, expired, verified=False, named=True), expired),
+        (_judgement(meant, verified=False, named=False), None),
+    ):
+        assert creation_cause(seen, judgement) == cause
+
+
+def test_required_root_is_at_hand_where_the_server_sent_it(seen: Observations, tmp_path: Path) -> None:
+    write_pse(tmp_path / "few.pse", path(server())[1:2])
+    pse = Maker(BundledTool({}), "bundled").look(tmp_path / "few.pse")
+    endpoint = replace(_endpoint(server()), presented=tuple(each.der for each in path(server())))
+    described = system("PRD", 443, pse.condition.path, roots="/roots.pem", required_roots=(ROOT.sha256, "ab" * 32))
+    evidence = judge(described, replace(seen, pse=pse, endpoint=endpoint), MOMENT)
+    assert evidence.required == (ROOT,)
+    assert (
+        judge(replace(described, required_roots=()), replace(seen, pse=pse, endpoint=endpoint), MOMENT).required == ()
+    )
+    assert judge(described, replace(seen, endpoint=endpoint), MOMENT).required == ()
+
+
+def test_what_is_minor_at_another_address_is_not_told_once_more(seen: Observations) -> None:
+    sent = _endpoint(server(), "10.0.0.2", KeyKind.RSA)
+    repeated = replace(sent, presented=(*sent.presented, sent.presented[-1]))
+    told = [each.code for each in _judged(replace(seen, addresses=(sent, repeated))).findings]
+    assert Code.CHAIN_HAS_EXTRAS not in told
+    alone = [each.code for each in _judged(replace(seen, endpoint=repeated)).findings]
+    assert Code.CHAIN_HAS_EXTRAS in alone

@@ -9,14 +9,15 @@ import pytest
 from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import Roots
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Need, Severity
+from pse_preflight.client.side import ClientSide
 from pse_preflight.client_pse.condition import Condition, PseContent, State
 from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.findings import Finding, finding
-from pse_preflight.landscape.system import System, Waiver
+from pse_preflight.landscape.system import Client, Product, System, Waiver
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
-from pse_preflight.verdict.evidence import Evidence, Observations
+from pse_preflight.verdict.evidence import Evidence, Observations, Origin
 from pse_preflight.verdict.policy import Outcome, Policy, Verdict, blocking, decide, slowest_check
 from pse_preflight.verdict.trust import Trust
 from tests.kit.pse_mutations import made
@@ -24,7 +25,9 @@ from tests.kit.systems import NOTHING_KNOWN
 
 DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EVERYTHING = frozenset(CHECKS)
+MADE = Origin(host="host", account="account", at=DAY, toolkit="1")
 USUAL = Policy(Severity.MAJOR, EVERYTHING)
+XTRACT = Product("xtract", Path("/opt/xtract"))
 
 
 def _evidence(
@@ -343,6 +346,51 @@ def test_each_check_of_the_client_says_which_key_is_silent(check: str, key: str)
     assert decide(check, _evidence(), USUAL) == Outcome(Verdict.SKIP, reason=f"not configured: {key}", unconfigured=key)
 
 
+@pytest.mark.parametrize(
+    ("client", "seen", "is_named"),
+    [
+        (None, None, False),
+        (Client(account="svc"), None, True),
+        (Client(), None, False),
+        (Client(product=XTRACT), None, True),
+        (Client(product=XTRACT), ClientSide(host="here"), False),
+        (Client(product=XTRACT), ClientSide(host="here", runs_as="svc"), True),
+        (Client(product=XTRACT), ClientSide(host="here", account_problem="no such service"), True),
+        (Client(), ClientSide(host="here", runs_as="svc"), False),
+    ],
+)
+def test_account_is_named_by_the_user_or_by_the_service_that_was_looked_for(
+    client: Client | None, seen: ClientSide | None, *, is_named: bool
+) -> None:
+    evidence = _evidence()
+    evidence = replace(
+        evidence,
+        system=replace(evidence.system, client=client),
+        observations=replace(evidence.observations, client=seen),
+    )
+    outcome = decide("test_client_account_can_read_the_pse", evidence, USUAL)
+    assert (outcome.unconfigured != "client.account") is is_named
+
+
+@pytest.mark.parametrize(
+    ("verified", "beside", "is_blocked"),
+    [
+        (False, None, True),
+        (True, None, False),
+        (False, "CERTIFICATE_EXPIRED", False),
+        (True, "CERTIFICATE_EXPIRED", False),
+        (False, "ROOT_UNTRUSTED", False),
+        (False, "CHAIN_HAS_EXTRAS", True),
+    ],
+)
+def test_weakness_blocks_the_verdict_on_validity_where_nothing_else_is_known(
+    beside: str | None, *, verified: bool, is_blocked: bool
+) -> None:
+    found = [_found("CERTIFICATE_WEAK", Severity.MAJOR), *([_found(beside)] if beside else [])]
+    cause = blocking(OWNERS[Code.CERTIFICATE_EXPIRED], _evidence(*found, verified=verified))
+    assert (cause is not None and cause.code is Code.CERTIFICATE_WEAK) is is_blocked
+
+
 def test_what_is_blocked_and_not_configured_either_is_told_as_both() -> None:
     blocked = decide("test_client_account_can_read_the_pse", _evidence(_found("PSE_MISSING")), USUAL)
     assert (blocked.reason, blocked.unconfigured) == ("blocked by PSE_MISSING, see test_pse_exists", "client.account")
@@ -440,3 +488,21 @@ def test_the_table_of_codes_is_the_contract(row: str) -> None:
 def test_only_the_tool_turns_a_check_into_an_error() -> None:
     of_the_pse = {code for code, row in CODES.items() if row.is_error and not OWNERS[code].startswith("test_c")}
     assert of_the_pse == {"TOOL_MISSING", "TOOL_FAILED", "TOOL_TIMEOUT"}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live", "words"),
+    [
+        (None, None, "the live handshake belongs to the present, and another day is judged"),
+        (MADE, None, "when this was recorded, there was none"),
+        (MADE, LiveHandshake("h", 443, DAY, succeeded=True, accepted=True), "when this was recorded, it succeeded"),
+        (MADE, LiveHandshake("h", 443, DAY, succeeded=False, accepted=False), "when this was recorded, it was refused"),
+    ],
+    ids=["another day", "none", "succeeded", "refused"],
+)
+def test_handshake_of_another_moment_is_told_with_how_it_went(
+    recorded: Origin | None, live: LiveHandshake | None, words: str
+) -> None:
+    evidence = _evidence(trusted=True, verified=True)
+    evidence = replace(evidence, observations=replace(evidence.observations, recorded=recorded, live=live))
+    assert decide("test_handshake_with_the_pse_alone", evidence, USUAL).reason.endswith(words)

@@ -18,6 +18,7 @@ from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.system import ExpiryDays
 from pse_preflight.verdict.trust import Remedy, Trust, TrustCase, judge_trust, lasting_findings
+from tests.kit.chains import World, self_signed_and_pinned
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PERIOD = Period(NOW, NOW)
@@ -407,10 +408,75 @@ def test_the_same_key_in_another_certificate_is_named() -> None:
 
 
 def test_a_certificate_of_the_same_name_with_another_key_anchors_nothing() -> None:
-    namesake = Certificate.of(root_authority("Root", NOW - timedelta(days=1), LONG).certificate)
-    found = judge_trust(_question([namesake])).findings
-    assert ("SERVER_NOT_TRUSTED", "blocker") in _codes(found)
-    assert "same key" not in found[0].observed
+    """Three roots of one name: whichever is held, none of the others is the same authority."""
+    roots = [root_authority("Root", NOW - timedelta(days=100), LONG) for _ in range(3)]
+    for signer in roots:
+        issuing = signer.issue_authority("Issuing CA", NOW - timedelta(days=50), LONG)
+        server = issuing.issue_server([HOST], NOW - timedelta(days=5), 90)
+        for namesake in roots:
+            found = judge_trust(_question([Certificate.of(namesake.certificate)], server)).findings
+            assert (("SERVER_NOT_TRUSTED", "blocker") in _codes(found)) is (namesake is not signer)
+            assert all("same key" not in each.observed for each in found)
+
+
+def test_the_key_of_the_root_under_another_name_is_another_authority() -> None:
+    key = ec_key()
+    root = root_authority("Root", NOW - timedelta(days=100), LONG, key=key)
+    renamed = Certificate.of(root_authority("Renamed Root", NOW - timedelta(days=100), LONG, key=key).certificate)
+    issuing = root.issue_authority("Issuing CA", NOW - timedelta(days=50), LONG)
+    found = judge_trust(_question([renamed], issuing.issue_server([HOST], NOW - timedelta(days=5), 90))).findings
+    assert Code.SERVER_NOT_TRUSTED in {each.code for each in found}
+    assert all("same key" not in each.observed for each in found)
+
+
+def test_a_way_of_the_lists_own_to_another_root_is_as_good_as_the_judged_one() -> None:
+    key = ec_key()
+    one, other = (root_authority(name, NOW - timedelta(days=100), LONG) for name in ("Root", "Other Root"))
+    mine, others = (
+        each.issue_authority("Issuing CA", NOW - timedelta(days=50), LONG, key=key) for each in (one, other)
+    )
+    server = mine.issue_server([HOST], NOW - timedelta(days=5), 90)
+    leaf, by_one, _ = _path(server)
+    by_other, other_root = Certificate.of(others.certificate), Certificate.of(other.certificate)
+    verdict = judge_trust(_question([other_root, by_other], server, [leaf, by_one, by_other]))
+    assert verdict.path == (leaf, by_other, other_root)
+    assert verdict.findings == ()
+    codes = {each.code for each in judge_trust(_question([by_other], server, [leaf, by_one, by_other])).findings}
+    assert Code.ROOT_NOT_IN_PSE in codes
+
+
+def test_a_server_that_vouches_for_itself_has_no_root_to_add() -> None:
+    world = World(NOW, host=HOST)
+    judgement = judge_chain(self_signed_and_pinned(world).question(world))
+    (leaf,) = judgement.path
+    question = replace(_question([leaf]), judgement=judgement, presented=(leaf,))
+    (found,) = judge_trust(question).findings
+    assert (found.code, found.severity) == (Code.PSE_HOLDS_SERVER_CERT_ONLY, Severity.MINOR)
+    assert found.observed.endswith(f"trust ends on {leaf.not_after:%Y-%m-%d}, or when the server gets another one")
+    assert found.fix.startswith("nothing today")
+
+
+def test_an_intermediate_that_was_pinned_is_meant_and_a_server_certificate_is_not() -> None:
+    leaf, issuing, _ = _path(_chain())
+    question = _question([issuing])
+    pinned = replace(question, pinned=frozenset({issuing.sha256}))
+    for case, severity, fix in ((question, Severity.MAJOR, "add the root"), (pinned, Severity.MINOR, "get the file")):
+        (found,) = (each for each in judge_trust(case).findings if each.code is Code.PSE_HOLDS_INTERMEDIATE_ONLY)
+        assert (found.severity, found.fix.startswith(fix)) == (severity, True)
+    alone = replace(_question([leaf]), pinned=frozenset({leaf.sha256, issuing.sha256}))
+    (found,) = (each for each in judge_trust(alone).findings if each.code is Code.PSE_HOLDS_SERVER_CERT_ONLY)
+    assert (found.severity, found.fix) == (Severity.MAJOR, "add the root")
+
+
+@pytest.mark.parametrize(("held", "more"), [(1, "; then add its root"), (2, "")])
+def test_an_intermediate_that_is_held_does_not_make_up_for_its_root(held: int, more: str) -> None:
+    server = _chain(leaf_days=-1)
+    (found,) = (
+        each
+        for each in judge_trust(_question([_path(server)[held]], server)).findings
+        if each.code is Code.SERVER_NOT_TRUSTED
+    )
+    assert found.fix == f"find out first why the chain is not valid{more}"
 
 
 def test_required_roots_are_missed_by_fingerprint() -> None:
@@ -489,6 +555,8 @@ def test_a_description_alone_is_never_an_anchor_and_is_red(only_listed: bool) ->
         replace(entry, serial=1),
         replace(entry, issuer="CN=Other, O=pse-preflight"),
         replace(entry, not_after=NOW),
+        replace(entry, not_after=root.not_after + timedelta(seconds=1)),
+        replace(entry, sha256="cd" * 32),
     ):
         codes = {each.code for each in judge_trust(replace(_question([]), entries=(other,))).findings}
         assert Code.PK_LIST_NOT_COMPARABLE not in codes
@@ -577,3 +645,34 @@ def test_the_order_of_the_list_and_of_what_was_sent_has_no_say(order: tuple[int,
         verdict = judge_trust(_question(held, sent=shuffled))
         expected = judge_trust(_question(sorted(held, key=path.index)))
         assert (verdict.path, verdict.ends, verdict.findings) == (expected.path, expected.ends, expected.findings)
+
+
+def test_fix_of_each_kind_of_store_is_its_own() -> None:
+    leaf, issuing, root = _path(_chain())
+    files = {root.sha256: Path("root.pem"), issuing.sha256: Path("ca.pem")}
+    plain = Remedy(("tool",), Path("/sec/c.pse"), files)
+    assert plain.add([root.sha256, leaf.sha256]) == (("tool", "maintain_pk", "-a", "root.pem", "-p", "/sec/c.pse"),)
+    assert plain.fix("add it", [root]) == "add it"
+    repairing = replace(plain, repair="--repair")
+    assert repairing.fix("add it", [root, issuing]) == "run again with --repair, or add it"
+    assert repairing.fix("add it", [root, leaf]) == "add it"
+    assert repairing.fix("add it", []) == "add it"
+    pem = replace(plain, store="PEM", repair="--repair")
+    assert pem.fix("add it", [root, leaf, issuing]) == "add it: append to /sec/c.pse what stands in root.pem, ca.pem"
+    assert pem.fix("add it", [leaf]) == "add it"
+    assert pem.add([root.sha256]) == ()
+
+
+@pytest.mark.parametrize(("sent", "held", "severity"), [(1, 1, None), (2, 1, None), (2, 0, None), (1, 0, "blocker")])
+def test_intermediate_that_is_not_listed_is_graver_where_nobody_sends_it(
+    sent: int, held: int, severity: str | None
+) -> None:
+    path = _path(_chain())
+    question = _question(path[2:] if held else [_path(_chain(150, 2000))[2]], sent=path[:sent])
+    question = replace(question, judgement=_judgement(path[:2], path[2:]))
+    found = [each for each in judge_trust(question).findings if each.code is Code.INTERMEDIATE_NOT_IN_PSE]
+    for each in found:
+        assert each.observed.endswith(", and the server does not send it") is (sent == 1)
+        assert (str(each.severity) == "blocker") is (sent == 1)
+    assert found
+    assert severity is None or {str(each.severity) for each in found} == {severity}

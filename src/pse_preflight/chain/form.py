@@ -176,9 +176,9 @@ def _has_no_issuer(certificate: Certificate) -> bool:
 _VERSION = tuple(
     _Rule(broken, "is of version 1, without extensions", "RFC 5280, 4.1.2.1 and 6.1.4 (k)", opinion, whose)
     for broken, opinion, whose in (
-        (lambda each: not is_of_version_3(each), OPENSSL_TAKES, _SERVER),
-        (lambda each: not is_of_version_3(each) and each.is_self_issued, OPENSSL_TAKES, _AUTHORITY),
-        (lambda each: not is_of_version_3(each) and not each.is_self_issued, BOTH_REFUSE, _AUTHORITY),
+        (lambda _: True, OPENSSL_TAKES, _SERVER),
+        (lambda each: each.is_self_issued, OPENSSL_TAKES, _AUTHORITY),
+        (lambda each: not each.is_self_issued, BOTH_REFUSE, _AUTHORITY),
     )
 )
 _RULES = (

@@ -147,29 +147,33 @@ def _covers(name: Subject, wanted: Subject) -> bool:
 
 
 def _contains(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
-    """Tell whether everything that the name stands for lies in the subtree."""
-    if isinstance(subtree, x509.DNSName) and isinstance(name, x509.DNSName):
-        return _is_below(name.value.lower().removeprefix("*."), subtree.value.lower())
-    if isinstance(subtree, x509.IPAddress) and isinstance(name, x509.IPAddress):
-        network = subtree.value
-        return isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network) and name.value in network
-    if isinstance(subtree, x509.RFC822Name) and isinstance(name, x509.RFC822Name):
-        # The constraint is a mailbox, a host, or a domain that begins with a dot.
-        local, _, host = name.value.rpartition("@")
-        wanted, at, place = subtree.value.rpartition("@")
-        return (not at or local == wanted) and _is_at(host.lower(), place.lower())
-    if isinstance(subtree, x509.UniformResourceIdentifier) and isinstance(name, x509.UniformResourceIdentifier):
-        return _is_at(_host_of(name), subtree.value.lower())
-    if isinstance(subtree, x509.DirectoryName) and isinstance(name, x509.DirectoryName):
-        return begins_with(parts(name.value), parts(subtree.value))
+    """Tell whether everything that the name stands for lies in the subtree, which is of the same kind."""
+    match subtree, name:
+        case x509.DNSName(), x509.DNSName():
+            return _is_below(name.value.lower().removeprefix("*."), subtree.value.lower())
+        case x509.IPAddress(), x509.IPAddress():
+            network = subtree.value
+            return isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network) and name.value in network
+        case x509.RFC822Name(), x509.RFC822Name():
+            # The constraint is a mailbox, a host, or a domain that begins with a dot.
+            local, _, host = name.value.rpartition("@")
+            wanted, at, place = subtree.value.rpartition("@")
+            return (not at or local == wanted) and _is_at(host.lower(), place.lower())
+        case x509.UniformResourceIdentifier(), x509.UniformResourceIdentifier():
+            return _is_at(_host_of(name), subtree.value.lower())
+        case x509.DirectoryName(), x509.DirectoryName():
+            return begins_with(parts(name.value), parts(subtree.value))
     return subtree == name
 
 
 def _touches(subtree: x509.GeneralName, name: x509.GeneralName) -> bool:
-    """Tell whether anything that the name stands for may lie in the subtree."""
-    if isinstance(subtree, x509.DNSName) and isinstance(name, x509.DNSName) and name.value.startswith("*."):
-        return _contains(subtree, name) or _is_below(subtree.value.lower(), name.value.lower()[2:])
-    return _contains(subtree, name) or not isinstance(name, _COMPARED)
+    """Tell whether anything that the name stands for may lie in the subtree, which is of the same kind."""
+    if _contains(subtree, name):
+        return True
+    match subtree, name:
+        case x509.DNSName(), x509.DNSName() if name.value.startswith("*."):
+            return _is_below(subtree.value.lower(), name.value.lower()[2:])
+    return not isinstance(name, _COMPARED)
 
 
 def _is_below(name: str, domain: str) -> bool:

@@ -39,7 +39,7 @@ def link_faults(path: Path, gap: int | None = None) -> Iterator[Fault]:
     top = path[-1]
     if len(path) > 1 and is_self_signed(top):
         if not names_alike(top, top):
-            yield replace(_otherwise_named(top, top, is_signed=True), severity=Severity.MINOR, stops=False)
+            yield replace(_otherwise_named(top, top, is_signed=True), severity=Severity.MINOR)
         if told := _otherwise_identified(top, top):
             yield _of_another_key(top, top, told, Severity.MINOR)
 

@@ -15,7 +15,7 @@ from pse_preflight.pse.errors import (
 )
 from pse_preflight.pse.protection import PinCipher
 
-LARGEST_FILE = 16 * 1024 * 1024
+LARGEST_FILE = 16 << 20
 """Bytes; a PSE that trusts all of Mozilla's roots has about 300,000."""
 
 _MACHINE_BOUND = 256
@@ -141,7 +141,7 @@ def unwrap(data: bytes, pin: str | None) -> tuple[Envelope, bytes, int]:
 
 def _refuse_other_files(data: bytes) -> None:
     if len(data) > LARGEST_FILE:
-        raise NotAPse(f"not a PSE: larger than {LARGEST_FILE // 1024 // 1024} MiB")
+        raise NotAPse(f"not a PSE: larger than {LARGEST_FILE >> 20} MiB")
     kind = next((kind for pattern, kind in _OTHER_FILES if pattern.match(data)), None)
     begins_right = _BEGINNING.match(data) or _BEGINNING_WHEN_MACHINE_BOUND.match(data)
     if kind or not begins_right:

@@ -7,6 +7,7 @@ way to get the file whole again. Nothing is guessed: a file is called whole only
 import base64
 import binascii
 import enum
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -394,16 +395,18 @@ def _too_long(data: bytes, size: int, what: str) -> FileFound:
 
 def _breaks_off_cleanly(data: bytes) -> bool:
     """Tell whether every value fits into the one around it as far as the bytes go."""
-    ends: list[int] = [1 << 40]
+    ends: list[float] = [math.inf]
     position = 0
     for _ in range(_MOST_VALUES):
         while position >= ends[-1]:
             ends.pop()
-        header = _header(data, position)
-        if header is None:
+        try:
+            inner, after = _span(data, position)
+        except DamagedPse:
+            return False
+        except IndexError:
             return True
-        inner, after = header
-        if after < 0 or after > ends[-1]:
+        if after > ends[-1]:
             return False
         is_constructed = bool(data[position] & 0x20)
         if is_constructed:
@@ -412,20 +415,13 @@ def _breaks_off_cleanly(data: bytes) -> bool:
     return True
 
 
-def _header(data: bytes, start: int) -> tuple[int, int] | None:
-    """Return where the content of a value begins and ends; nothing where the bytes end before, -1 where it is none."""
-    if start + 2 > len(data):
-        return None
-    try:
-        (inner, after) = _span(data, start)
-    except DamagedPse:
-        return start, -1
-    except IndexError:
-        return None
-    return inner, after
-
-
 def _span(data: bytes, start: int) -> tuple[int, int]:
+    """Return where the content of a value begins and ends.
+
+    Raises:
+        DamagedPse: where it is no value.
+        IndexError: where the bytes end within its header.
+    """
     length, inner = data[start + 1], start + 2
     if length < 0x80:  # noqa: PLR2004 - X.690, 8.1.3
         return inner, inner + length

@@ -281,7 +281,7 @@ class _Assessment:
         """Return roots by their fingerprints, wherever their bytes are at hand."""
         known, seen = self._seen.known, self._seen
         sent = readable((*seen.presented, *seen.fetched))
-        return at_hand(wanted, (*known.mozilla.certificates, *known.sap_roots.certificates, *sent)) if wanted else ()
+        return at_hand(wanted, (*known.mozilla.certificates, *known.sap_roots.certificates, *sent))
 
     def _not_created_for(self) -> Finding | None:
         if self._seen.pse.is_there:
@@ -470,9 +470,10 @@ def _why_unlisted(system: System, pse: ClientPse) -> str:
 
 def file_names(path: Sequence[Certificate]) -> dict[str, str]:
     """Return the name of the file for each certificate of a verified path, by SHA-256."""
-    last = "root" if path[-1:] and path[-1].is_self_issued else f"intermediate-{len(path) - 1}"
-    names = ["server", *(f"intermediate-{number}" for number in range(1, len(path) - 1)), last]
-    return {each.sha256: f"{name}.pem" for each, name in zip(path, names, strict=False)}
+    names = ["server", *(f"intermediate-{number}" for number in range(1, len(path)))]
+    named = {each.sha256: f"{name}.pem" for each, name in zip(path, names, strict=False)}
+    roots = {each.sha256: "root.pem" for each in path[1:] if each == path[-1] and each.is_self_issued}
+    return named | roots
 
 
 def root_names(successors: Iterable[Certificate], required: Iterable[Certificate]) -> dict[str, str]:
