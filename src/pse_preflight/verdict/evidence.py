@@ -292,7 +292,7 @@ class _Assessment:
         return replace(told, fix=_FIXES_OF_DAY.get(told.code) or told.fix)  # no clock is wrong on a day that is chosen
 
     def _words_for_there(self, found: Finding) -> str:
-        """Return fix and commands in words, in the quotes of the machine that recorded this; nobody pastes them here."""
+        """Return fix and commands in words, in the quotes of the machine that recorded this."""
         host = self._seen.recorded.host if self._seen.recorded else ""
         windows = isinstance(self._system.pse, PureWindowsPath)
         commands = ", then ".join(quoted(each, windows=windows) for each in found.commands)
