@@ -107,6 +107,7 @@ def test_an_intermediate_that_the_pse_has_and_the_server_omits_is_red_once(omitt
     assert "NO_EVIDENCE" not in ended.stdout
 
 
+@pytest.mark.long
 def test_for_a_far_day_nobody_is_asked_to_set_the_clock(tmp_path: Path) -> None:
     _check(tmp_path, "demo")
     ended = _check(tmp_path, "demo", "--at=2059-01-01")

@@ -19,6 +19,7 @@ from pse_preflight.options import OPTIONS
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import run_module
 from tests.kit.shell import paste
+from tests.kit.tiers import first
 
 SCREEN_LINES, SCREEN_COLUMNS = 30, 80
 
@@ -92,7 +93,7 @@ def test_opengenpse_is_had_under_this_name_too(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the line is one for sh")
-@pytest.mark.parametrize("words", [("--help",), ("check", "demo", "demo:root-sent"), ("roots",)])
+@pytest.mark.parametrize("words", first(1, [(("--help",),), (("check", "demo", "demo:root-sent"),), (("roots",),)]))
 def test_whoever_reads_may_have_seen_enough(tmp_path: Path, words: tuple[str, ...]) -> None:
     line = '"$0" "$@" | head -1; "$0" "$@" | true'
     command = ["/bin/sh", "-c", line, sys.executable, "-P", "-m", "pse_preflight", *words]
@@ -102,7 +103,10 @@ def test_whoever_reads_may_have_seen_enough(tmp_path: Path, words: tuple[str, ..
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder that is in use stays there")
-@pytest.mark.parametrize("words", [("check", "demo"), ("init", "https://localhost:1"), ("show", "x.pem"), ("roots",)])
+@pytest.mark.parametrize(
+    "words",
+    first(1, [(("check", "demo"),), (("init", "https://localhost:1"),), (("show", "x.pem"),), (("roots",),)]),
+)
 def test_a_folder_that_is_gone_is_told_in_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
     """A folder that is gone, or closed to this account as root's home is after `sudo -u`: nothing works in it."""
     told = _told_in(tmp_path / "gone", 'rmdir "$PWD"', *words)

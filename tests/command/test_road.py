@@ -44,6 +44,7 @@ def newcomer(tmp_path: Path) -> Newcomer:
     return Newcomer(tmp_path)
 
 
+@pytest.mark.long
 def test_the_road_of_the_readme_is_green_after_one_red_run(newcomer: Newcomer) -> None:
     shown = newcomer.types("show", newcomer.url)
     assert shown.returncode == 1
@@ -63,6 +64,7 @@ def test_the_road_of_the_readme_is_green_after_one_red_run(newcomer: Newcomer) -
     assert newcomer.types("check", alias, "--read-only").returncode == 0
 
 
+@pytest.mark.long
 def test_without_the_comparison_no_second_run_is_green(newcomer: Newcomer) -> None:
     newcomer.types("init", newcomer.url)
     assert [newcomer.types("check", "localhost").returncode for _ in range(2)] == [1, 1]

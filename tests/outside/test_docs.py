@@ -196,6 +196,7 @@ WITH_COMMANDS = [page for page in PAGES if any(mark not in NOT_RUN for mark, _ i
 BY_PAGE = [each if each.name == "README.md" else pytest.param(each, marks=pytest.mark.long) for each in WITH_COMMANDS]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are for sh")
 @pytest.mark.parametrize("page", BY_PAGE, ids=page_name)
 def test_every_command_does_what_the_page_says(page: Path, tmp_path: Path) -> None:

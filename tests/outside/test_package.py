@@ -63,6 +63,7 @@ def _sources(folder: str) -> set[str]:
     return {file.relative_to(top).as_posix() for file in top.rglob("*") if file.is_file() and file.suffix != ".pyc"}
 
 
+@pytest.mark.long
 def test_the_wheel_holds_the_package_its_checks_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}

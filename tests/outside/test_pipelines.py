@@ -255,6 +255,7 @@ def _report(machine: Machine) -> ET.Element:
     return ET.parse(machine.job / "report.xml").getroot()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", BY_SCRIPT)
 def test_the_job_is_green_where_all_is_well(machine: Machine, with_pse: Path, system: str) -> None:
     shutil.copytree(with_pse, machine.job / ".pse-preflight")

@@ -14,6 +14,7 @@ from pse_preflight.checklist import CHECKS
 from tests.kit.places import CHECKOUT
 from tests.kit.runs import PARALLEL, run_checks, run_module, run_result
 from tests.kit.systems import write_pse
+from tests.kit.tiers import first
 
 CHECK_COUNT = len(CHECKS)
 NOT_CONFIGURED = 10
@@ -178,7 +179,7 @@ def test_without_a_system_the_checks_are_a_misuse_in_parallel_too(checks: pytest
         (["--system=demo", "-o", "preflight_fail_on=never"], ["none of blocker, major, minor"]),
     ],
 )
-@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("parallel", first(1, [False, True]))
 def test_a_misuse_is_one_line_and_exit_code_4(
     checks: pytest.Pytester, arguments: list[str], says: list[str], parallel: bool
 ) -> None:

@@ -328,6 +328,7 @@ def test_the_published_schema_is_the_one_of_the_code() -> None:
     assert published == schema()
 
 
+@pytest.mark.long
 def test_a_recording_keeps_to_the_published_schema(tmp_path: Path, seen: Evidence) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     published = json.loads((CHECKOUT / "docs" / "evidence.schema.json").read_text(encoding="utf-8"))

@@ -110,6 +110,7 @@ subprocess.Popen.__init__ = os.posix_spawn = os.fork = refuse
 """
 
 
+@pytest.mark.long
 def test_a_replay_opens_no_socket_and_starts_no_program(recorded: Path) -> None:
     (recorded.parent / "no_way_out.py").write_text(NO_WAY_OUT)
     command = [sys.executable, "-m", "pytest", str(CHECKOUT / "checks"), "-p", "no_way_out", f"--replay={recorded}"]

@@ -152,6 +152,7 @@ all_systems.Limits = lambda: Limits(tls=3.0)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("parallel", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_the_waiting_is_booked_on_the_check_that_owns_it(tmp_path: Path, *, parallel: bool) -> None:
     (tmp_path / "waits.py").write_text(WAITS, encoding="utf-8")
@@ -279,6 +280,7 @@ def test_a_system_that_cannot_be_judged_is_in_every_report(tmp_path: Path) -> No
     assert "gone.pem cannot be used" in (tmp_path / "page.html").read_text()
 
 
+@pytest.mark.long
 def test_result_json_keeps_to_its_published_schema(folder: Path) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((CHECKOUT / "docs" / "result.schema.json").read_text(encoding="utf-8"))

@@ -308,6 +308,7 @@ def test_the_fix_mends_it(place: Place, code: Code, case: str) -> None:
     _mend(place, code, EXECUTED[code, case])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="the script is one for sh")
 def test_the_fix_of_a_missing_root_works_in_a_plain_shell(place: Place) -> None:
     _mend(place, Code.ROOT_NOT_IN_PSE, EXECUTED[Code.ROOT_NOT_IN_PSE, "nothing of the chain is held"])

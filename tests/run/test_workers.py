@@ -98,6 +98,7 @@ NOT_CONFIGURED = 10
 STRANGER = "import pytest\n\n@pytest.mark.parametrize('n', range(9))\ndef test_mine(n):\n    pass\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "dist",
     [

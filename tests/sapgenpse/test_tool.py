@@ -39,6 +39,7 @@ from pse_preflight.sapgenpse.tool import (
 from tests.kit import pse_mutations
 from tests.kit.fake_program import fake_runs_quickly as fake_runs_quickly  # noqa: PLC0414 - a fixture
 from tests.kit.fake_program import install
+from tests.kit.tiers import first
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STRANGER = Certificate.of(root_authority("Stranger", START, 3650).certificate)
@@ -759,7 +760,7 @@ class TestNamesOfCertificates:
         "no certificates",
     )
 
-    @pytest.fixture(params=NAMES)
+    @pytest.fixture(params=first(3, NAMES))
     def named(self, request: pytest.FixtureRequest) -> Certificate:
         return Certificate.of(root_authority(request.param, START, 3650).certificate)
 
