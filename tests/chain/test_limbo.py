@@ -313,6 +313,7 @@ def test_what_is_refused_though_the_suite_passes_it_is_told_as_that(name: str) -
     assert "cannot be judged here" in found.observed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", _judged_cases())
 def test_private_authorities_depart_from_public_rules_in_listed_ways_only(case: dict[str, Any]) -> None:
     judgement = judge_chain(_question(case, public=False))

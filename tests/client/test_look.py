@@ -613,6 +613,7 @@ def test_a_recording_judges_nothing_of_the_clients_own_side(check: str, tmp_path
     assert inapplicable(check, live) == ""
 
 
+@pytest.mark.long
 def test_nobody_looks_where_nothing_is_configured(pytester: pytest.Pytester) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(CHECKOUT / 'src')!r})\n"

@@ -233,6 +233,7 @@ def test_a_red_check_is_told_once_with_what_to_do(tmp_path: Path) -> None:
     assert "NOT CONFIGURED" in everything
 
 
+@pytest.mark.long
 def test_a_verdict_has_its_colour(tmp_path: Path) -> None:
     many = run_module("pse_preflight", "check", "demo", "demo:expired-leaf", "--color=yes", folder=tmp_path).stdout
     rows = [line for line in many.splitlines() if "sent" not in line and ("OK  " in line or "FAILED  " in line)]

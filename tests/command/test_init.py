@@ -479,6 +479,7 @@ def test_what_is_taken_from_an_ini_is_told_with_the_next_command(capsys: pytest.
     assert len(_read("x.yaml")) == 2
 
 
+@pytest.mark.long
 def test_the_next_command_runs_as_it_is_printed(
     served: Callable[[str], str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ def test_each_demo_scenario_has_one_red_check_with_its_own_code(checks: pytest.P
     assert not (checks.path / ".pse-preflight" / f"demo-{scenario}" / "client.pse").exists()
 
 
+@pytest.mark.long
 def test_the_demo_described_as_an_ordinary_system_gives_the_same_results(checks: pytest.Pytester) -> None:
     """The demo's server is asked from a second process, as any other system is."""
     code = (
@@ -240,6 +241,7 @@ def test_repair_mends_what_a_plain_run_only_names(checks: pytest.Pytester) -> No
     assert _run(checks, "--system=demo").ret == 0
 
 
+@pytest.mark.long
 def test_at_a_later_day_the_renewals_are_expected_and_nothing_is_live(checks: pytest.Pytester) -> None:
     assert _run(checks, "--system=demo").ret == 0
     result = _run(checks, "--system=demo", "--at=2035-01-01", "-rs")
@@ -247,6 +249,7 @@ def test_at_a_later_day_the_renewals_are_expected_and_nothing_is_live(checks: py
     result.stdout.fnmatch_lines(["*another day is judged*", "*RENEWAL_DUE: *"])
 
 
+@pytest.mark.long
 def test_after_the_root_has_ended_nothing_is_green(checks: pytest.Pytester) -> None:
     assert _run(checks, "--system=demo").ret == 0
     result = _run(checks, "--system=demo", "--at=2100-01-01")

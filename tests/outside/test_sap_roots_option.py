@@ -64,6 +64,7 @@ def test_without_it_nothing_is_told_of_lists(required: Path) -> None:
     assert "SAP's list of roots" not in _header(_run(required.parent))
 
 
+@pytest.mark.long
 def test_a_table_of_ones_own_hosts_turns_the_check_red_within_60_days(required: Path) -> None:
     assert _run(required.parent).returncode == 0
     (root,) = read_pem((required.parent / ".pse-preflight" / "demo" / "root.pem").read_bytes())

@@ -103,6 +103,7 @@ def test_nobody_else_reads_it(packed: Path) -> None:
     assert stat.S_IMODE(packed.stat().st_mode) == 0o600
 
 
+@pytest.mark.long
 def test_what_lies_in_the_folder_and_no_run_wrote_is_not_packed(tmp_path: Path) -> None:
     again = ["--system=demo", "--engine=bundled", "--pack=out.zip", "-p", "no:cacheprovider"]
     run_checks(tmp_path, *again[:2])

@@ -128,6 +128,7 @@ WAIVERS = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_nothing_is_called_good_that_would_not_connect(worlds: dict[str, Evidence], data: st.DataObject) -> None:

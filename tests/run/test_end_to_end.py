@@ -170,6 +170,7 @@ def test_a_silent_port_ends_in_time(site: Site) -> None:
 SECRET = "s3cr3t-p4ssw0rd"
 
 
+@pytest.mark.long
 def test_a_real_proxy_tunnels_and_its_password_is_never_shown(site: Site) -> None:
     server = site.server()
     proxy = site.stack.enter_context(real_proxy("--basic-auth", f"user:{SECRET}"))

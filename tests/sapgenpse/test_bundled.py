@@ -463,6 +463,7 @@ class TestMaintainPk:
             assert entry.serial == root.serial_number
         assert sum(each.is_of(root) for each in without.entries for root in roots) == len(roots)
 
+    @pytest.mark.long
     def test_the_driver_adds_all_of_them_one_by_one(self, tmp_path: Path) -> None:
         roots = read_pem(Path(certifi.where()).read_bytes())
         made = tool.create_pse(tool.BundledTool(), tmp_path / "client.pse", "CN=a", roots)

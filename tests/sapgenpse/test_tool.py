@@ -843,6 +843,7 @@ class TestBundled:
         assert not tool.has_pin(bundled, pse)
 
     @SCRIPTS
+    @pytest.mark.long
     def test_as_a_program_of_its_own_it_says_the_same(self, program: MakeProgram, tmp_path: Path) -> None:
         separate = program(
             f"""
