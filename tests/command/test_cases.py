@@ -33,6 +33,7 @@ def _said(ended: Ended) -> str:
     return " ".join(ended.stdout.split())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("selection", [("-m", "client"), ("-k", "clients_host")])
 def test_a_dead_host_of_which_nothing_was_asked_is_not_judged(tmp_path: Path, selection: tuple[str, str]) -> None:
     ended = _check(tmp_path, DEAD, *selection, "--trust-report=trust.html")
@@ -45,6 +46,7 @@ def test_a_dead_host_of_which_nothing_was_asked_is_not_judged(tmp_path: Path, se
     assert result["verdict"] == "NOT JUDGED"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("selection", [("-m", "pse"), ("-k", "private")])
 def test_a_dead_host_without_a_pse_is_red_whatever_is_asked_of_it(tmp_path: Path, selection: tuple[str, str]) -> None:
     ended = _check(tmp_path, DEAD, *selection)

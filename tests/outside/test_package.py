@@ -73,6 +73,7 @@ def test_the_wheel_holds_the_package_its_checks_and_nothing_else(wheel: Path) ->
     assert "pse_preflight/py.typed" in names
 
 
+@pytest.mark.long
 def test_the_wheel_brings_its_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if "/licenses/" in name)

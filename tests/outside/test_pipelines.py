@@ -266,6 +266,7 @@ def test_the_job_is_green_where_all_is_well(machine: Machine, with_pse: Path, sy
     assert system != "cron" or ran.stdout == ""  # cron sends a mail if anything is printed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", BY_SCRIPT)
 def test_the_job_is_red_by_the_exit_code_and_has_its_report(machine: Machine, system: str) -> None:
     ran = machine.run(SCRIPTS[system](), "demo:expired-leaf")
@@ -280,6 +281,7 @@ def test_the_job_makes_no_pse(system: str) -> None:
     assert " --read-only" in SCRIPTS[system]()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", BY_SCRIPT)
 def test_the_job_is_red_where_nothing_could_be_asked(machine: Machine, system: str) -> None:
     ran = machine.run(SCRIPTS[system](), "nobody")
@@ -294,6 +296,7 @@ def test_github_takes_nothing_that_a_server_sends_for_a_command(machine: Machine
     assert lines[-1] == f"::{token}::"
 
 
+@pytest.mark.long
 def test_github_shows_the_result_as_summary_and_annotations(machine: Machine) -> None:
     machine.run(_github_script(), "demo:expired-leaf")
     ran = machine.run(_github_script("Show the result in the summary and as annotations"), "")

@@ -26,6 +26,7 @@ def _header(ran: Ended) -> str:
     return " ".join(ran.stdout.partition("collected")[0].split())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("parallel", [(), PARALLEL], ids=["alone", "parallel"])
 @pytest.mark.parametrize("content", [b"", b"hello", pse_bytes(public_roots())[:-9]], ids=["empty", "other", "damaged"])
 def test_what_is_no_list_ends_the_run_before_anything_is_asked(
@@ -40,6 +41,7 @@ def test_what_is_no_list_ends_the_run_before_anything_is_asked(
     assert not (required.parent / ".pse-preflight").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("option", ["--sap-roots=required.pse", "--roots-in-use=required.pse"])
 def test_a_newer_list_is_told_under_either_name(required: Path, option: str) -> None:
     ran = _run(required.parent, option)
@@ -47,6 +49,7 @@ def test_a_newer_list_is_told_under_either_name(required: Path, option: str) -> 
     assert f"({MADE:%Y-%m-%d}) is newer than the list that comes along (3.0.0, 2026-06-03), and used" in _header(ran)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["preflight_sap_roots", "preflight_roots_in_use"])
 def test_the_settings_of_pytest_may_name_it(required: Path, name: str) -> None:
     ran = _run(required.parent, "-o", f"{name}=required.pse")

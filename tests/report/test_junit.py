@@ -70,6 +70,7 @@ def test_workers_change_nothing(folder: Path) -> None:
     assert _cases(folder / "alone.xml") == _cases(folder / "together.xml")
 
 
+@pytest.mark.long
 def test_it_is_valid_by_the_schema_of_jenkins(report: ET.Element) -> None:
     xmlschema = pytest.importorskip("xmlschema")
     schema = xmlschema.XMLSchema(SCHEMA)

@@ -178,7 +178,7 @@ UNSHOWN = "the access rights of the PSE, as the operating system tells them"
 BELIEVED = {
     (each, "the PSE's file") for each in ("others may write to the PSE", "others may read the PSE", "an open folder")
 }
-SHORT = ("a man in the middle of the same description", "a root of the same description in the PSE", "a PIN")
+SHORT = ("a man in the middle of the same description",)
 
 
 @contextmanager
