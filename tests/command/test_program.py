@@ -1,7 +1,6 @@
 """The program pse-preflight: which command is meant, what a wrong one is told, and how the program names itself."""
 
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -17,7 +16,7 @@ from pse_preflight.command.invocation import invocation, pasteable
 from pse_preflight.command.versions import versions
 from pse_preflight.options import OPTIONS
 from tests.kit.places import CHECKOUT
-from tests.kit.runs import run_module
+from tests.kit.runs import AS_ANOTHER_ACCOUNT, lacking_for_another_account, run_module
 from tests.kit.shell import paste
 from tests.kit.tiers import first
 
@@ -117,11 +116,10 @@ def test_a_folder_that_is_gone_is_told_in_one_line(tmp_path: Path, words: tuple[
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="rights are those of POSIX")
-@pytest.mark.skipif(not shutil.which("setpriv"), reason="no setpriv on this machine")
 def test_a_folder_that_is_closed_is_told_in_one_line(tmp_path: Path) -> None:
-    if os.geteuid():
-        pytest.skip("it takes two accounts, and so root")
-    shut = 'chmod 700 .; exec setpriv --reuid=nobody --clear-groups "$0" "$@"'
+    if lacking := lacking_for_another_account():
+        pytest.skip(lacking)
+    shut = f'chmod 700 .; exec {" ".join(AS_ANOTHER_ACCOUNT)} "$0" "$@"'
     told = _told_in(tmp_path / "closed", shut, "check", "demo")
     assert (told.returncode, told.stdout) == (program.MISUSE, "")
     assert "Permission denied" in told.stderr

@@ -3,10 +3,7 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from datetime import timedelta
-from functools import cache
 
 from pse_preflight.certificate import Certificate, now, write_pem
 from pse_preflight.checklist import Code
@@ -18,11 +15,8 @@ from tests.kit.files import keep_private
 from tests.kit.fixes_of_clients import OPENGENPSE
 from tests.kit.mending import HOST, Done, Fix, Fixes, Place, both, nothing, pasted, say, set_keys
 from tests.kit.pse_mutations import SALT, closed_files, owner_key
+from tests.kit.runs import AS_ANOTHER_ACCOUNT, OTHER_ACCOUNT
 from tests.kit.systems import write_pse
-
-OTHER_ACCOUNT = "nobody"
-AS_ANOTHER_ACCOUNT = ("setpriv", f"--reuid={OTHER_ACCOUNT}", "--clear-groups")
-
 
 # programs
 
@@ -339,11 +333,3 @@ FOR_ROOT = frozenset(
     }
 )
 """What needs two accounts, so that only root can show it."""
-
-
-@cache
-def another_account_can_start_it() -> bool:
-    """Tell whether this Python and the project stand where other accounts may read."""
-    may_read = "import os, sys; sys.exit(not os.access(sys.argv[1], os.R_OK))"
-    command = [*AS_ANOTHER_ACCOUNT, sys.executable, "-P", "-c", may_read, fake.__file__]
-    return subprocess.run(command, cwd="/", capture_output=True, timeout=60, check=False).returncode == 0

@@ -29,6 +29,21 @@ SECONDS = 120
 
 Ended = subprocess.CompletedProcess[str]
 
+OTHER_ACCOUNT = "nobody"
+AS_ANOTHER_ACCOUNT = ("setpriv", f"--reuid={OTHER_ACCOUNT}", "--clear-groups")
+
+
+@cache
+def lacking_for_another_account() -> str:
+    """Return why no other account can run the toolkit here; nothing where one can."""
+    if sys.platform == "win32" or os.geteuid() != 0 or not shutil.which("setpriv"):
+        return "it takes two accounts, and so root"
+    may_read = "import os, sys; sys.exit(not all(os.access(each, os.R_OK) for each in sys.argv[1:]))"
+    files = (prepared.__file__, pytest.__file__)  # of the project, and of this environment
+    command = [*AS_ANOTHER_ACCOUNT, sys.executable, "-P", "-c", may_read, *files]
+    ended = subprocess.run(command, cwd="/", capture_output=True, timeout=60, check=False)
+    return "this Python, or the project, is closed to other accounts" if ended.returncode else ""
+
 
 def surroundings(**changed: str) -> dict[str, str]:
     """Return the environment for a run: this process's, without what its own pytest and its pipeline have set."""

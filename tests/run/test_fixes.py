@@ -37,6 +37,7 @@ from tests.kit.mending import (
     set_keys,
     without,
 )
+from tests.kit.runs import lacking_for_another_account
 from tests.kit.servers import answering, replying, serve, speaks_plain_http
 from tests.kit.shell import paste
 
@@ -289,11 +290,8 @@ def _lacking(code: Code) -> str:
     """Return what this machine lacks for doing what the fix of a code says."""
     if code in {Code.HOST_UNKNOWN, Code.DNS_TIMEOUT} and not fixes_of_servers.has_files_of_its_own():
         return "no process here can be given a file of hosts of its own"
-    if code in fixes_of_tools.FOR_ROOT and (os.geteuid() != 0 or not shutil.which("setpriv")):
-        return "it takes two accounts, and so root"
-    may_skip = "PREFLIGHT_MUST_NOT_SKIP" not in os.environ
-    if code in fixes_of_tools.FOR_ROOT and may_skip and not fixes_of_tools.another_account_can_start_it():
-        return "this Python, or the project, stands in a folder that is closed to other accounts"
+    if code in fixes_of_tools.FOR_ROOT and (lacking := lacking_for_another_account()):
+        return lacking
     if code is Code.TRUST_STORE_ENTRIES_LEFT_OUT and not shutil.which("keytool"):
         return "no keytool on this machine"
     return ""
