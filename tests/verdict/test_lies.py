@@ -133,7 +133,7 @@ def test_the_parts_that_are_not_lied_about_are_none_that_decide() -> None:
     """Every field of what is observed is lied about in some scenario, but for what is no word of a peer's."""
     lied = {place.split(".")[0] for scenario in _red() for place, _ in _places(scenario)}
     fields = set(good().observations.__dataclass_fields__)
-    assert fields - lied == {"changed_by_us", "changes", "recorded", "noted"} - lied
+    assert fields - lied == {"changed_by_us", "changes", "recorded", "noted", "elsewhere"} - lied
 
 
 def _places(scenario: Scenario) -> Iterator[tuple[str, object]]:
