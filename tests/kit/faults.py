@@ -192,7 +192,8 @@ class Job:
         ours = {"client.pse", "client.pse.backup-1"}
         beside = [each.name for each in self._pse.parent.iterdir()] if self._pse.parent.exists() else []
         kept = [each.name for each in (self._evidence / "PRD").iterdir()]
-        young = re.compile(r"\.files|\.[a-z0-9.-]+\.[0-9]+(-[0-9]+)?(\.preflight)?")  # what a kill has left stays for an hour
+        # What a kill has left stays for an hour.
+        young = re.compile(r"\.files|\.[a-z0-9.-]+\.[0-9]+(-[0-9]+)?(\.preflight)?")
         return tuple(
             sorted({*beside} - ours) + sorted(each for each in kept if each[0] == "." and not young.fullmatch(each))
         )
