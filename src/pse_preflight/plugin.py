@@ -204,8 +204,8 @@ def _begin_to_pack(config: pytest.Config, reporting: "Reporting") -> None:
 
 def _name_report_of_pack(config: pytest.Config) -> None:
     """Let pytest write the JUnit report that a pack holds, where nobody has asked for one."""
-    named = config.getoption("system") or config.getini("preflight_system")
-    if named and _option(config, "pack") and not config.getoption("xmlpath", None):
+    is_ours = config.getoption("system") or config.getini("preflight_system") or _option(config, "replay")
+    if is_ours and _option(config, "pack") and not config.getoption("xmlpath", None):
         from pse_preflight.recording.pack import JUNIT
 
         config.option.xmlpath = str(_evidence(config) / JUNIT)

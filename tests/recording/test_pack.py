@@ -71,6 +71,14 @@ def test_what_an_earlier_run_has_seen_is_not_packed(tmp_path: Path) -> None:
         assert set(archive.namelist()) == {"result.json", "trust.html", "report.xml"}
 
 
+def test_a_replay_of_all_that_was_recorded_is_packed_again(packed: Path, tmp_path: Path) -> None:
+    """A replay need not name its systems."""
+    ended = run_checks(tmp_path, f"--replay={packed}", "--pack=again.zip", "-p", "no:cacheprovider")
+    assert f"pack: {tmp_path / 'again.zip'}" in ended.stdout
+    assert ended.returncode == 1, ended.stdout  # as the run was
+    assert pack.content(tmp_path / "again.zip", pack.JUNIT, 1 << 20)
+
+
 def test_the_report_for_a_pack_may_stand_where_pytest_puts_it(tmp_path: Path) -> None:
     """pytest itself puts in `~` and variables, which no shell does behind an equals sign."""
     home = tmp_path / "home"
