@@ -100,6 +100,10 @@ class Certificate:
         """Hash by the bytes, as equality does."""
         return hash(self.der)
 
+    def __reduce__(self) -> tuple[Callable[[bytes], "Certificate"], tuple[bytes]]:
+        """Go from process to process as bytes; the library's form of it cannot."""
+        return Certificate.read, (self.der,)
+
     @classmethod
     def read(cls, der: bytes) -> "Certificate":
         """Read a DER certificate; everything a later step touches is touched here.

@@ -1,10 +1,12 @@
 """pytest hooks and options; everything heavy is imported when a check needs it."""
 
+import gc
 import os
 import re
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -20,12 +22,16 @@ if TYPE_CHECKING:
     from pse_preflight.recording.folder import Replay
     from pse_preflight.report.hooks import Reporting
     from pse_preflight.run.all_systems import Gathering
+    from pse_preflight.run.many_systems import ManySystems
     from pse_preflight.settings import PresentedChain, Settings
     from pse_preflight.verdict.evidence import Evidence
     from pse_preflight.verdict.policy import Outcome
 
 REPORT_ATTRIBUTE = "pse_preflight"
 MOST_RETRY_SECONDS = 3600
+
+_ALLOCATIONS = 20_000
+"""So many new objects are the reason to look for unreachable ones; Python's own 700 suit small programs."""
 
 _NOTHING_SELECTED = "no --system given; say --system=<alias of systems.yaml>, --system=demo, or --system=https://<host>"
 _NOTHING_COLLECTED = (
@@ -50,6 +56,8 @@ class CheckRun:
         shares: in a worker, the number of each system's share; one worker asks all systems of a share.
         waiting: how long systems were waited for, and on which check that is booked.
         is_ours: a check of ours was collected, selected or not.
+        is_alone: checks of ours were selected, and no other test.
+        many: what a run of many systems does otherwise; None where they are few.
     """
 
     settings: "Settings"
@@ -64,6 +72,8 @@ class CheckRun:
     waiting: Waiting = field(default_factory=Waiting)
     _gatherings: "dict[int, Gathering]" = field(default_factory=dict)
     is_ours: bool = False
+    is_alone: bool = False
+    many: "ManySystems | None" = None
     _selected: dict[str, set[str]] = field(default_factory=dict)
 
     def selected(self, alias: str) -> frozenset[str]:
@@ -106,6 +116,7 @@ class CheckRun:
             creating=self._marked("creates"),
             replays=self.replays,
         )
+        made.process = self.many.process if self.many else None
         made.progress = self.progress
         return made
 
@@ -152,12 +163,29 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         _name_report_of_pack(config)
         _refuse_one_file_for_two(config)
+        _collect_less_garbage(config)
         _remove_older_reports(config)
         config.stash[RUN] = run = _run(config)
         if run.systems and not run.is_worker:
             _begin_to_report(config, run)
+            _begin_many_systems(config, run)
     except UsageProblem as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _collect_less_garbage(config: pytest.Config) -> None:
+    """Let Python look for unreachable objects more seldom while this runs: a fifth of a run of one system otherwise."""
+    if _names(config):
+        thresholds = gc.get_threshold()
+        gc.set_threshold(_ALLOCATIONS, *thresholds[1:])
+        config.add_cleanup(partial(gc.set_threshold, *thresholds))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let what is still there end with the process, where it is all ours, without being gone through first."""
+    run = config.stash.get(RUN, None)
+    if run and run.is_alone:
+        gc.freeze()
 
 
 def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
@@ -184,6 +212,15 @@ def _begin_to_report(config: pytest.Config, run: CheckRun) -> None:
     )
 
 
+def _begin_many_systems(config: pytest.Config, run: CheckRun) -> None:
+    from pse_preflight.run.many_systems import ManySystems, are_many
+
+    if run.replays or config.getoption("numprocesses", None) or not are_many(run.systems.values()):
+        return
+    run.many = ManySystems()
+    config.pluginmanager.register(run.many, "pse_preflight.many_systems")
+
+
 def _begin_to_pack(config: pytest.Config, reporting: "Reporting") -> None:
     named = _option(config, "pack")
     if not named:
@@ -204,8 +241,11 @@ def _begin_to_pack(config: pytest.Config, reporting: "Reporting") -> None:
 
 def _name_report_of_pack(config: pytest.Config) -> None:
     """Let pytest write the JUnit report that a pack holds, where nobody has asked for one."""
-    is_ours = config.getoption("system") or config.getini("preflight_system") or _option(config, "replay")
-    if is_ours and _option(config, "pack") and not config.getoption("xmlpath", None):
+    if (
+        (_names(config) or _option(config, "replay"))
+        and _option(config, "pack")
+        and not config.getoption("xmlpath", None)
+    ):
         from pse_preflight.recording.pack import JUNIT
 
         config.option.xmlpath = str(_evidence(config) / JUNIT)
@@ -229,8 +269,7 @@ def _refuse_one_file_for_two(config: pytest.Config) -> None:
 
 def _remove_older_reports(config: pytest.Config) -> None:
     """Let a run that ends early, for a misuse for example, leave no older report that looks like its own."""
-    named = config.getoption("system") or config.getini("preflight_system")
-    if hasattr(config, "workerinput") or not named or config.getoption("collectonly"):
+    if hasattr(config, "workerinput") or not _names(config) or config.getoption("collectonly"):
         return
     from pse_preflight.report.result import remove_older
 
@@ -241,8 +280,7 @@ def _remove_older_reports(config: pytest.Config) -> None:
 
 
 def _run(config: pytest.Config) -> CheckRun:
-    names = config.getoption("system") or config.getini("preflight_system")
-    settings = _settings(config)
+    names, settings = _names(config), _settings(config)
     if settings.replay:
         return _replay(names, settings, config)
     systems = _systems(config, names, settings) if names else {}
@@ -384,6 +422,11 @@ def _presented(path: str) -> "PresentedChain | None":
     return presented_chain(Path.cwd() / path)
 
 
+def _names(config: pytest.Config) -> Sequence[str]:
+    """Return how the systems are named that --system, or the ini, selects."""
+    return cast("Sequence[str]", config.getoption("system") or config.getini("preflight_system"))
+
+
 def _option(config: pytest.Config, name: str) -> str:
     return str(config.getoption(name) or config.getini(f"preflight_{name}") or "")
 
@@ -426,6 +469,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
         items[:] = []
         ours = []
     run.items = ours
+    run.is_alone = bool(ours) and len(ours) == len(items)
 
 
 def _misuse(session: pytest.Session, ours: Sequence[pytest.Item]) -> str:

@@ -122,6 +122,10 @@ class TrustStore:
     password: str | None = field(default=None, repr=False)
 
 
+def needs_nothing() -> None:
+    """Let a system be asked as it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """One system that is asked about, with everything decided.
@@ -188,7 +192,7 @@ class System:
     waivers: tuple[Waiver, ...] = ()
     extras: tuple[tuple[str, str], ...] = ()
     client: Client | None = None
-    prepare: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    prepare: Callable[[], None] = field(default=needs_nothing, repr=False, compare=False)
 
     @property
     def serves_sql(self) -> bool:

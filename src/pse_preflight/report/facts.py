@@ -1,5 +1,6 @@
 """What the reports tell, in plain values that travel between processes: of a run, a system, a check."""
 
+import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -348,6 +349,16 @@ def unpacked(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
     """Return facts that were packed in another process, or written."""
     found: _Kind = _adapter(cast("Hashable", kind)).validate_python(values)
     return found
+
+
+def in_json(result: Result) -> str:
+    """Return what result.json holds."""
+    from pydantic_core import PydanticSerializationError
+
+    try:
+        return str(_adapter(Result).dump_json(result, indent=2), "utf-8")
+    except PydanticSerializationError:  # a path on a disk need not be text; Python's own encoder leaves that to others
+        return json.dumps(asdict(result), indent=2, ensure_ascii=False)
 
 
 @cache

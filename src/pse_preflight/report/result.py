@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from pse_preflight.errors import PreflightError, UsageProblem
 from pse_preflight.files import is_file, write_whole
 from pse_preflight.findings import one_line
 from pse_preflight.recording import pack
-from pse_preflight.report.facts import Result, unpacked
+from pse_preflight.report.facts import Result, in_json, unpacked
 
 FILE_NAME = pack.RESULT
 
@@ -93,7 +92,7 @@ def write(result: Result, folder: Path) -> Path:
         OSError: where that is not possible.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return write_whole(folder / FILE_NAME, json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n")
+    return write_whole(folder / FILE_NAME, in_json(result) + "\n")
 
 
 def remove_older(evidence: Path | None, *files: str | None, packed: str | None = None) -> None:

@@ -1,5 +1,6 @@
 """All selected systems at once, each in a thread of its own; each PSE is handled once."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from pse_preflight.landscape.system import System
 from pse_preflight.pse.create import HandOver, tidy
 from pse_preflight.recording.folder import Folder, Replay
 from pse_preflight.run.one_system import Clock, Run, gather
+from pse_preflight.run.own_process import OwnProcess, Work
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.evidence import Evidence, KnownRoots, judge
@@ -50,34 +52,74 @@ class Gathering:
         """
         self.progress: Callable[[Sequence[str], int], None] = lambda _awaited, _all: None
         """Told now and then which of how many systems are still awaited, while somebody waits."""
+        self.process: OwnProcess | None = None
+        """Asks in place of this process, by its own clock, where it is there before the first evidence is asked for."""
+        self.ended: Callable[[AskedSystem], None] = lambda _: None
+        """Told of each system that needs no longer be waited for."""
         self.tool = _find_tool(settings)
         self._run = Run(settings, clock, frozenset(asked), frozenset(creating), limits or Limits())
         self._replays = replays or {}
         self._places = threading.Semaphore(MOST_AT_ONCE)
-        self._asked = {system.alias: _AskedSystem(system) for system in systems}
+        self._asked = {system.alias: AskedSystem(system) for system in systems}
         self._starting = threading.Lock()
+        self._begun = False
 
-    def start(self) -> None:
-        """Begin to ask every system.
+    def start(self, pace: float = 0.0) -> None:
+        """Begin to ask every system, unless they are asked already.
 
-        Each has a thread, not a place in a pool: systems that share a missing PSE wait for each other, and those that
-        wait must not keep the others from starting.
+        Args:
+            pace: seconds between two systems.
         """
         with self._starting:
-            idle = [each for each in self._asked.values() if each.thread is None]
-            shared = self._shared_pses(each.system for each in idle)
-            for each in idle:
-                work = (each, shared[each.system.shared_pse])
-                each.thread = threading.Thread(target=self._work, args=work, name=each.system.alias, daemon=True)
-        for each in idle:
+            if self._begun:
+                return
+            self._begun = True
+        if self.process:
+            with contextlib.suppress(RuntimeError):  # the machine has no thread left for it
+                threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+                return
+        self._ask(pace)
+
+    def _ask(self, pace: float = 0.0) -> None:
+        """Ask every system in a thread of its own.
+
+        A place in a pool would not do: systems that share a missing PSE wait for each other, and those that wait must
+        not keep the others from starting.
+        """
+        shared = self._shared_pses(each.system for each in self._asked.values())
+        for each in self._asked.values():
+            work = (each, shared[each.system.shared_pse])
             try:
-                if each.thread:
-                    each.thread.start()
+                threading.Thread(target=self._work, args=work, name=each.system.alias, daemon=True).start()
             except RuntimeError as error:  # the machine has no thread left for it, so that nobody must wait for it
                 words = f"{each.system.alias} could not be asked: {error}; run fewer systems at once"
                 each.error = PreflightError(words)
                 shared[each.system.shared_pse].leave(each.system.alias)
-                each.done.set()
+                self._end(each)
+            time.sleep(pace)
+
+    def _listen(self, process: OwnProcess) -> None:
+        """Take over what a process of its own finds; where it cannot begin, ask from here."""
+        systems = tuple(each.system for each in self._asked.values())
+        work = Work(systems, self._run.settings, self._run.asked, self._run.creating, self._run.limits)
+        if not process.takes(work):
+            self._ask()
+            return
+        try:
+            for answer in process.answers():
+                asked = self._asked[answer.alias]
+                asked.evidence, asked.error, asked.seconds = answer.evidence, answer.error, answer.seconds
+                self._end(asked)
+        finally:  # nobody waits for ever, whatever has ended it
+            for each in self._asked.values():
+                if not each.done.is_set():
+                    words = f"{each.system.alias} was not judged: the process that asks ended before; run it again"
+                    each.error = PreflightError(words)
+                    self._end(each)
+
+    def _end(self, asked: "AskedSystem") -> None:
+        asked.done.set()
+        self.ended(asked)
 
     def evidence(self, alias: str) -> Evidence:
         """Return the evidence of a system; the first call asks all of them.
@@ -117,7 +159,7 @@ class Gathering:
             pse.members += 1
         return shared
 
-    def _work(self, asked: "_AskedSystem", shared: "_PseSharers") -> None:
+    def _work(self, asked: "AskedSystem", shared: "_PseSharers") -> None:
         system = asked.system
         begun = time.perf_counter()
         try:
@@ -132,7 +174,7 @@ class Gathering:
         finally:
             asked.seconds = time.perf_counter() - begun
             shared.leave(system.alias)
-            asked.done.set()
+            self._end(asked)
 
     def _replay(self, system: System, replay: Replay) -> Evidence:
         """Judge what was recorded; nothing is asked, and no program is started."""
@@ -147,12 +189,11 @@ class Gathering:
 
 
 @dataclass(slots=True)
-class _AskedSystem:
-    """One system being asked by a thread of its own."""
+class AskedSystem:
+    """One system being asked."""
 
     system: System
     done: threading.Event = field(default_factory=threading.Event)
-    thread: threading.Thread | None = None
     evidence: Evidence | None = None
     error: BaseException | None = None
     seconds: float = 0.0

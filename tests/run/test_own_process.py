@@ -1,0 +1,317 @@
+"""Many systems are asked by a process of its own: with the same verdicts, and nobody waits for what has ended."""
+
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from pse_preflight import plugin
+from pse_preflight.certificate import now
+from pse_preflight.endpoint.model import Limits
+from pse_preflight.errors import PreflightError
+from pse_preflight.landscape.system import System
+from pse_preflight.run import many_systems
+from pse_preflight.run.all_systems import Gathering
+from pse_preflight.run.many_systems import FEWEST, ManySystems, are_many
+from pse_preflight.run.own_process import OwnProcess, SystemAnswer, Work
+from pse_preflight.run.own_process_main import Sender
+from pse_preflight.settings import Settings
+from tests.checks.corpus import CORPUS, Scenario, good
+from tests.kit.runs import hearing_ctrl_c, run_checks, surroundings
+from tests.kit.servers import serve_tls
+from tests.kit.systems import issuers, roots_file, server, system, write_pse
+
+STRANGE = "STRANGE"
+
+
+@pytest.mark.parametrize("scenario", CORPUS, ids=str)
+def test_whatever_is_known_comes_from_another_process_as_it_is(scenario: Scenario) -> None:
+    evidence = scenario.evidence()
+    told = pickle.loads(pickle.dumps(evidence))  # noqa: S301 - made in this line
+    assert repr(told) == repr(evidence)
+    assert told.findings == evidence.findings
+
+
+def _systems(folder: Path, port: int, count: int = 2) -> list[System]:
+    roots = roots_file(folder, server().issuers[-1])
+    pse = folder / "sec" / "one.pse"
+    return [system(f"S{number:02}", port, pse, roots=roots, folder=folder / f"S{number:02}") for number in range(count)]
+
+
+def _gathering(folder: Path, systems: list[System], process: Any = None) -> Gathering:
+    aliases = [each.alias for each in systems]
+    settings = Settings(evidence=folder, engine="bundled")
+    made = Gathering(systems, settings, clock=now, asked=aliases, creating=aliases)
+    made.process = cast("OwnProcess", process)
+    return made
+
+
+def test_a_process_of_its_own_finds_what_this_one_finds(tmp_path: Path) -> None:
+    with serve_tls(server()) as good_server:
+        systems = _systems(tmp_path, good_server.port)
+        write_pse(systems[0].pse, issuers(server()))
+        asking = OwnProcess()
+        there, here = _gathering(tmp_path, systems, asking), _gathering(tmp_path, systems)
+        for each in systems:
+            told, known = there.evidence(each.alias), here.evidence(each.alias)
+            assert told.system == each
+            assert (told.findings, told.trust, told.judgement) == (known.findings, known.trust, known.judgement)
+            assert there.waited_for(each.alias) is not None
+        assert good_server.connections == 2 * 2 * len(systems)
+    assert asking._process.wait(30) == 0
+
+
+class Broken:
+    """A process that answers for some systems and ends, or takes nothing at all."""
+
+    def __init__(self, *answers: SystemAnswer, takes: bool = True, error: Exception | None = None) -> None:
+        self._answers, self._takes, self._error = answers, takes, error
+
+    def takes(self, _: Work) -> bool:
+        return self._takes
+
+    def answers(self) -> Iterator[SystemAnswer]:
+        yield from self._answers
+        if self._error:
+            raise self._error
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("error", [None, MemoryError()], ids=["ended", "failed"])
+def test_a_system_for_which_the_process_did_not_answer_is_not_judged(tmp_path: Path, error: Exception | None) -> None:
+    first_one, second = _systems(tmp_path, 1)
+    answer = SystemAnswer(alias=first_one.alias, seconds=1.5, evidence=good().evidence())
+    made = _gathering(tmp_path, [first_one, second], Broken(answer, error=error))
+    assert made.evidence(first_one.alias) == answer.evidence
+    with pytest.raises(PreflightError, match="S01 was not judged: the process that asks ended before; run it again"):
+        made.evidence(second.alias)
+    assert made.waited_for(second.alias) is None
+
+
+def test_what_the_process_could_not_judge_is_told_as_here(tmp_path: Path) -> None:
+    ours, crashed = _systems(tmp_path, 1)
+    answers = (
+        SystemAnswer(alias="S00", seconds=0, problem="no roots"),
+        SystemAnswer(alias="S01", seconds=0, crash="Traceback …"),
+    )
+    made = _gathering(tmp_path, [ours, crashed], Broken(*answers))
+    with pytest.raises(PreflightError, match="no roots"):
+        made.evidence("S00")
+    with pytest.raises(RuntimeError, match="Traceback …"):
+        made.evidence("S01")
+
+
+def test_where_no_process_can_begin_this_one_asks(tmp_path: Path) -> None:
+    with serve_tls(server()) as good_server:
+        systems = _systems(tmp_path, good_server.port)
+        made = _gathering(tmp_path, systems, Broken(takes=False))
+        assert [bool(made.evidence(each.alias).judgement.path) for each in systems] == [True, True]
+        assert good_server.connections == 2 * len(systems)
+
+
+@pytest.mark.parametrize("program", ["/bin/true", sys.executable], ids=["ends at once", "has no module"])
+@pytest.mark.skipif(sys.platform == "win32", reason="/bin/true is of POSIX")
+def test_a_python_that_does_not_run_this_program_takes_no_work(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", program)
+    monkeypatch.setattr(sys, "path", [])
+    process = OwnProcess()
+    assert process.takes(Work((), Settings(evidence=Path()), frozenset(), frozenset(), Limits())) is False
+    assert process._process.returncode is not None
+
+
+def test_a_process_that_gets_no_work_ends() -> None:
+    process = OwnProcess()
+    process.end()
+    assert process._process.returncode == 0
+
+
+def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pse_preflight.run.own_process._GRACE", 0.0)
+    process = OwnProcess()
+    process.end()
+    assert process._process.wait(30) != 0
+
+
+@contextmanager
+def _answers(work: Work) -> Iterator[Iterator[Any]]:
+    """Let a thread do the work as the process does; give what comes back, one after the other."""
+    source, sink = os.pipe()
+    with os.fdopen(source, "rb") as answers, os.fdopen(sink, "wb") as answering:
+        doing = threading.Thread(target=lambda: Sender(answering).do(work))
+        doing.start()
+        yield iter(pickle.Unpickler(answers).load, None)  # noqa: S301 - made in the thread above
+        doing.join()
+
+
+def test_what_systems_have_in_common_is_sent_once(tmp_path: Path) -> None:
+    with serve_tls(server()) as good_server:
+        systems = _systems(tmp_path, good_server.port)
+        aliases = frozenset(each.alias for each in systems)
+        work = Work(tuple(systems), Settings(evidence=tmp_path, engine="bundled"), aliases, aliases, Limits())
+        with _answers(work) as came:
+            assert next(came) == "ready"
+            one, other = next(came), next(came)
+    assert {one.alias, other.alias} == aliases
+    assert one.evidence.observations.known.mozilla is other.evidence.observations.known.mozilla
+    assert (one.error, other.error) == (None, None)
+    assert one.evidence.judgement.path
+
+
+def test_a_fault_of_ours_in_the_process_is_told_with_its_traceback(tmp_path: Path) -> None:
+    wrong = replace(_systems(tmp_path, 1)[0], url=cast("Any", None))
+    unreadable = replace(_systems(tmp_path, 1)[1], roots=str(tmp_path / "none.pem"))
+    aliases = frozenset({wrong.alias, unreadable.alias})
+    work = Work((wrong, unreadable), Settings(evidence=tmp_path, engine="bundled"), aliases, frozenset(), Limits())
+    with _answers(work) as came:
+        next(came)
+        told = {each.alias: each for each in (next(came), next(came))}
+    assert isinstance(told[wrong.alias].error, RuntimeError)
+    assert "AttributeError" in told[wrong.alias].crash
+    assert isinstance(told[unreadable.alias].error, PreflightError)
+    assert "none.pem" in told[unreadable.alias].problem
+
+
+MANY = [system(f"S{number}", 1, Path("/s/c.pse")) for number in range(FEWEST)]
+
+
+def test_many_systems_are_asked_by_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many_systems, "_processors", lambda: 2)
+    assert are_many(MANY)
+
+
+@pytest.mark.parametrize(
+    ("systems", "processors", "frozen", "executable"),
+    [
+        pytest.param(MANY[1:], 2, False, sys.executable, id="few"),
+        pytest.param(MANY, 1, False, sys.executable, id="one processor"),
+        pytest.param(MANY, 2, True, sys.executable, id="the program of one file"),
+        pytest.param(MANY, 2, False, "", id="no Python"),
+        pytest.param(
+            [*MANY, replace(MANY[0], prepare=lambda: None)], 2, False, sys.executable, id="one that begins here"
+        ),
+    ],
+)
+def test_others_are_asked_here(
+    systems: list[System], processors: int, *, frozen: bool, executable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many_systems, "_processors", lambda: processors)
+    monkeypatch.setattr(sys, "frozen", frozen, raising=False)
+    monkeypatch.setattr(sys, "executable", executable)
+    assert not are_many(systems)
+
+
+def test_a_process_that_cannot_be_started_is_none(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    many = ManySystems()
+    many.pytest_collection(cast("Any", type("Session", (), {"config": pytestconfig})))
+    assert many.process is None
+    many.pytest_unconfigure()
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """Describe as many systems as a process of its own takes; one of them at the same port is judged by other roots."""
+    with serve_tls(server()) as asked:
+        roots, strangers = roots_file(tmp_path, server().issuers[-1]), tmp_path / "others"
+        strangers.mkdir()
+        others = roots_file(strangers, server("Root of strangers").issuers[-1])
+        url = f"url: 'https://127.0.0.1:{asked.port}'"
+        lines = [f"  S{number:02}: {{{url}, roots: {roots}, pse: c.pse}}" for number in range(FEWEST - 1)]
+        lines.append(f"  {STRANGE}: {{{url}, roots: {others}, pse: other.pse}}")
+        text = "\n".join([f"defaults: {{secudir: {tmp_path}/sec}}", "systems:", *lines, ""])
+        (tmp_path / "systems.yaml").write_text(text, encoding="utf-8")
+        yield tmp_path, asked.port
+
+
+def test_systems_on_one_port_are_judged_each_by_its_own_roots(street: tuple[Path, int]) -> None:
+    folder, _ = street
+    ended = run_checks(folder, "--system=all", "--engine=bundled")
+    assert ended.returncode == 1, ended.stdout
+    told = json.loads((folder / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))
+    verdicts = {each["alias"]: each["verdict"] for each in told["systems"]}
+    assert verdicts.pop(STRANGE) == "FAILED"
+    assert set(verdicts.values()) == {"OK"}
+    assert (folder / "sec" / "c.pse").exists()
+    assert not (folder / "sec" / "other.pse").exists()
+
+
+def _told(folder: Path, systems: str) -> dict[str, Any]:
+    run_checks(folder, f"--system={systems}", "--engine=bundled", "--read-only")
+    told = json.loads((folder / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))
+    return {each["alias"]: each for each in told["systems"]}
+
+
+@pytest.mark.long
+def test_many_systems_get_the_verdicts_of_few(street: tuple[Path, int]) -> None:
+    folder, _ = street
+    run_checks(folder, "--system=S00", "--engine=bundled")
+    together, few = _told(folder, "all"), _told(folder, f"S00,S01,{STRANGE}")
+    assert few[STRANGE]["verdict"] == "FAILED"
+    for alias, told in few.items():
+        assert together[alias]["checks"] == told["checks"]
+        assert together[alias]["facts"]["chain"] == told["facts"]["chain"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
+def test_the_process_ends_with_the_run(tmp_path: Path, how: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"url: 'https://127.0.0.1:{silent.getsockname()[1]}'"
+        lines = "".join(f"  S{number:02}: {{{url}, pse: c.pse, secudir: {tmp_path}}}\n" for number in range(FEWEST))
+        (tmp_path / "systems.yaml").write_text(f"systems:\n{lines}", encoding="utf-8")
+        command = [sys.executable, "-P", "-m", "pse_preflight", "check", "all"]
+        with (
+            hearing_ctrl_c(),
+            subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, env=surroundings()) as running,
+        ):
+            silent.settimeout(60)
+            connection, _ = silent.accept()
+            asking = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text(encoding="ascii").split()
+            assert len(asking) == 1
+            running.send_signal(how)
+            running.communicate(timeout=60)
+            connection.close()
+    assert running.returncode == (2 if how is signal.SIGINT else -signal.SIGKILL)
+    with pytest.raises(ProcessLookupError):
+        _wait_until_gone(int(asking[0]))
+
+
+def _wait_until_gone(pid: int) -> None:
+    """Wait for a process that is no child of this one; its end is what the caller expects to hear of."""
+    handle = os.pidfd_open(pid)
+    try:
+        assert select.select([handle], [], [], 30)[0]
+    finally:
+        os.close(handle)
+    raise ProcessLookupError
+
+
+def test_python_looks_for_garbage_as_before_when_a_run_has_ended(tmp_path: Path) -> None:
+    said = (
+        "import gc, pytest\n"
+        "before = gc.get_threshold()\n"
+        "class Look:\n"
+        "    def pytest_runtest_call(self): print('during', gc.get_threshold()[0])\n"
+        "pytest.main(['-p', 'pse_preflight.plugin', '--pyargs', 'pse_preflight.checks', '--system=demo', '-qs',"
+        " '-k', 'test_url_names_the_api_host'], plugins=[Look()])\n"
+        "print('same', before == gc.get_threshold(), 'frozen', gc.get_freeze_count() > 0)\n"
+    )
+    command = [sys.executable, "-c", said]
+    ended = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True, env=surroundings()
+    )
+    assert f"during {plugin._ALLOCATIONS}" in ended.stdout
+    assert "same True frozen True" in ended.stdout
