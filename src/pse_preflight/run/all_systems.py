@@ -105,17 +105,19 @@ class Gathering:
         if not process.takes(work):
             self._ask()
             return
+        crash: BaseException | None = None
         try:
             for answer in process.answers():
                 asked = self._asked[answer.alias]
                 asked.evidence, asked.error, asked.seconds = answer.evidence, answer.error, answer.seconds
                 self._end(asked)
-        finally:  # nobody waits for ever, whatever has ended it
-            for each in self._asked.values():
-                if not each.done.is_set():
-                    words = f"{each.system.alias} was not judged: the process that asks ended before; run it again"
-                    each.error = PreflightError(words)
-                    self._end(each)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asks for a system
+            crash = error
+        for each in self._asked.values():
+            if not each.done.is_set():
+                words = f"{each.system.alias} was not judged: the process that asks ended before; run it again"
+                each.error = crash or PreflightError(words)
+                self._end(each)
 
     def _end(self, asked: "AskedSystem") -> None:
         asked.done.set()
