@@ -255,6 +255,20 @@ def test_systems_on_one_port_are_judged_each_by_its_own_roots(street: tuple[Path
     assert not (folder / "sec" / "other.pse").exists()
 
 
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="a umask of POSIX")
+def test_the_process_makes_what_it_can_use_whatever_the_umask(street: tuple[Path, int]) -> None:
+    folder, _ = street
+    before = os.umask(0o777)
+    try:
+        run_checks(folder, "--system=all", "--engine=bundled")
+    finally:
+        os.umask(before)
+    assert (folder / "sec" / "c.pse").stat().st_mode & 0o777 == 0o600
+    made = list((folder / ".pse-preflight").rglob("*"))
+    assert [each for each in made if each.stat().st_mode & 0o600 != 0o600] == []
+
+
 def _told(folder: Path, systems: str) -> dict[str, Any]:
     run_checks(folder, f"--system={systems}", "--engine=bundled", "--read-only")
     told = json.loads((folder / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))

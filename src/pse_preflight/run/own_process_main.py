@@ -14,6 +14,7 @@ from typing import IO, NoReturn
 from pse_preflight.certificate import now
 from pse_preflight.chain.roots import named_roots
 from pse_preflight.errors import PreflightError
+from pse_preflight.files import leave_owner_rights
 from pse_preflight.run.all_systems import AskedSystem, Gathering
 from pse_preflight.run.own_process import HELLO, PROTOCOL, SystemAnswer, Work
 
@@ -26,6 +27,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, lambda *_: None)  # pytest hears Ctrl-C, too, and decides what becomes of the run
     given, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    leave_owner_rights()
     with contextlib.suppress(EOFError, OSError):
         sender = Sender(answers)
         work: Work = pickle.load(given)  # noqa: S301 - from the process that has started this one
