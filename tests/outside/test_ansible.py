@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,9 @@ CHECK = {
 
 
 class Control:
-    """The controlling machine, with the collection installed and two hosts below a folder."""
+    """The controlling machine, with the collection installed and hosts below a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: Sequence[str] = ("a", "b")) -> None:
         self.folder = folder
         self.collections = folder / "collections"
         ran = self.program("ansible-galaxy", "collection", "build", str(SOURCE), "--output-path", str(folder))
@@ -47,7 +48,7 @@ class Control:
         (self.archive,) = folder.glob("pse_preflight-trust-*.tar.gz")
         ran = self.program("ansible-galaxy", "collection", "install", str(self.archive), "-p", str(self.collections))
         assert ran.returncode == 0, ran.stdout + ran.stderr
-        hosts = {name: self._host(name) for name in ("a", "b")}
+        hosts = {name: self._host(name) for name in names}
         (folder / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
 
     def _host(self, name: str) -> dict[str, str]:

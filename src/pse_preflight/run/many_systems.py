@@ -10,7 +10,7 @@ import pytest
 from pse_preflight.landscape.system import System, needs_nothing
 from pse_preflight.run.own_process import OwnProcess
 
-FEWEST = 24
+FEWEST = 48
 """With fewer systems, a process of its own takes longer to begin than it spares."""
 
 
