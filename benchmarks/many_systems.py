@@ -83,30 +83,32 @@ def bare_handshakes(ports: Sequence[int]) -> float:
     return time.perf_counter() - begin
 
 
-def _largest(pid: int, sizes: dict[str, int]) -> None:
-    """Note the most kilobytes that a process and the one that it has started have had so far; Linux tells."""
-    with contextlib.suppress(OSError, ValueError):
+def _kilobytes(pid: int) -> int:
+    """Return what a process and those that it has started have in memory now; Linux tells."""
+    total = 0
+    with contextlib.suppress(OSError, IndexError):  # it may end meanwhile
         for each in (str(pid), *Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()):
-            said = Path(f"/proc/{each}/status").read_text(encoding="ascii").partition("VmHWM:")[2]
-            sizes[each] = max(sizes.get(each, 0), int(said.split()[0]))
+            said = Path(f"/proc/{each}/status").read_text(encoding="ascii").partition("VmRSS:")[2]
+            total += int(said.split()[0])
+    return total
 
 
 def pytest_cost(folder: Path, *arguments: str) -> tuple[float, float]:
     """Return wall time and megabytes of one pytest process and what it starts; it must be green."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     output = folder / "output.txt"
-    begin, sizes = time.perf_counter(), dict[str, int]()
+    begin, most = time.perf_counter(), 0
     with output.open("wb") as stream:
         process = subprocess.Popen(command, cwd=folder, stdout=stream, stderr=stream)
         while process.poll() is None and time.perf_counter() < begin + SECONDS:
-            _largest(process.pid, sizes)
+            most = max(most, _kilobytes(process.pid))
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_LOOK_EVERY)
         seconds = time.perf_counter() - begin
         process.kill()
     if process.returncode:
         raise SystemExit(output.read_text(encoding="utf-8")[-3000:])
-    return seconds, sum(sizes.values()) / 1024
+    return seconds, most / 1024
 
 
 def other_seconds(commands: Sequence[Sequence[str]]) -> float:
