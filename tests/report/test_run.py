@@ -37,3 +37,39 @@ def test_result_json_holds_the_facts_as_they_are(where: str) -> None:
     written = in_json(told)
     assert written == json.dumps(asdict(told), indent=2, ensure_ascii=False)
     assert unpacked(Result, json.loads(written)) == told
+<<<<<<< HEAD
+=======
+
+
+ENDS = """
+import pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report):
+    if report.nodeid.endswith("::{check}[demo]") and report.when == "{when}":
+        {how}
+"""
+BROKEN_OFF = {
+    "with exit code 0, after the last check": ("test_websocket_rfc_answers", "teardown", "pytest.exit('x', 0)"),
+    "with exit code 0, in the middle": ("test_chain_is_valid", "teardown", "pytest.exit('x', returncode=0)"),
+    "with an exit code of its own": ("test_websocket_rfc_answers", "call", "pytest.exit('x', 77)"),
+    "by Ctrl-C": ("test_websocket_rfc_answers", "teardown", "raise KeyboardInterrupt"),
+}
+
+
+@pytest.mark.parametrize(("check", "when", "how"), first(1, BROKEN_OFF.values()))
+def test_a_run_that_somebody_ends_is_not_judged_whatever_its_exit_code(
+    tmp_path: Path, check: str, when: str, how: str
+) -> None:
+    (tmp_path / "ends.py").write_text(ENDS.format(check=check, when=when, how=how), encoding="utf-8")
+    run_checks(tmp_path, "--system=demo", "-p", "ends", environment=surroundings(PYTHONPATH=str(tmp_path)))
+    told = json.loads((tmp_path / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))
+    (system,) = told["systems"]
+    assert (system["verdict"], system["remark"]) == ("NOT JUDGED", "the run was interrupted")
+
+
+@pytest.mark.parametrize(("status", "has_ended"), [(0, True), (1, True), (5, True), (2, False), (77, False)])
+def test_an_exit_code_that_no_run_has_which_ended_is_told(tmp_path: Path, status: int, *, has_ended: bool) -> None:
+    reporting = Reporting(Settings(evidence=tmp_path), {}, None)
+    assert bool(reporting.result(status).run.broken_off) is not has_ended
+>>>>>>> ef6e0e3 (Give no work to a process that greets otherwise)

@@ -22,14 +22,19 @@ from pse_preflight.certificate import now
 from pse_preflight.endpoint.model import Limits
 from pse_preflight.errors import PreflightError
 from pse_preflight.landscape.system import System
-from pse_preflight.run import many_systems
+from pse_preflight.run import many_systems, own_process, own_process_main
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.run.many_systems import FEWEST, ManySystems, are_many
-from pse_preflight.run.own_process import OwnProcess, SystemAnswer, Work
+from pse_preflight.run.own_process import BUSY, HELLO, PROTOCOL, OwnProcess, SystemAnswer, Work
 from pse_preflight.run.own_process_main import Sender
 from pse_preflight.settings import Settings
+from pse_preflight.verdict.evidence import Evidence
 from tests.checks.corpus import CORPUS, Scenario, good
-from tests.kit.runs import hearing_ctrl_c, run_checks, surroundings
+from tests.kit.runs import (
+    hearing_ctrl_c,
+    run_checks,
+    surroundings,
+)
 from tests.kit.servers import serve_tls
 from tests.kit.systems import issuers, roots_file, server, system, write_pse
 
@@ -50,10 +55,12 @@ def _systems(folder: Path, port: int, count: int = 2) -> list[System]:
     return [system(f"S{number:02}", port, pse, roots=roots, folder=folder / f"S{number:02}") for number in range(count)]
 
 
-def _gathering(folder: Path, systems: list[System], process: Any = None) -> Gathering:
+def _gathering(
+    folder: Path, systems: list[System], process: Any = None, kind: type[Gathering] = Gathering
+) -> Gathering:
     aliases = [each.alias for each in systems]
     settings = Settings(evidence=folder, engine="bundled")
-    made = Gathering(systems, settings, clock=now, asked=aliases, creating=aliases)
+    made = kind(systems, settings, clock=now, asked=aliases, creating=aliases)
     made.process = cast("OwnProcess", process)
     return made
 
@@ -88,6 +95,75 @@ class Broken:
             raise self._error
 
 
+def _known_of(asked: System) -> Evidence:
+    """Return what is known of a system where all is well."""
+    return replace(good().evidence(), system=asked)
+
+
+def _told_of(made: Gathering, alias: str) -> Any:
+    """Return what a run says of a system: its evidence, or why there is none; whoever waits for ever fails."""
+    told: list[Any] = []
+
+    def ask() -> None:
+        try:
+            told.append(made.evidence(alias))
+        except (PreflightError, RuntimeError, MemoryError) as error:
+            told.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(30)
+    assert told, f"{alias} is waited for"
+    return told[0]
+
+
+def test_a_process_that_answers_with_the_evidence_of_another_system_is_not_believed(tmp_path: Path) -> None:
+    """Every part of an answer that names a system is lied about, in every combination."""
+    first_one, second = _systems(tmp_path, 1)
+    known = {each.alias: _known_of(each) for each in (first_one, second)}
+    for alias, of in ((first_one.alias, second), (second.alias, first_one), (STRANGE, first_one)):
+        lie = SystemAnswer(alias=alias, seconds=1, evidence=known[of.alias])
+        made = _gathering(tmp_path, [first_one, second], Broken(lie))
+        for each in (first_one, second):
+            assert "what is not known of it" in str(_told_of(made, each.alias))
+
+
+def test_a_system_of_the_same_name_that_is_asked_otherwise_is_another_one(tmp_path: Path) -> None:
+    (asked, _) = _systems(tmp_path, 1)
+    others = (
+        replace(asked, url=replace(asked.url, port=2)),
+        replace(asked, pse=tmp_path / "other.pse"),
+        replace(asked, roots="mozilla"),
+        replace(asked, required_roots=("cd" * 32,)),
+    )
+    for other in others:
+        lie = SystemAnswer(alias=asked.alias, seconds=1, evidence=_known_of(other))
+        assert isinstance(_told_of(_gathering(tmp_path, [asked], Broken(lie)), asked.alias), RuntimeError)
+
+
+def test_what_is_said_of_a_system_first_is_not_taken_back(tmp_path: Path) -> None:
+    first_one, second = _systems(tmp_path, 1)
+    answer = SystemAnswer(alias=first_one.alias, seconds=1, problem="no roots")
+    well = SystemAnswer(alias=first_one.alias, seconds=1, evidence=_known_of(first_one))
+    made = _gathering(tmp_path, [first_one, second], Broken(answer, well))
+    assert "what is not known of it" in str(_told_of(made, second.alias))
+    assert str(_told_of(made, first_one.alias)) == "no roots"
+
+
+class Hindered(Gathering):
+    """Something that cannot begin."""
+
+    def _shared_pses(self, *_: object) -> Any:
+        raise MemoryError("too little")
+
+
+@pytest.mark.parametrize("takes", [None, False], ids=["here", "given back"])
+def test_whatever_hinders_the_begin_is_told_of_every_system(tmp_path: Path, takes: bool | None) -> None:
+    systems = _systems(tmp_path, 1)
+    made = _gathering(tmp_path, systems, None if takes is None else Broken(takes=takes), Hindered)
+    assert [str(_told_of(made, each.alias)) for each in systems] == ["too little"] * len(systems)
+
+
 @pytest.mark.parametrize(
     ("error", "raised", "words"),
     [
@@ -100,7 +176,7 @@ def test_a_system_for_which_the_process_did_not_answer_is_not_judged(
     tmp_path: Path, error: Exception | None, raised: type[Exception], words: str
 ) -> None:
     first_one, second = _systems(tmp_path, 1)
-    answer = SystemAnswer(alias=first_one.alias, seconds=1.5, evidence=good().evidence())
+    answer = SystemAnswer(alias=first_one.alias, seconds=1.5, evidence=_known_of(first_one))
     made = _gathering(tmp_path, [first_one, second], Broken(answer, error=error))
     assert made.evidence(first_one.alias) == answer.evidence
     with pytest.raises(raised, match=words):
@@ -137,6 +213,103 @@ def test_a_python_that_does_not_run_this_program_takes_no_work(program: str, mon
     process = OwnProcess()
     assert process.takes(Work((), Settings(evidence=Path()), frozenset(), frozenset(), Limits())) is False
     assert process._process.returncode is not None
+
+
+STOPS = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+@STOPS
+def test_where_the_process_stands_still_at_its_begin_this_one_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_process, "LONGEST_SILENCE", 0.2)
+    with serve_tls(server()) as good_server:
+        systems = _systems(tmp_path, good_server.port)
+        asking = OwnProcess()
+        asking._process.send_signal(signal.SIGSTOP)
+        made = _gathering(tmp_path, systems, asking)
+        assert all(isinstance(_told_of(made, each.alias), Evidence) for each in systems)
+    assert asking._process.returncode == -signal.SIGKILL
+
+
+@STOPS
+@pytest.mark.parametrize("how", ["SIGSTOP", "SIGKILL", "SIGABRT"])
+def test_nobody_waits_for_a_process_that_stands_still_or_dies_at_its_work(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = threading.Event()
+
+    class Watch(threading.Timer):
+        """Runs out as soon as the process has been sent the signal."""
+
+        def run(self) -> None:
+            done.wait(60)
+            self.interval = 0.5
+            super().run()
+
+    monkeypatch.setattr(own_process, "Timer", Watch)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        systems = _systems(tmp_path, silent.getsockname()[1])
+        asking = OwnProcess()
+        made = _gathering(tmp_path, systems, asking)
+        made.start()
+        silent.settimeout(60)
+        connection, _ = silent.accept()
+        asking._process.send_signal(signal.Signals[how])
+        done.set()
+        told = {str(_told_of(made, each.alias)) for each in systems}
+        connection.close()
+    assert told == {
+        f"{each.alias} was not judged: the process that asks ended before; run it again" for each in systems
+    }
+    assert asking._process.wait(30) < 0
+
+
+def test_a_process_at_long_work_says_that_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_process_main, "BEAT", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asked = _systems(tmp_path, silent.getsockname()[1], 1)
+        aliases = frozenset(each.alias for each in asked)
+        work = Work(tuple(asked), Settings(evidence=tmp_path), aliases, frozenset(), Limits(whole=2))
+        with _answers(work) as came:
+            said = [next(came) for _ in range(3)]
+            answer = next(each for each in came if each != BUSY)
+    assert said == [HELLO, BUSY, BUSY]
+    assert answer.alias == asked[0].alias
+
+
+GARBAGE = [
+    "import pickle, os; os.write(1, pickle.dumps('hello'))",
+    "print('hello')",
+    "import os; os.write(1, b'h' * 70000)",
+    "import os; os.write(1, bytes(range(256)))",
+]
+
+
+@pytest.mark.parametrize("said", GARBAGE, ids=["another greeting", "a word", "many letters", "all bytes"])
+def test_where_something_else_speaks_in_place_of_the_process_this_one_asks(
+    tmp_path: Path, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a .pth file of this Python may, which greets whoever starts it."""
+    monkeypatch.setattr(own_process, "_PROGRAM", f"{said}; {own_process._PROGRAM}")
+    with serve_tls(server()) as good_server:
+        systems = _systems(tmp_path, good_server.port)
+        made = _gathering(tmp_path, systems, OwnProcess())
+        assert all(isinstance(_told_of(made, each.alias), Evidence) for each in systems)
+
+
+@pytest.mark.parametrize("cut", [0.001, 0.5, 0.999])
+def test_half_an_answer_is_none(tmp_path: Path, cut: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process says whose memory ends, or that is killed while it speaks."""
+    asked = _systems(tmp_path, 1)
+    answer = pickle.dumps(SystemAnswer(alias=asked[0].alias, seconds=1, evidence=_known_of(asked[0])), PROTOCOL)
+    said = tmp_path / "said"
+    said.write_bytes(pickle.dumps(HELLO, PROTOCOL) + answer[: int(cut * len(answer))])
+    program = f"import os, sys; os.write(1, open({str(said)!r}, 'rb').read()); sys.stdin.buffer.read(1)"
+    monkeypatch.setattr(own_process, "_PROGRAM", program)
+    made = _gathering(tmp_path, asked, OwnProcess())
+    for each in asked:
+        assert "the process that asks ended before; run it again" in str(_told_of(made, each.alias))
 
 
 def test_a_process_that_gets_no_work_ends() -> None:
@@ -309,6 +482,36 @@ def test_the_process_ends_with_the_run(tmp_path: Path, how: str) -> None:
     assert running.returncode == (2 if how == "SIGINT" else -signal.Signals[how])
     with pytest.raises(ProcessLookupError):
         _wait_until_gone(int(asking[0]))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")
+def test_a_run_whose_process_is_killed_is_red_and_says_ok_of_nothing_that_was_not_judged(tmp_path: Path) -> None:
+    roots = roots_file(tmp_path, server().issuers[-1])
+    with socket.create_server(("127.0.0.1", 0)) as silent, serve_tls(server()) as good_server:
+        ports = [good_server.port, *[silent.getsockname()[1]] * (FEWEST - 1)]
+        lines = "".join(
+            f"  S{number:02}: {{url: 'https://127.0.0.1:{port}', pse: {number}.pse, roots: {roots}}}\n"
+            for number, port in enumerate(ports)
+        )
+        (tmp_path / "systems.yaml").write_text(
+            f"defaults: {{secudir: {tmp_path}}}\nsystems:\n{lines}", encoding="utf-8"
+        )
+        command = [sys.executable, "-P", "-m", "pse_preflight", "check", "all", "--engine=bundled"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, env=surroundings(), encoding="utf-8"
+        ) as running:
+            silent.settimeout(60)
+            connection, _ = silent.accept()
+            (asking,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text(encoding="ascii").split()
+            os.kill(int(asking), signal.SIGKILL)
+            out, _ = running.communicate(timeout=60)
+            connection.close()
+    assert running.returncode == 1
+    assert f"S{FEWEST - 1} was not judged" in out
+    told = json.loads((tmp_path / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))
+    verdicts = {each["alias"]: each["verdict"] for each in told["systems"]}
+    assert {verdicts[f"S{number:02}"] for number in range(1, FEWEST)}.isdisjoint({"OK", "OK (PSE created)"})
 
 
 def _wait_until_gone(pid: int) -> None:

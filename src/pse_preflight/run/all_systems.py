@@ -17,7 +17,7 @@ from pse_preflight.landscape.system import System
 from pse_preflight.pse.create import HandOver, tidy
 from pse_preflight.recording.folder import Folder, Replay
 from pse_preflight.run.one_system import Clock, Run, gather
-from pse_preflight.run.own_process import OwnProcess, Work
+from pse_preflight.run.own_process import OwnProcess, SystemAnswer, Work
 from pse_preflight.sapgenpse.tool import Tool, ToolError, ToolMissing, find_tool
 from pse_preflight.settings import Settings
 from pse_preflight.verdict.evidence import Evidence, KnownRoots, judge
@@ -81,43 +81,57 @@ class Gathering:
         self._ask(pace)
 
     def _ask(self, pace: float = 0.0) -> None:
-        """Ask every system in a thread of its own.
+        """Ask every system in a thread of its own; what hinders that is handed to whoever asks for a system.
 
         A place in a pool would not do: systems that share a missing PSE wait for each other, and those that wait must
         not keep the others from starting.
         """
-        shared = self._shared_pses(each.system for each in self._asked.values())
+        try:
+            shared = self._shared_pses(each.system for each in self._asked.values())
+        except Exception as error:  # noqa: BLE001 - handed to whoever asks for a system
+            self._give_up(error)
+            return
         for each in self._asked.values():
             work = (each, shared[each.system.shared_pse])
             try:
                 threading.Thread(target=self._work, args=work, name=each.system.alias, daemon=True).start()
-            except RuntimeError as error:  # the machine has no thread left for it, so that nobody must wait for it
+            except (RuntimeError, MemoryError) as error:  # the machine has no thread left for it
                 words = f"{each.system.alias} could not be asked: {error}; run fewer systems at once"
                 each.error = PreflightError(words)
                 shared[each.system.shared_pse].leave(each.system.alias)
                 self._end(each)
             time.sleep(pace)
 
+    def _give_up(self, error: BaseException | None) -> None:
+        """Let nobody wait for a system that nothing will be known of any more."""
+        for each in self._asked.values():
+            if not each.done.is_set():
+                words = f"{each.system.alias} was not judged: the process that asks ended before; run it again"
+                each.error = error or PreflightError(words)
+                self._end(each)
+
     def _listen(self, process: OwnProcess) -> None:
         """Take over what a process of its own finds; where it cannot begin, ask from here."""
         systems = tuple(each.system for each in self._asked.values())
         work = Work(systems, self._run.settings, self._run.asked, self._run.creating, self._run.limits)
-        if not process.takes(work):
-            self._ask()
-            return
-        crash: BaseException | None = None
         try:
+            if not process.takes(work):
+                self._ask()
+                return
             for answer in process.answers():
-                asked = self._asked[answer.alias]
-                asked.evidence, asked.error, asked.seconds = answer.evidence, answer.error, answer.seconds
-                self._end(asked)
+                self._take(answer)
         except BaseException as error:  # noqa: BLE001 - handed to whoever asks for a system
-            crash = error
-        for each in self._asked.values():
-            if not each.done.is_set():
-                words = f"{each.system.alias} was not judged: the process that asks ended before; run it again"
-                each.error = crash or PreflightError(words)
-                self._end(each)
+            self._give_up(error)
+        else:
+            self._give_up(None)
+
+    def _take(self, answer: SystemAnswer) -> None:
+        """Take over what became of one system, once, and only where it was this very system that was judged."""
+        asked = self._asked.get(answer.alias)
+        if not asked or asked.done.is_set() or (answer.evidence and answer.evidence.system != asked.system):
+            raise RuntimeError(f"the process that asks says of {answer.alias} what is not known of it")
+        asked.evidence, asked.error, asked.seconds = answer.evidence, answer.error, answer.seconds
+        self._end(asked)
 
     def _end(self, asked: "AskedSystem") -> None:
         asked.done.set()

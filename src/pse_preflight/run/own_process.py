@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Timer
 from typing import IO, cast
 
 from pse_preflight.endpoint.model import Limits
@@ -18,7 +19,11 @@ from pse_preflight.settings import Settings
 from pse_preflight.verdict.evidence import Evidence
 
 HELLO = "ready"
+BUSY = "busy"
+"""Said now and then by a process that has nothing else to say."""
 PROTOCOL = 5
+LONGEST_SILENCE = 60.0
+"""Seconds after which a process that says nothing does not work any more."""
 
 _PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from pse_preflight.run.own_process_main import main; main()"
 _GRACE = 5.0
@@ -93,20 +98,39 @@ class OwnProcess:
     def takes(self, work: Work) -> bool:
         """Give it what is to be done; tell whether it has begun, so that this process must not."""
         try:
-            self._left = len(work.systems) if self._answers.load() == HELLO else 0
-            stdin = _piped(self._process.stdin)
-            pickle.dump(work, stdin, PROTOCOL)
-            stdin.flush()
-        except (EOFError, OSError, pickle.UnpicklingError):
-            self.end()
-            return False
-        return True
+            if self._heard() == HELLO:
+                stdin = _piped(self._process.stdin)
+                pickle.dump(work, stdin, PROTOCOL)
+                stdin.flush()
+                self._left = len(work.systems)
+                return True
+        except Exception:  # noqa: BLE001, S110 - it has ended, or something else speaks in its place, in whatever form
+            pass
+        self.end()
+        return False
 
     def answers(self) -> Iterator[SystemAnswer]:
         """Yield what became of each system, in the order in which they end; fewer where the process ends before."""
-        with self._process, contextlib.suppress(EOFError, pickle.UnpicklingError):
-            for _ in range(self._left):
-                yield self._answers.load()
+        try:
+            while self._left:
+                answer = self._heard()
+                if answer != BUSY:
+                    self._left -= 1
+                    yield cast("SystemAnswer", answer)
+        except (EOFError, pickle.UnpicklingError):
+            return
+        finally:
+            self.end()
+
+    def _heard(self) -> object:
+        """Return what it says next; a process that is silent for too long is ended."""
+        watch = Timer(LONGEST_SILENCE, self._process.kill)
+        watch.daemon = True
+        watch.start()
+        try:
+            return self._answers.load()
+        finally:
+            watch.cancel()
 
     def end(self) -> None:
         """End it where it has got no work, or is not done with it; it ends when nobody can hear it any more."""

@@ -8,7 +8,7 @@ import sys
 import threading
 import traceback
 from dataclasses import replace
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO, NoReturn
 
 from pse_preflight.certificate import now
@@ -16,10 +16,12 @@ from pse_preflight.chain.roots import named_roots
 from pse_preflight.errors import PreflightError
 from pse_preflight.files import leave_owner_rights
 from pse_preflight.run.all_systems import AskedSystem, Gathering
-from pse_preflight.run.own_process import HELLO, PROTOCOL, SystemAnswer, Work
+from pse_preflight.run.own_process import BUSY, HELLO, PROTOCOL, SystemAnswer, Work
 
 PACE = 0.015
 """Seconds between two systems, so that the first is judged while the last is not asked yet."""
+BEAT = 5.0
+"""Seconds after which this process says that it is still there."""
 
 
 def main() -> NoReturn:
@@ -59,7 +61,14 @@ class Sender:
         gathering.ended = ended.put
         threading.Thread(target=gathering.start, args=(PACE,), daemon=True).start()
         for _ in work.systems:
-            self._send(_answer(ended.get()))
+            self._send(_answer(self._next(ended)))
+
+    def _next(self, ended: "SimpleQueue[AskedSystem]") -> AskedSystem:
+        while True:
+            try:
+                return ended.get(timeout=BEAT)
+            except Empty:
+                self._send(BUSY)
 
     def _send(self, value: object) -> None:
         self._pickler.dump(value)
