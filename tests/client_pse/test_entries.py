@@ -11,8 +11,8 @@ from pse_preflight.client_pse.condition import Condition, PseContent, State
 from pse_preflight.client_pse.entries import Entry, is_same
 from pse_preflight.client_pse.findings import disagreement
 from pse_preflight.client_pse.model import ClientPse
-from pse_preflight.pse.trusted import IN_LIST, TrustedCertificate
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
+from tests.kit.entries import signed_part, whole
 from tests.kit.pse_mutations import authorities
 
 FIRST, SECOND, THIRD = authorities(3)
@@ -28,10 +28,6 @@ def listed(certificate: Certificate, *, sha256: bool = True) -> ListedCertificat
         certificate.not_before,
         certificate.not_after,
     )
-
-
-def signed_part(certificate: Certificate) -> TrustedCertificate:
-    return TrustedCertificate(certificate.parsed.tbs_certificate_bytes, None, IN_LIST)
 
 
 def test_the_signed_part_alone_is_known_by_serial_number_and_days() -> None:
@@ -52,9 +48,7 @@ def test_another_serial_number_is_another_certificate(by: int) -> None:
 
 
 def _told(held: tuple[Certificate, ...], said: tuple[Certificate, ...]) -> str:
-    content = PseContent(
-        None, tuple(TrustedCertificate(each.parsed.tbs_certificate_bytes, each.der, IN_LIST) for each in held)
-    )
+    content = PseContent(None, tuple(map(whole, held)))
     condition = Condition(Path("/sec/a.pse"), State.PLAIN, content=content)
     found = disagreement(ClientPse(condition, Listing(tuple(map(listed, said))), tool="sapgenpse"))
     return found.observed if found else ""
@@ -73,13 +67,12 @@ def test_two_of_each_kind_of_difference_are_named_and_all_are_counted() -> None:
 
 def test_an_entry_is_a_certificate_by_its_bytes_before_its_signed_part_before_its_fingerprint() -> None:
     """What says more decides alone, whatever the rest of the entry says."""
-    part, whole, number = FIRST.parsed.tbs_certificate_bytes, FIRST, FIRST.sha256
     for entry in (
-        Entry("", certificate=whole),
-        Entry("", tbs=part),
-        Entry("", sha256=number),
-        Entry("", certificate=whole, tbs=b"other", sha256=SECOND.sha256),
-        Entry("", tbs=part, sha256=SECOND.sha256),
+        Entry("", held=whole(FIRST)),
+        Entry("", held=signed_part(FIRST)),
+        Entry("", sha256=FIRST.sha256),
+        Entry("", held=replace(whole(FIRST), tbs=SECOND.parsed.tbs_certificate_bytes), sha256=SECOND.sha256),
+        Entry("", held=signed_part(FIRST), sha256=SECOND.sha256),
     ):
         assert entry.is_of(FIRST)
         assert not entry.is_of(SECOND)

@@ -17,6 +17,7 @@ from pse_preflight.client_pse.entries import Entry
 from pse_preflight.demo.authority import ec_key, root_authority
 from pse_preflight.findings import Finding, message
 from pse_preflight.verdict.trust import Remedy, TrustCase, judge_trust
+from tests.kit.entries import entry_of
 from tests.kit.saps_lists import public_roots
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -33,7 +34,7 @@ NO_PATH = Judgement(None, (), (), (), (), False)
 
 
 def _entry(certificate: Certificate) -> Entry:
-    return Entry(certificate.subject, certificate.not_after, certificate.sha256, None, certificate)
+    return entry_of(certificate)
 
 
 def _entry_of(root: Root) -> Entry:

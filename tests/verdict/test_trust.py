@@ -17,8 +17,9 @@ from pse_preflight.client_pse.entries import Anchor, Entry
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.system import ExpiryDays
-from pse_preflight.verdict.trust import Remedy, Trust, TrustCase, judge_trust, lasting_findings
+from pse_preflight.verdict.trust import LiveTrust, Remedy, Trust, TrustCase, judge_trust, lasting_findings
 from tests.kit.chains import World, self_signed_and_pinned
+from tests.kit.entries import entry_of, signed_part
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PERIOD = Period(NOW, NOW)
@@ -47,7 +48,7 @@ def _judgement(presented: Sequence[Certificate], roots: Sequence[Certificate], p
 
 
 def _entry(certificate: Certificate) -> Entry:
-    return Entry(certificate.subject, certificate.not_after, certificate.sha256, None, certificate)
+    return entry_of(certificate)
 
 
 def _question(
@@ -519,25 +520,27 @@ def test_a_list_of_inspection_says_whether_it_anchors() -> None:
 
 def test_an_entry_known_by_its_fingerprint_is_taken_from_the_verified_path() -> None:
     _, issuing, root = _path(_chain())
-    described = tuple(replace(_entry(each), certificate=None, only_listed=True) for each in (issuing, root))
+    described = tuple(replace(_entry(each), held=None, only_listed=True) for each in (issuing, root))
     verdict = judge_trust(replace(_question([]), entries=described))
-    assert verdict.anchors == (issuing, root)
+    assert [each.certificate for each in verdict.anchors] == [issuing, root]
     assert (verdict.findings, verdict.anchor) == ((), root)
 
 
 def test_a_fingerprint_that_the_tool_lists_and_a_readable_file_does_not_hold_anchors_nothing() -> None:
     _, issuing, root = _path(_chain())
-    unheld = tuple(replace(_entry(each), certificate=None) for each in (issuing, root))
+    unheld = tuple(replace(_entry(each), held=None) for each in (issuing, root))
     assert judge_trust(replace(_question([]), entries=unheld)).anchors == ()
 
 
 def test_an_entry_known_by_its_signed_part_anchors_and_one_with_another_key_does_not() -> None:
     root = _path(_chain())[2]
-    entry = replace(_entry(root), certificate=None, sha256=None, tbs=root.parsed.tbs_certificate_bytes)
+    entry = replace(_entry(root), sha256=None, held=signed_part(root))
     assert judge_trust(replace(_question([]), entries=(entry,))).anchor == root
     flipped = bytearray(root.parsed.tbs_certificate_bytes)
     flipped[-40] ^= 1
-    verdict = judge_trust(replace(_question([]), entries=(replace(entry, tbs=bytes(flipped)),)))
+    verdict = judge_trust(
+        replace(_question([]), entries=(replace(entry, held=replace(signed_part(root), tbs=bytes(flipped))),))
+    )
     assert (verdict.anchor, verdict.anchors) == (None, ())
 
 
@@ -565,16 +568,41 @@ def test_a_description_alone_is_never_an_anchor_and_is_red(only_listed: bool) ->
 
 def test_the_servers_own_certificate_cannot_be_made_an_anchor() -> None:
     _, issuing, root = _path(_chain())
-    namesake = replace(_entry(root), certificate=None, sha256=None)
+    namesake = replace(_entry(root), held=None, sha256=None)
     for entry in (
         namesake,
         replace(namesake, only_listed=True),
         _entry(issuing),
-        replace(_entry(root), certificate=None),
+        replace(_entry(root), held=None),
     ):
         with pytest.raises(ValueError, match="is not what the list holds"):
             Anchor(entry, root)
     assert Anchor(_entry(root), root).certificate == root
+
+
+def test_the_live_handshake_begins_with_nothing_that_the_server_sent() -> None:
+    """What was sent helps to get to a root of the list, and only where it could not end the path itself."""
+    leaf, issuing, root = _path(_chain())
+    anchors = (Anchor(_entry(root), root),)
+    assert LiveTrust(anchors, (issuing,), any_may_anchor=False).certificates == (root.der, issuing.der)
+    for sent, any_may_anchor in (((issuing,), True), ((leaf,), True), ((root,), False), ((issuing, root), False)):
+        with pytest.raises(ValueError, match="was sent by the server"):
+            LiveTrust(anchors, sent, any_may_anchor=any_may_anchor)
+
+
+def test_an_authority_whose_key_has_changed_hands_is_given_to_no_live_handshake() -> None:
+    """OpenSSL takes what an authority has issued to itself for a root; the server sends it, and no list holds it."""
+    begun = NOW - timedelta(days=400)
+    old = root_authority("Root", begun, LONG).issue_authority("Issuing", begun, LONG)
+    low = old.issue_authority("Issuing", begun, LONG).issue_authority("Low", begun, LONG)
+    server = low.issue_server([HOST], NOW - timedelta(days=1), 90)
+    path = tuple(map(Certificate.of, (server.certificate, *server.issuers)))
+    leaf, held, renewed, first, root = path
+    assert renewed.is_self_issued
+    case = replace(_question([held, root]), judgement=_judgement(path[:4], [root]), presented=(leaf, renewed, first))
+    verdict = judge_trust(case)
+    assert (verdict.path, verdict.relied) == (path, (held, root))
+    assert verdict.trusted_live == LiveTrust((Anchor(_entry(held), held), Anchor(_entry(root), root)))
 
 
 def test_an_entry_that_is_not_at_hand_is_admitted_where_nothing_is_trusted() -> None:

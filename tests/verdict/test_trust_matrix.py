@@ -17,12 +17,12 @@ from cryptography import x509
 
 from pse_preflight.certificate import Certificate, now
 from pse_preflight.chain.judge import ChainQuestion, Judgement, Period, judge_chain
-from pse_preflight.client_pse.entries import Entry
 from pse_preflight.demo.authority import Identity, ec_key, root_authority
 from pse_preflight.endpoint.live import handshake
 from pse_preflight.endpoint.model import Limits
 from pse_preflight.endpoint.tls import trusting_context
 from pse_preflight.verdict.trust import Remedy, Trust, TrustCase, judge_trust
+from tests.kit.entries import entry_of
 from tests.kit.servers import LOOPBACK, Server, serve_tls
 
 NOW = now()
@@ -241,7 +241,7 @@ def _judged_chain(server: str, host: str = LOOPBACK) -> Judgement:
 
 
 def _verdict(held: str, server: str) -> Trust:
-    entries = (Entry(each.subject, each.not_after, each.sha256, None, each) for each in _listed(held))
+    entries = (entry_of(each) for each in _listed(held))
     return judge_trust(
         TrustCase(
             entries=tuple(entries),
@@ -296,7 +296,7 @@ def test_each_cell_is_judged_as_written(held: str, server: str) -> None:
 @pytest.mark.parametrize(("held", "server"), CELLS)
 def test_each_cell_is_true_of_a_live_handshake(held: str, server: str, running: dict[str, Server]) -> None:
     _, accepted = _cell(held, server)
-    anchors = [each.der for each in _verdict(held, server).anchors]
+    anchors = [each.certificate.der for each in _verdict(held, server).anchors]
     live = handshake(running[server].target, anchors, Limits(), now, websocket=False)
     assert (live.succeeded, live.accepted, live.failure) == (accepted, accepted, None)
 
@@ -307,14 +307,14 @@ def test_each_cell_is_true_of_a_handshake_that_trusts_what_the_verdict_relies_on
 ) -> None:
     """As a run asks: from the root where the verdict says root, from nothing where it says nothing."""
     verdict, (_, accepted) = _verdict(held, server), _cell(held, server)
-    trusted, partial = [each.der for each in verdict.trusted_live], verdict.any_may_anchor
+    trusted, partial = verdict.trusted_live.certificates, verdict.trusted_live.any_may_anchor
     live = handshake(running[server].target, trusted, Limits(), now, websocket=False, partial=partial)
     assert (live.succeeded, live.accepted, live.failure) == (accepted, accepted, None)
 
 
 @pytest.mark.parametrize(("held", "server"), CELLS)
 def test_the_live_handshake_trusts_what_the_list_holds_and_nothing_else(held: str, server: str) -> None:
-    assert set(_verdict(held, server).anchors) == set(_listed(held))
+    assert {each.certificate for each in _verdict(held, server).anchors} == set(_listed(held))
 
 
 def test_one_set_of_flags_serves_all_cells() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.pse.file import TrustedCertificate
+from pse_preflight.pse.trusted import TrustedCertificate
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing, names
 
 
@@ -18,9 +18,8 @@ class Entry:
         not_after: the last second of its validity, where known.
         sha256: its fingerprint, where known.
         serial: its serial number, where known.
-        certificate: the whole certificate, where it is at hand.
+        held: what the file itself holds of it; None where nothing.
         issuer: who issued it, as the list's reader writes it; empty where not known.
-        tbs: its signed part, where the file holds that alone.
         only_listed: the file can be opened by the tool alone, so what the tool lists is all there is.
     """
 
@@ -28,10 +27,19 @@ class Entry:
     not_after: datetime | None = None
     sha256: str | None = None
     serial: int | None = None
-    certificate: Certificate | None = field(default=None, repr=False)
+    held: TrustedCertificate | None = field(default=None, repr=False)
     issuer: str = ""
-    tbs: bytes | None = field(default=None, repr=False)
     only_listed: bool = False
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """Return the whole certificate, where the file holds it."""
+        return self.held.certificate if self.held else None
+
+    @property
+    def tbs(self) -> bytes | None:
+        """Return its signed part, where the file holds that much."""
+        return self.held.tbs if self.held else None
 
     def is_of(self, certificate: Certificate) -> bool:
         """Tell whether this entry is the given certificate: by its bytes, by its signed part, else by its SHA-256."""
@@ -52,12 +60,14 @@ class Entry:
     @property
     def is_comparable(self) -> bool:
         """Tell whether more than a description is known of it."""
-        return self.certificate is not None or self.tbs is not None or self.sha256 is not None
+        return self.held is not None or self.sha256 is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """A certificate that the list lets trust begin with; what the server sent is none unless the list holds it.
+
+    It is made of an entry alone, and an entry of what the file or the tool says: of nothing that a server has sent.
 
     Attributes:
         entry: the entry that it comes from: whole, by its signed part, or, in a file that only the tool can open, by
@@ -70,8 +80,7 @@ class Anchor:
 
     def __post_init__(self) -> None:
         """Refuse a certificate that the entry does not hold."""
-        held = self.entry.certificate is not None or self.entry.tbs is not None or self.entry.only_listed
-        if not held or not self.entry.is_of(self.certificate):
+        if not (self.entry.held or self.entry.only_listed) or not self.entry.is_of(self.certificate):
             raise ValueError(f"{self.certificate.label} is not what the list holds as {self.entry.subject!r}")
 
     @classmethod
@@ -83,7 +92,7 @@ class Anchor:
         """
         if entry.certificate is not None:
             return cls(entry, entry.certificate)
-        if entry.tbs is None and not entry.only_listed:
+        if entry.held is None and not entry.only_listed:
             return None
         return next((cls(entry, each) for each in known if entry.is_of(each)), None)
 
@@ -114,9 +123,8 @@ def _entry(listed: ListedCertificate, held: TrustedCertificate | None) -> Entry:
         not_after=listed.not_after or (held.not_after if held else None),
         sha256=listed.sha256 or (held.sha256 if held else None),
         serial=listed.serial,
-        certificate=held.certificate if held else None,
+        held=held,
         issuer=listed.issuer,
-        tbs=held.tbs if held else None,
     )
 
 

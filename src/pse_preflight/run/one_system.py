@@ -208,13 +208,14 @@ class _Walk:
         now_judged = self._run.settings.at is None and self._run.settings.presented is None
         if seen.endpoint is None or not trust.path or not evidence.judgement.names_host or not now_judged:
             return evidence
+        trusted = trust.trusted_live
         ask = partial(
             live.handshake,
             self._target,
-            [each.der for each in trust.trusted_live],
+            trusted.certificates,
             clock=self._run.clock,
             websocket=self._target.speaks_http,
-            partial=trust.any_may_anchor,
+            partial=trusted.any_may_anchor,
         )
         shaken = self._within(partial(ask, address=seen.endpoint.address))
         return self._again(evidence, replace(seen, live=shaken))

@@ -113,12 +113,37 @@ class TrustCase:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveTrust:
+    """What the live handshake trusts.
+
+    Attributes:
+        anchors: what the list lets trust begin with.
+        between: certificates that the server sent, without which OpenSSL does not come from one anchor to the next.
+        any_may_anchor: each of the anchors may anchor the chain, and not a root alone.
+    """
+
+    anchors: tuple[Anchor, ...]
+    between: tuple[Certificate, ...] = ()
+    any_may_anchor: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse that trust could begin with what the server sent."""
+        if self.between and (self.any_may_anchor or any(each.is_self_issued for each in self.between)):
+            raise ValueError(f"{self.between[0].label} was sent by the server, and trust must not begin with it")
+
+    @property
+    def certificates(self) -> tuple[bytes, ...]:
+        """Return what the TLS library is given, as DER."""
+        return (*(each.certificate.der for each in self.anchors), *(each.der for each in self.between))
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """The verdict about one PSE and one server.
 
     Attributes:
         path: server certificate to anchor, validated with nothing but the PSE's list; empty where nothing anchors it.
-        anchors: every certificate of the list that is at hand.
+        anchors: every certificate of the list that is at hand, and nothing else.
         findings: what is to be said, the decisive first within each check.
         ends: the last moment of trust, if the server renews what it renews by itself.
         renewal: when the server must have renewed.
@@ -127,7 +152,7 @@ class Trust:
     """
 
     path: tuple[Certificate, ...]
-    anchors: tuple[Certificate, ...]
+    anchors: tuple[Anchor, ...]
     findings: tuple[Finding, ...]
     ends: datetime | None
     renewal: datetime | None
@@ -144,21 +169,18 @@ class Trust:
         return len(self.path) > 1 and is_self_signed(self.path[-1])
 
     @property
-    def any_may_anchor(self) -> bool:
-        """Tell whether each certificate that the live handshake trusts may anchor the chain, and not a root alone.
-
-        Where something below the root comes from the list as well, it must not: the path is to be proven from the root.
-        """
-        return not (self.rests_on_a_root and len(self.relied) > 1)
-
-    @property
-    def trusted_live(self) -> tuple[Certificate, ...]:
+    def trusted_live(self) -> LiveTrust:
         """Return what the live handshake trusts: what the verdict relies on, so that the path is proven that it names.
 
-        OpenSSL goes from a certificate that it holds to no other one that is sent; so it holds all of them, or the
-        anchor alone.
+        Where something below the root comes from the list as well, it may not anchor: the path is to be proven from the
+        root. OpenSSL goes from a certificate that it holds to no other one that is sent; so it then holds all of them,
+        unless it would take one that was sent for a root.
         """
-        return self.relied if self.any_may_anchor else self.path[1:]
+        anchors = tuple(each for each in self.anchors if each.certificate in self.relied)
+        sent = tuple(each for each in self.path[1:] if each not in self.relied)
+        if not self.rests_on_a_root or len(self.relied) == 1 or any(each.is_self_issued for each in sent):
+            return LiveTrust(anchors)
+        return LiveTrust(anchors, sent, any_may_anchor=False)
 
     def outlasts_renewals(self, period: Period) -> bool:
         """Tell whether trust holds in a later period if the server renews its own certificates: a root anchors it."""
@@ -173,7 +195,7 @@ def judge_trust(question: TrustCase) -> Trust:
     # Where an entry is not whole, the equal certificate of the path, or of what was sent, is taken for it.
     known = tuple(dict.fromkeys((*question.judgement.path, *question.presented)))
     held = (Anchor.of(entry, known) for entry in question.entries)
-    anchors = tuple(dict.fromkeys(each.certificate for each in held if each))
+    anchors = tuple({each.certificate: each for each in held if each}.values())
     path = _trusted_path(question, anchors)
     relied = _relied_on(path, question.presented)
     renewing = [each for each in path or question.judgement.path[:-1] if each not in relied]
@@ -253,17 +275,17 @@ def _days(span: timedelta) -> str:
     return "1 day" if span.days == 1 else f"{span.days} days"
 
 
-def _trusted_path(question: TrustCase, anchors: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+def _trusted_path(question: TrustCase, anchors: tuple[Anchor, ...]) -> tuple[Certificate, ...]:
     """Return the most lasting path that the list alone anchors: by a root, else an intermediate, else the leaf."""
     leaf = question.judgement.leaf
     if leaf is None:
         return ()
-    names_above = _names_above(leaf, (*question.presented, *anchors))
-    above = [each for each in anchors if each != leaf and subject_of(each) in names_above]
+    names_above = _names_above(leaf, (*question.presented, *(each.certificate for each in anchors)))
+    above = [each for each in anchors if each.certificate != leaf and subject_of(each.certificate) in names_above]
     kinds = (
-        [each for each in above if is_self_signed(each)],
+        [each for each in above if is_self_signed(each.certificate)],
         above,
-        [each for each in anchors if each == leaf],
+        [each for each in anchors if each.certificate == leaf],
     )
     for kind in kinds:
         paths = list(_paths(question, leaf, anchors, kind))
@@ -283,12 +305,13 @@ def _names_above(leaf: Certificate, others: Sequence[Certificate]) -> set[bytes]
 
 
 def _paths(
-    question: TrustCase, leaf: Certificate, listed: tuple[Certificate, ...], kind: Sequence[Certificate]
+    question: TrustCase, leaf: Certificate, listed: tuple[Anchor, ...], kind: Sequence[Anchor]
 ) -> Iterator[tuple[Certificate, ...]]:
     """Yield a verified path for each certificate of this kind that anchors one."""
-    left = list(kind)
+    left = [each.certificate for each in kind]
+    others = (*question.presented, *(each.certificate for each in listed))
     for _ in range(_MOST_ANCHORS):
-        path = verify(leaf, (*question.presented, *listed), left, question.host, question.period)
+        path = verify(leaf, others, left, question.host, question.period)
         if not path:
             return
         yield path
@@ -299,9 +322,7 @@ def _relied_on(path: Sequence[Certificate], presented: Sequence[Certificate]) ->
     return tuple(each for each in path if each == path[-1] or each not in presented)
 
 
-def _listing_findings(
-    question: TrustCase, path: tuple[Certificate, ...], anchors: Sequence[Certificate]
-) -> list[Finding]:
+def _listing_findings(question: TrustCase, path: tuple[Certificate, ...], anchors: Sequence[Anchor]) -> list[Finding]:
     if not question.entries:
         return [_pk_list_empty(question)]
     # Any valid path counts: the list's own if it reaches a root, else the one that the roots verified.
@@ -328,12 +349,12 @@ def _pk_list_empty(question: TrustCase) -> Finding:
 
 
 def _root_absent(
-    question: TrustCase, root: Certificate, path: tuple[Certificate, ...], anchors: Sequence[Certificate]
+    question: TrustCase, root: Certificate, path: tuple[Certificate, ...], anchors: Sequence[Anchor]
 ) -> Finding:
     described = [each for each in question.entries if each.is_described_as(root)]
     if any(each.only_listed and not each.is_comparable for each in described):
         return _not_comparable(question, root)
-    others = [each for each in anchors if _same_authority(each, root)]
+    others = [each.certificate for each in anchors if _same_authority(each.certificate, root)]
     if described and not others:
         instead = "; it holds another certificate of the same name, serial number and days, but not of this key"
         return _absent(question, root, path, instead)
