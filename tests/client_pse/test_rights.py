@@ -42,6 +42,7 @@ def test_a_private_file_in_a_private_folder_is_nobody_elses_to_change() -> None:
         (0o600, {"folder_mode": 0o777}, "everybody, in /sec", Severity.MAJOR),
         (0o600, {"folder_mode": 0o703}, "everybody, in /sec", Severity.MAJOR),
         (0o600, {"folder_mode": 0o770}, "the group of /sec", Severity.MINOR),
+        (0o600, {"open_folders": ("/srv",)}, "everybody, in /srv", Severity.MAJOR),
         (0o600, {"owner": "mallory"}, "its owner mallory", Severity.MAJOR),
         (0o600, {"folder_owner": "mallory"}, "mallory, in /sec", Severity.MAJOR),
     ],
@@ -108,3 +109,30 @@ def test_a_file_of_an_account_without_a_name_is_told_by_its_number(tmp_path: Pat
         if each.code is Code.PSE_WRITABLE_BY_OTHERS
     )
     assert "its owner 54321" in found.observed
+
+
+WAYS = {
+    "the folder above": ("a", "a/b/c/client.pse"),
+    "two folders above": ("a/b", "a/b/c/client.pse"),
+    "the folder of a link to the file": ("links", "links/file.pse"),
+    "the folder of a link to its folder": ("links", "links/folder/client.pse"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="access rights of POSIX")
+@pytest.mark.parametrize(("opened", "written"), WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(("mode", "is_open"), [(0o777, True), (0o703, True), (0o1777, False), (0o770, False)])
+def test_whoever_may_replace_what_leads_to_it_may_replace_it(
+    tmp_path: Path, opened: str, written: str, mode: int, *, is_open: bool
+) -> None:
+    folder = tmp_path / "a" / "b" / "c"
+    write_pse(folder / "client.pse")
+    (tmp_path / "links").mkdir(mode=0o700)
+    (tmp_path / "links" / "file.pse").symlink_to(folder / "client.pse")
+    (tmp_path / "links" / "folder").symlink_to(folder)
+    for each in (folder, *list(folder.parents)[:2]):
+        each.chmod(0o700)
+    (tmp_path / opened).chmod(mode)
+    rights = pse_condition.look(tmp_path / written).rights
+    assert rights is not None
+    assert rights.open_folders == ((str(tmp_path / opened),) if is_open else ())

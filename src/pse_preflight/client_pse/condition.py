@@ -56,12 +56,15 @@ class Rights:
         owner: the name of its owner, or the number of one without a name.
         folder_mode, folder_owner: of the folder that it lies in: whoever may write there may replace the file.
         seen_by: the account that looked.
+        open_folders: those further up, or of a link, in which everybody may put another one in the place of what leads
+            to the file.
     """
 
     owner: str
     folder_mode: Mode
     folder_owner: str
     seen_by: str
+    open_folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +178,24 @@ def _rights(path: Path, status: os.stat_result) -> Rights:
         folder_mode=stat.S_IMODE(folder.st_mode),
         folder_owner=_account_name(folder.st_uid),
         seen_by=_account_name(os.geteuid()),
+        open_folders=tuple(str(each) for each in _on_the_way(path) if _is_open(each)),
     )
+
+
+def _on_the_way(path: Path) -> Iterable[Path]:
+    """Yield the folders through which one comes to a file, as it is written and where links lead, but for its own."""
+    whole = path.resolve()
+    own, *above = whole.parents
+    written = (each for each in Path(os.path.abspath(path)).parents if each != own)  # noqa: PTH100 - follows no link
+    return dict.fromkeys((*above, *written))
+
+
+def _is_open(folder: Path) -> bool:
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return False
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 def _account_name(number: int) -> str:

@@ -289,6 +289,7 @@ def _writers(condition: Condition, account: str | None) -> Finding | None:
         (rights.owner not in meant, f"its owner {rights.owner}", ("chown", account or "root", file)),
         (loose and bool(rights.folder_mode & stat.S_IWOTH), f"everybody, in {folder}", ("chmod", "go-w", folder)),
         (rights.folder_owner not in meant, f"{rights.folder_owner}, in {folder}", ("chown", account or "root", folder)),
+        *((True, f"everybody, in {each}", ("chmod", "go-w", each)) for each in rights.open_folders),
     ]
     minor = (loose and bool(rights.folder_mode & stat.S_IWGRP), f"the group of {folder}", ("chmod", "g-w", folder))
     found = [(whom, command) for holds, whom, command in (*grave, minor) if holds]
