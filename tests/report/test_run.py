@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from pse_preflight.report.facts import Result, in_json, unpacked
+from pse_preflight.report.hooks import Reporting
 from pse_preflight.report.run import engine_text
 from pse_preflight.settings import Settings
 from tests.kit import report_facts as facts
+from tests.kit.runs import run_checks, surroundings
+from tests.kit.tiers import first
 
 
 def _tool(folder: Path, script: str) -> Settings:
@@ -37,8 +40,6 @@ def test_result_json_holds_the_facts_as_they_are(where: str) -> None:
     written = in_json(told)
     assert written == json.dumps(asdict(told), indent=2, ensure_ascii=False)
     assert unpacked(Result, json.loads(written)) == told
-<<<<<<< HEAD
-=======
 
 
 ENDS = """
@@ -72,4 +73,3 @@ def test_a_run_that_somebody_ends_is_not_judged_whatever_its_exit_code(
 def test_an_exit_code_that_no_run_has_which_ended_is_told(tmp_path: Path, status: int, *, has_ended: bool) -> None:
     reporting = Reporting(Settings(evidence=tmp_path), {}, None)
     assert bool(reporting.result(status).run.broken_off) is not has_ended
->>>>>>> ef6e0e3 (Give no work to a process that greets otherwise)

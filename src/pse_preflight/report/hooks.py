@@ -25,6 +25,7 @@ _BROKEN_OFF: Mapping[int, str] = {
     pytest.ExitCode.INTERNAL_ERROR: "the run ended with an internal error",
     pytest.ExitCode.USAGE_ERROR: "the run could not be made as it was asked for",
 }
+_ENDED = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED})
 
 
 def reports_end(report: pytest.TestReport) -> bool:
@@ -90,6 +91,11 @@ class Reporting:
     _facts: "dict[str, SystemFacts]" = field(default_factory=dict)
     _faults: "dict[str, tuple[FindingFacts, ...]]" = field(default_factory=dict)
     _result: "Result | None" = None
+    _is_interrupted: bool = False
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Know that the run was broken off, by Ctrl-C or by a test or plugin, whatever exit code that one gives it."""
+        self._is_interrupted = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -178,8 +184,13 @@ class Reporting:
     def result(self, exitstatus: int) -> "Result":
         """Return what the run has found; it is put together once, when all checks have ended."""
         if self._result is None:
-            self._result = self._made(_BROKEN_OFF.get(exitstatus, ""))
+            self._result = self._made(self._broken_off(exitstatus))
         return self._result
+
+    def _broken_off(self, exitstatus: int) -> str:
+        if self._is_interrupted:
+            return _BROKEN_OFF[pytest.ExitCode.INTERRUPTED]
+        return _BROKEN_OFF.get(exitstatus, "" if exitstatus in _ENDED else f"the run ended with exit code {exitstatus}")
 
     def _take(self, nodeid: str, carried: "Carried") -> None:
         self._checks[nodeid], self._faults[nodeid] = carried.check, carried.faults
