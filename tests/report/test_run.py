@@ -9,7 +9,7 @@ from pse_preflight.report.hooks import Reporting
 from pse_preflight.report.run import engine_text
 from pse_preflight.settings import Settings
 from tests.kit import report_facts as facts
-from tests.kit.runs import run_checks, surroundings
+from tests.kit.runs import PARALLEL, run_checks, surroundings
 from tests.kit.tiers import first
 
 
@@ -73,3 +73,34 @@ def test_a_run_that_somebody_ends_is_not_judged_whatever_its_exit_code(
 def test_an_exit_code_that_no_run_has_which_ended_is_told(tmp_path: Path, status: int, *, has_ended: bool) -> None:
     reporting = Reporting(Settings(evidence=tmp_path), {}, None)
     assert bool(reporting.result(status).run.broken_off) is not has_ended
+
+
+DIES = """
+import os, pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item):
+    if hasattr(item.config, "workerinput") and item.name.startswith("{check}["):
+        {how}
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "how"),
+    first(
+        1,
+        [
+            ("test_handshake_with_the_pse_alone", "os._exit(9)"),
+            ("test_websocket_rfc_answers", "os._exit(0)"),
+            ("test_websocket_rfc_answers", "raise RuntimeError"),
+        ],
+    ),
+)
+def test_a_system_whose_worker_died_is_not_ok(tmp_path: Path, check: str, how: str) -> None:
+    """Though the check itself had passed before."""
+    (tmp_path / "dies.py").write_text(DIES.format(check=check, how=how), encoding="utf-8")
+    environment = surroundings(PYTHONPATH=str(tmp_path))
+    ended = run_checks(tmp_path, "--system=demo", "-p", "dies", *PARALLEL, environment=environment)
+    told = json.loads((tmp_path / ".pse-preflight" / "result.json").read_text(encoding="utf-8"))
+    assert ended.returncode == 1
+    assert told["systems"][0]["verdict"] in {"FAILED", "NOT JUDGED"}

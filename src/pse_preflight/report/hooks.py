@@ -198,12 +198,14 @@ class Reporting:
             self._facts[carried.system.alias] = carried.system
 
     def _take_crash(self, report: pytest.TestReport) -> None:
-        """Keep that a check could not be made because its process of pytest-xdist ended in the middle of it."""
+        """Keep that a check did not end well: its process of pytest-xdist ended in the middle of it, or just after."""
         from pse_preflight.report.facts import CheckFacts
 
         name, _, rest = report.nodeid.rpartition("::")[2].partition("[")
         alias = rest.removesuffix("]")
-        if alias in self.systems and name in CHECKS and report.nodeid not in self._checks:
+        known = self._checks.get(report.nodeid)
+        is_red = known is not None and known.ended in {"failed", "error"}
+        if alias in self.systems and name in CHECKS and not is_red:
             self._checks[report.nodeid] = CheckFacts(
                 alias=alias,
                 name=name,
