@@ -13,7 +13,9 @@ from pse_preflight.chain.judge import ChainQuestion, Judgement
 from pse_preflight.chain.roots import Roots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CHECKS, Code, Severity
+from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import Maker
+from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
 from pse_preflight.findings import Finding, finding
@@ -28,6 +30,7 @@ from tests.kit.systems import NOTHING_KNOWN, NOW, issuers, path, server, system,
 USUAL = Policy(Severity.MAJOR, frozenset(CHECKS))
 MOMENT = Period(NOW, NOW)
 ROOT = path(server())[-1]
+ABSENT = ClientPse(Condition(Path("/sec/absent.pse"), State.MISSING))
 
 
 def _endpoint(identity: Identity, address: str = "10.0.0.1", kind: KeyKind = KeyKind.ANY) -> Endpoint:
@@ -79,6 +82,35 @@ def test_the_next_renewal_of_a_clients_certificate_writes_a_request_of_its_own()
         )
         files.append(Path(found.commands[0][-1]).name)
     assert files == [f"request-{NOW:%Y-%m-%d}.p10", f"request-{NOW + timedelta(days=365):%Y-%m-%d}.p10"]
+
+
+def test_where_nothing_was_asked_a_later_day_changes_nothing(seen: Observations) -> None:
+    later = Period(NOW + timedelta(days=900), NOW + timedelta(days=901))
+    described = system("PRD", 443, seen.pse.condition.path, roots="/roots.pem")
+    unasked = judge(described, replace(seen, endpoint=None), later)
+    assert (unasked.trust.path, unasked.judgement.path) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("of_end", "code", "fix"),
+    [
+        (True, Code.CERTIFICATE_EXPIRED, "have it renewed and the renewed one sent"),
+        (False, Code.CERTIFICATE_NOT_YET_VALID, "have a valid certificate sent"),
+    ],
+)
+def test_no_clock_is_to_be_set_for_a_day_that_somebody_chose(
+    seen: Observations, code: Code, fix: str, *, of_end: bool
+) -> None:
+    leaf = path(server())[0]
+    hour = timedelta(hours=1)
+    moment = leaf.not_after + hour if of_end else leaf.not_before - hour
+    described = system("PRD", 443, seen.pse.condition.path, roots="/roots.pem")
+    chosen, now = (
+        [each.fix for each in judge(described, replace(seen, pse=ABSENT), period).findings if each.code is code]
+        for period in (Period(moment, moment + hour / 2), Period(moment, moment))
+    )
+    assert chosen == [fix]
+    assert [each.startswith(fix) and each.endswith("set the clock") for each in now] == [True]
 
 
 def test_one_address_alone_is_green(seen: Observations) -> None:

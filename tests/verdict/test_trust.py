@@ -297,6 +297,27 @@ def test_what_has_ended_on_a_later_day_is_renewed_by_the_server() -> None:
     assert verdict.outlasts_renewals(later)
 
 
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        (-25, "ends in 1 day;"),
+        (-24, "ends in 1 day;"),
+        (-23, "ends in 0 days;"),
+        (0, "ends in 0 days;"),
+        (1, "has ended 0 days earlier;"),
+        (24, "has ended 1 day earlier;"),
+        (48, "has ended 2 days earlier;"),
+    ],
+)
+def test_an_end_is_told_by_whole_days(hours: int, told: str) -> None:
+    leaf, issuing, root = _path(_chain())
+    day = issuing.not_after + timedelta(hours=hours)
+    verdict = Trust((leaf, issuing, root), (root,), (), root.not_after, leaf.not_after, (root,))
+    found = lasting_findings(verdict, (), Period(day, day), DAYS)
+    (text,) = (each.observed for each in found if each.certificates == (issuing.sha256,))
+    assert told in text
+
+
 @pytest.mark.parametrize("held", [0, 1], ids=["leaf", "intermediate"])
 def test_without_a_root_no_renewal_is_outlasted(held: int) -> None:
     verdict = judge_trust(_question([_path(_chain())[held]]))
