@@ -113,6 +113,30 @@ def test_no_clock_is_to_be_set_for_a_day_that_somebody_chose(
     assert [each.startswith(fix) and each.endswith("set the clock") for each in now] == [True]
 
 
+@pytest.mark.parametrize(("days", "trusted"), [(0, True), (200, True), (600, True), (899, True), (901, False)])
+def test_the_server_renews_whatever_stands_below_the_root_until_a_day_that_somebody_chose(
+    seen: Observations, tmp_path: Path, days: int, *, trusted: bool
+) -> None:
+    """Server certificate, intermediate and root end after 150, 500 and 900 days."""
+    root = root_authority("Root", NOW - timedelta(days=100), 1000)
+    issuing = root.issue_authority("Issuing CA", NOW - timedelta(days=100), 600)
+    renewed = issuing.issue_server([LOOPBACK], NOW - timedelta(days=50), 200)
+    write_pse(tmp_path / "a.pse", issuers(renewed))
+    own = Roots(path(renewed)[-1:], "its root", explicit=True)
+    look = Maker(BundledTool({}), "bundled").look(tmp_path / "a.pse")
+    described = system("PRD", 443, look.condition.path, roots="/roots.pem")
+    day = NOW + timedelta(days=days)
+    evidence = judge(
+        described,
+        replace(seen, endpoint=_endpoint(renewed), roots=own, pse=look),
+        Period(day, day + timedelta(hours=1)),
+    )
+    assert bool(evidence.trust.path) is trusted
+    assert bool(evidence.judgement.path) is trusted
+    grave = {each.code for each in evidence.findings if each.severity > Severity.MINOR}
+    assert (Code.CERTIFICATE_EXPIRED in grave) is not trusted
+
+
 def test_one_address_alone_is_green(seen: Observations) -> None:
     assert _red(_judged(seen)) == {}
 

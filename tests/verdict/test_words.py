@@ -1,6 +1,7 @@
 """What is said of each scenario of the corpus, word by word."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from pse_preflight.certificate import Certificate, readable
 from pse_preflight.verdict.evidence import Evidence
 from tests.checks.corpus import CORPUS, Scenario
+from tests.kit.check_runs import End, ends, ends_alone
 from tests.kit.words import same_as_read, told
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="paths are written otherwise")
@@ -35,6 +37,7 @@ def _known(evidence: Evidence) -> Iterator[Certificate]:
     yield from (*evidence.successors, *evidence.required)
 
 
+@cache
 def _verdict(name: str) -> dict[str, str]:
     evidence = _evidence(SCENARIOS[name])
     trust, cause, clock = evidence.trust, evidence.not_created_for, evidence.root_clock
@@ -53,11 +56,26 @@ def _verdict(name: str) -> dict[str, str]:
     return {name: " > ".join(values) for name, values in found.items()}
 
 
+def _ends(evidence: Evidence) -> Iterator[str]:
+    """Yield how the checks end that do not pass without a word, in one run and each in a run of its own."""
+    checks: dict[str, list[str]] = defaultdict(list)
+    alone = ends_alone(evidence)
+    for check, end in ends(evidence).items():
+        checks[_ended(end)].append(check)
+        if alone[check] != end:
+            checks[f"{_ended(alone[check])} (alone)"].append(check)
+    yield from (f"{end}: {', '.join(names)}" for end, names in checks.items() if end != "PASS")
+
+
+def _ended(end: End) -> str:
+    return " ".join(filter(None, [end.verdict.value.upper(), *end.codes, end.reason]))
+
+
 def _told(name: str) -> str:
     """Return findings and verdict, of which only that counts that is otherwise than where everything is right."""
     evidence, usual = _evidence(SCENARIOS[name]), {} if name == RIGHT else _verdict(RIGHT)
     lines = [f"{part}: {value}" for part, value in _verdict(name).items() if value != usual.get(part, "")]
-    return "\n".join([*lines, told(evidence.findings, _known(evidence))]).rstrip("\n")
+    return "\n".join([*lines, *_ends(evidence), told(evidence.findings, tuple(_known(evidence)))]).rstrip("\n")
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
