@@ -140,8 +140,10 @@ FIRST, SECOND = date(2027, 4, 15), date(2029, 4, 15)
         ),
         (
             {"since": SINCE, "mozilla": FIRST, "chrome": FIRST, "is_public": False, "ends": SECOND},
-            "R: required by SAP since 2024-02-13 (1.0.0); in Mozilla's and Chrome's lists until 2027-04-15;"
-            " ends 2029-04-15",
+            (
+                "R: required by SAP since 2024-02-13 (1.0.0); in Mozilla's and Chrome's lists until 2027-04-15;"
+                " ends 2029-04-15"
+            ),
         ),
         (
             {"mozilla": FIRST, "chrome": SECOND},
@@ -160,8 +162,10 @@ def test_a_root_is_told_with_who_keeps_it_until_when(known: dict[str, Any], word
         ({"date": FIRST}, "announced for 2027-04-15; a note; table of 2026-11-01"),
         (
             {"left": LEFT, "mozilla": FIRST, "chrome": SECOND},
-            "no day is announced; a note; left SAP's list on 2026-06-03 (3.0.0); in Mozilla's list until 2027-04-15;"
-            " in Chrome's list until 2029-04-15; table of 2026-11-01",
+            (
+                "no day is announced; a note; left SAP's list on 2026-06-03 (3.0.0); in Mozilla's list until 2027-04-15;"
+                " in Chrome's list until 2029-04-15; table of 2026-11-01"
+            ),
         ),
     ],
 )
