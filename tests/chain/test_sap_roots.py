@@ -163,8 +163,8 @@ def test_a_root_is_told_with_who_keeps_it_until_when(known: dict[str, Any], word
         (
             {"left": LEFT, "mozilla": FIRST, "chrome": SECOND},
             (
-                "no day is announced; a note; left SAP's list on 2026-06-03 (3.0.0); in Mozilla's list until 2027-04-15;"
-                " in Chrome's list until 2029-04-15; table of 2026-11-01"
+                "no day is announced; a note; left SAP's list on 2026-06-03 (3.0.0);"
+                " in Mozilla's list until 2027-04-15; in Chrome's list until 2029-04-15; table of 2026-11-01"
             ),
         ),
     ],
