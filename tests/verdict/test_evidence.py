@@ -137,6 +137,20 @@ def test_the_server_renews_whatever_stands_below_the_root_until_a_day_that_someb
     assert (Code.CERTIFICATE_EXPIRED in grave) is not trusted
 
 
+@pytest.mark.parametrize(
+    ("roots", "by_public_rules"),
+    [("auto", False), ("mozilla", True), ("system", False), ("/roots.pem", False), ("roots.pem", False)],
+)
+def test_a_host_of_ones_own_is_held_to_public_rules_where_mozillas_list_is_named(
+    seen: Observations, roots: str, *, by_public_rules: bool
+) -> None:
+    known = replace(NOTHING_KNOWN, mozilla=Roots((ROOT,), "Mozilla's list"))
+    described = system("PRD", 443, seen.pse.condition.path, roots=roots)
+    question = judge(described, replace(seen, known=known), MOMENT).question
+    assert question
+    assert question.mozilla == (frozenset({ROOT.sha256}) if by_public_rules else frozenset())
+
+
 def test_one_address_alone_is_green(seen: Observations) -> None:
     assert _red(_judged(seen)) == {}
 
