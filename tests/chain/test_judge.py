@@ -504,6 +504,26 @@ def test_what_stands_on_no_path_and_is_damaged_is_told_with_its_place_and_first_
     assert found.observed.startswith("certificate 3 of 3 that the server sends cannot be read: its extension key usage")
 
 
+@pytest.mark.parametrize(
+    ("known", "severity"), [("root", Severity.BLOCKER), ("leaf", Severity.MINOR), ("", Severity.MINOR)]
+)
+def test_a_chain_that_is_refused_is_held_to_public_rules_where_its_root_is_public(
+    known: str, severity: Severity
+) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    plan.leaf.end = WORLD.now - timedelta(days=1)
+    plan.leaf.follows_issuer = False
+    plan.leaf.lacks(x509.AuthorityKeyIdentifier)
+    press = Press()
+    leaf, root = (Certificate.read(press.made(each)) for each in (plan.leaf, plan.root))
+    sent = tuple(press.made(each) for each in (plan.leaf, *plan.authorities))
+    mozilla = frozenset({"root": {root.sha256}, "leaf": {leaf.sha256}}.get(known, ()))
+    question = ChainQuestion(ELSEWHERE.host, sent, (root,), ROOTS_NAME, WORLD.period, mozilla=mozilla)
+    (found,) = (each for each in judge_chain(question).findings if each.code is Code.CERTIFICATE_IRREGULAR)
+    assert "has no authority key identifier" in found.observed
+    assert found.severity is severity
+
+
 def test_a_root_of_inspection_is_not_accepted_unless_somebody_names_it() -> None:
     question = _question_of(WORLD.server(WORLD.root("Zscaler Root CA")), ())
     assert not question.inspection_accepted

@@ -124,6 +124,19 @@ def test_trust_ends_with_an_intermediate_that_the_pse_alone_supplies() -> None:
     assert judge_trust(sent).outlasts_renewals(Period(NOW, NOW + timedelta(days=401)))
 
 
+def test_the_live_handshake_trusts_what_the_verdict_relies_on_and_never_the_server_alone() -> None:
+    leaf, issuing, root = _path(_chain())
+    for held, sent, trusted, any_may_anchor in (
+        ([issuing, root], [leaf], (issuing, root), False),
+        ([issuing, root], [leaf, issuing], (root,), True),
+        ([issuing], [leaf], (issuing,), True),
+        ([leaf], [leaf], (leaf,), True),
+        ([], [leaf], (), True),
+    ):
+        verdict = judge_trust(_question(held, sent=sent))
+        assert (verdict.trusted_live, verdict.any_may_anchor) == (trusted, any_may_anchor)
+
+
 def test_the_most_lasting_anchor_decides_when_trust_ends() -> None:
     key = ec_key()
     short = root_authority("Root", NOW - timedelta(days=10), 100, key=key)
