@@ -221,3 +221,14 @@ def test_a_key_of_an_unknown_kind_is_what_is_written() -> None:
     certificate = Certificate.read(Press().made(issuing))
     assert certificate.public_key is None
     assert public_key_of(certificate) == issuing.spki
+
+
+@pytest.mark.parametrize(("kind", "may_be"), [("p256", True), ("rsa", False)])
+def test_who_names_no_key_may_be_of_any_key_of_that_kind(kind: str, *, may_be: bool) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    issuing = plan.authorities[0]
+    plan.leaf.follows_issuer = False
+    plan.leaf.lacks(x509.AuthorityKeyIdentifier)
+    press = Press()
+    leaf, other = (Certificate.read(press.made(each)) for each in (plan.leaf, issuing.twin(key=plan.key(kind))))
+    assert should_have_signed(leaf, other) is may_be
