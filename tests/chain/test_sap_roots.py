@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from pse_preflight.chain.roots import named_roots
-from pse_preflight.chain.sap_roots import Release, Root, RootChange, RootClock, Table, by_release
+from pse_preflight.chain.sap_roots import Announcement, Named, Release, Root, RootChange, RootClock, Table, by_release
 from pse_preflight.chain.sap_roots_file import SHIPPED, read_table
 from pse_preflight.errors import UsageProblem
 
@@ -282,3 +283,31 @@ def test_what_was_known_on_an_earlier_day_is_told_without_what_came_later() -> N
         assert then.releases == tuple(each for each in (SINCE, LEFT) if each.day <= day)
         for each in then.roots[:1] if names[0] == "gone later" else ():
             assert (each.left, each.successors) == (left, successors)
+
+
+def test_what_is_announced_concerns_these_hosts_and_this_root_alone() -> None:
+    said = Announcement((".cloud.sap",), Named("Old", "a" * 64), (Named("New", "b" * 64),), FIRST, "a note")
+    table = Table(dated=LEFT.day, changes=(said,))
+    assert [(each.root, each.successor, each.date) for each in table.changes_of(HOST, "a" * 64)] == [
+        ("Old", "New", FIRST)
+    ]
+    assert table.changes_of(HOST, "c" * 64) == ()
+    assert table.changes_of("erp.company.de", "a" * 64) == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "known", "is_named"),
+    [
+        ("CN=Acme Root,O=Acme", "Acme", True),
+        ("CN=ACME ROOT,O=ACME", "Acme", True),
+        ("CN=Acme Root,O=Acme", "", True),
+        ("CN=Acme Root", "Acme", True),
+        ("CN=Acme Root,O=Other", "Acme", False),
+        ("CN=Another Root,O=Acme", "Acme", False),
+    ],
+)
+def test_a_name_is_a_roots_by_common_name_and_organization(written: str, known: str, *, is_named: bool) -> None:
+    root = Root(name="Acme", sha256="a" * 64, common_name="Acme Root", organization=known)
+    assert root.is_named_in(x509.Name.from_rfc4514_string(written)) is is_named
+    found = Table(dated=LEFT.day, roots=(root,)).named_in(x509.Name.from_rfc4514_string(written))
+    assert found == (root if is_named else None)
