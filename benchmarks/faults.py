@@ -21,6 +21,7 @@ from tests.kit.systems import server  # noqa: E402
 from tests.run.test_faults import disturbed, prove  # noqa: E402
 
 CHANGING = ("creation", "repair")
+SECONDS = 6 * 3600
 
 
 def main() -> int:
@@ -58,7 +59,7 @@ def main() -> int:
 def _all(job: str, engine: str, how: str, every: int, first: int) -> tuple[list[Disturbed], int]:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        runs = disturbed(Path(folder), job, engine, how, every, first)
+        runs = disturbed(Path(folder), job, engine, how, every, first, seconds=SECONDS)
     wrong = 0
     for each in runs if how != SWAPS[0] else []:
         try:

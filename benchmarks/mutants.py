@@ -5,9 +5,9 @@ annotations, decorators, strings, `is` in place of `==`, what only Windows runs,
 looked at before it is given up (SETTINGS).
 
 For each change tests run that reach it, by what coverage has noted: of its own room first, then of others, and of each
-way that tests go through the function that is changed some. Which test reaches which line is noted by
-`COVERAGE_FILE=FILE pytest -n auto --cov --cov-context=test`; then `--coverage FILE`. Before anything is changed, the
-same tests must pass.
+way that tests go through the function that is changed some. Which test of the rooms that judge reaches which line is
+noted by `PREFLIGHT_NOTE_TESTS=1 COVERAGE_FILE=FILE pytest -n auto --cov`, and of all rooms by `--cov-context=test` in
+its place; then `--coverage FILE`. Before anything is changed, the same tests must pass.
 
 Most changes are put into a pytest that has collected everything once. Whatever it does not notice is looked at again
 in a pytest of its own. Noticed is what a test fails for, and what never ends where the tests do end without it. A

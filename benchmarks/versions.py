@@ -44,8 +44,9 @@ class Kind:
 
 
 def oldest_versions() -> list[str]:
-    """Return the least version of everything that is needed, where one is named."""
-    needed = map(Requirement, PROJECT["dependencies"])
+    """Return the least version of everything that is needed on this machine, where one is named."""
+    every = map(Requirement, PROJECT["dependencies"])
+    needed = [each for each in every if each.marker is None or each.marker.evaluate()]
     return [f"{each.name}=={part.version}" for each in needed for part in each.specifier if part.operator == ">="]
 
 

@@ -1,5 +1,6 @@
 """What several test modules need, and how the whole suite is run: on all processors, without its long proofs."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", 'long: a proof that takes long; run by `pytest -m long`, or with all others by -m "long or not long"'
     )
+    if os.environ.get("PREFLIGHT_NOTE_TESTS"):
+        from tests.kit import contexts  # it needs coverage
+
+        config.pluginmanager.register(contexts)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -258,6 +258,35 @@ def test_weak_key_counts_more_in_an_authority_because_the_verifier_refuses_it() 
     assert refusal(path, HOST, WORLD.period, public=False)
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "words"),
+    [("pss-odd-salt", "RSA-PSS and unusual parameters"), ("rsa-sha1", "SHA-1"), ("rsa-md5", "MD5"), ("", "")],
+)
+def test_signature_is_weak_in_itself_whatever_the_key_that_made_it(algorithm: str, words: str) -> None:
+    plan = Plan(WORLD.now, "rsa", 1, ELSEWHERE)
+    plan.authorities[0].key = plan.key("rsa1024")
+    plan.leaf.algorithm = algorithm
+    press = Press()
+    path = tuple(Certificate.read(press.made(each)) for each in (plan.leaf, *plan.authorities, plan.root))
+    signatures = [each.words for each in strength_faults(path) if "is signed" in each.words]
+    assert signatures == ([f"is signed with {words}, which verification refuses"] if words else [])
+
+
+def test_kind_of_signature_that_follows_from_a_refused_key_is_told_of_the_key_alone() -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    plan.authorities[0].key = plan.key("dsa")
+    press = Press()
+    leaf, issuing, root = (Certificate.read(press.made(each)) for each in (plan.leaf, *plan.authorities, plan.root))
+    (found,) = strength_faults((leaf, issuing, root))
+    assert (found.certificate, found.words) == (
+        issuing,
+        "has a key of an unusual kind (DSA), which verification refuses",
+    )
+    assert [each.words for each in strength_faults((leaf, root))] == [
+        "is signed with an algorithm of an unusual kind (DSA), which verification refuses"
+    ]
+
+
 def test_keys_without_a_hash_are_unusual() -> None:
     key = ed25519.Ed25519PrivateKey.generate()
     builder = x509.CertificateBuilder(_PLAIN, _PLAIN, key.public_key(), 1)

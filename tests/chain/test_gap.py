@@ -6,7 +6,9 @@ import pytest
 from cryptography import x509
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain.gap import gap_above
 from pse_preflight.chain.judge import ChainQuestion, Judgement, judge_chain
+from pse_preflight.chain.search import Pool
 from pse_preflight.chain.verify import Period
 from tests.kit.drafts import Draft, Press
 from tests.kit.faulty_chains import ELSEWHERE, ROOTS_NAME, Plan
@@ -159,3 +161,37 @@ def test_nothing_is_called_superfluous_while_it_may_be_needed() -> None:
     plan.roots = [plan.root]
     stray = plan.authority("Stray", plan.authority("Strange root", None))
     assert _codes(_judged(plan, *plan.authorities, stray)) == ["CHAIN_HAS_EXTRAS"]
+
+
+@pytest.mark.parametrize("top", [None, 0])
+@pytest.mark.parametrize(
+    ("middle", "upper", "belong"),
+    [
+        (None, None, 2),
+        (1, 2, 2),
+        (0, 2, 1),
+        (0, 1, 1),
+        (1, 1, 0),
+        (None, 1, 0),
+        (None, 0, 2),
+        (0, 0, 0),
+        (1, 0, 2),
+    ],
+)
+def test_what_is_sent_belongs_above_a_gap_as_far_as_path_lengths_allow(
+    middle: int | None, upper: int | None, belong: int, top: int | None
+) -> None:
+    """One that allows not even what it signed is a fault of its own, and no sign that it belongs elsewhere."""
+    plan = Plan(NOW, "p256", 3, ELSEWHERE)
+    _, *others = plan.authorities
+    for draft, limit in zip((*others, plan.root), (middle, upper, top), strict=True):
+        draft.says(x509.BasicConstraints(ca=True, path_length=limit), critical=True)
+    press = Press()
+    leaf, *sent, root = (Certificate.read(press.made(each)) for each in (plan.leaf, *others, plan.root))
+    pool = Pool((leaf, *sent), (root,), partial=False, most_intermediates=8)
+    gap = gap_above((leaf,), tuple(sent), (), pool, Period(NOW, NOW))
+    assert gap.leads
+    assert not gap.may_belong
+    assert gap.child == leaf
+    assert gap.above == (*sent[2 - belong :], root)
+    assert gap.instead == tuple(sent[: 2 - belong])

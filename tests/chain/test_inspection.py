@@ -1,9 +1,23 @@
 """Who re-signs connections, told by the names of authorities and by nothing else."""
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
 import pytest
 
-from pse_preflight.chain.inspection import DROPPED_ROOTS, INSPECTION_PRODUCTS, OF_UNKNOWN_MAKE, inspection_product
+from pse_preflight.certificate import Certificate
+from pse_preflight.chain.causes import root_unknown
+from pse_preflight.chain.inspection import (
+    DROPPED_ROOTS,
+    INSPECTION_PRODUCTS,
+    OF_UNKNOWN_MAKE,
+    Claim,
+    in_words_of_saps_list,
+    inspection_product,
+)
 from pse_preflight.chain.roots import named_roots
+from pse_preflight.chain.sap_roots import Release, Root, SapRoots, Table
+from tests.kit.chains import World
 
 
 @pytest.mark.parametrize("product", INSPECTION_PRODUCTS)
@@ -113,3 +127,61 @@ def test_what_is_escaped_in_a_name_is_read_as_what_it_is() -> None:
 def test_dropped_roots_are_told_by_whole_fingerprints_and_key_identifiers() -> None:
     assert all((len(bytes.fromhex(each.sha256)), len(each.key)) == (32, 20) for each in DROPPED_ROOTS)
     assert len({each.sha256 for each in DROPPED_ROOTS}) == len({each.key for each in DROPPED_ROOTS})
+
+
+WORLD = World(datetime(2026, 11, 1, 12, tzinfo=UTC))
+ROOT = WORLD.root()
+SERVER = WORLD.server(WORLD.authority(WORLD.authority(ROOT, "Upper"), "Lower"))
+PATH = tuple(map(Certificate.of, (SERVER.certificate, *SERVER.issuers[:2])))
+LISTED = Root(
+    name="Root",
+    sha256=Certificate.of(ROOT.certificate).sha256,
+    common_name="Root",
+    since=Release("1.0.0", date(2024, 2, 13)),
+)
+TABLE = Table(dated=date(2026, 6, 3), roots=(LISTED,))
+FOUND = root_unknown(PATH, (), "roots.pem")
+
+
+def test_a_missing_issuer_that_only_bears_the_name_of_a_root_of_saps_is_told_of_the_one_that_names_it() -> None:
+    told = in_words_of_saps_list(FOUND, Claim(LISTED, None, is_false=True), PATH, SapRoots(shipped=TABLE), ())
+    assert told.observed == (
+        f'{PATH[-1].label} names "Root" as its issuer, and SAP\'s root of that name (sha256 {LISTED.sha256}) did not'
+        f" sign it; {FOUND.observed}"
+    )
+    assert told.fix == "do not trust it: find out who answers in the place of this host"
+
+
+@pytest.mark.parametrize(
+    ("at_hand", "public", "is_known"),
+    [
+        ("none", (), False),
+        ("another", (), False),
+        ("it", (), True),
+        ("both", (), True),
+        ("none", (LISTED.sha256,), True),
+    ],
+)
+def test_a_missing_root_of_saps_is_told_with_the_way_to_its_file(
+    at_hand: str, public: tuple[str, ...], *, is_known: bool
+) -> None:
+    own, other = Certificate.of(ROOT.certificate), Certificate.of(WORLD.root("Another").certificate)
+    held = {"none": (), "another": (other,), "it": (own,), "both": (other, own)}[at_hand]
+    known = SapRoots(shipped=TABLE, certificates=held)
+    told = in_words_of_saps_list(FOUND, Claim(LISTED, None, is_false=False), PATH, known, public)
+    where = "is not among the roots that are judged by" if is_known else "no file of it is at hand here"
+    assert told.observed == (
+        f'"Root", which signed {PATH[-1].label}, was not sent, and {where}; SAP requires a root of that name since'
+        " 2024-02-13 (1.0.0)"
+    )
+    assert told.fix.startswith("judge this host by `roots: auto`" if is_known else "get SAP's list (")
+
+
+def test_where_no_name_of_saps_list_is_claimed_nothing_is_added() -> None:
+    assert in_words_of_saps_list(FOUND, None, PATH, SapRoots(shipped=TABLE), ()) == FOUND
+    unrequired = Claim(replace(LISTED, since=None), None, is_false=False)
+    assert in_words_of_saps_list(FOUND, unrequired, PATH, SapRoots(shipped=TABLE), ()) == FOUND
+    left = Claim(replace(LISTED, left=Release("3.0.0", date(2026, 6, 3))), None, is_false=False)
+    told = in_words_of_saps_list(FOUND, left, PATH, SapRoots(shipped=TABLE), ())
+    assert told.observed == f"{FOUND.observed}; SAP's list had a root of that name until 2026-06-03 (3.0.0)"
+    assert told.fix == FOUND.fix

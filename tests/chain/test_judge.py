@@ -21,9 +21,11 @@ from pse_preflight.chain import form, inspection
 from pse_preflight.chain import search as paths
 from pse_preflight.chain.inspection import DroppedRoot
 from pse_preflight.chain.judge import ChainQuestion, Judgement, Period, judge_chain, verify
-from pse_preflight.checklist import CODES, OWNERS, Severity
+from pse_preflight.checklist import CODES, OWNERS, Code, Severity
 from pse_preflight.demo.authority import Identity
 from tests.kit.chains import CATALOGUE, ROOTS_NAME, Case, Chain, World, numbered_words, random_names
+from tests.kit.drafts import Press
+from tests.kit.faulty_chains import ELSEWHERE, Plan
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 WORLD = World(NOW)
@@ -280,6 +282,13 @@ def test_second_round_wants_the_issuer_of_what_the_first_fetched() -> None:
     assert _codes(second) == ["SERVER_OMITS_INTERMEDIATE", "SERVER_OMITS_INTERMEDIATE"]
 
 
+def test_address_of_the_last_one_is_wanted_and_no_other() -> None:
+    upper = WORLD.authority(WORLD.root(), "Upper", issuer_addresses=["http://a/root"])
+    lower = WORLD.authority(upper, "Lower", issuer_addresses=["http://a/upper"])
+    server = WORLD.server(lower, issuer_addresses=["http://a/lower"])
+    assert _judgement_of(server, server.chain[:2]).wanted == ("http://a/upper",)
+
+
 def test_fetched_intermediate_of_an_untrusted_root_is_missing_all_the_same() -> None:
     intermediate = WORLD.authority(WORLD.root("Root of our own"))
     server = WORLD.server(intermediate)
@@ -292,6 +301,8 @@ def test_rubbish_that_was_fetched_is_passed_over() -> None:
     server = WORLD.server(WORLD.authority(WORLD.root()))
     question = replace(_question_of(server), fetched=(b"<html>",))
     assert judge_chain(question).findings == ()
+    alone = replace(_question_of(server, server.chain[:1]), fetched=(b"<html>", Certificate.of(server.issuers[0]).der))
+    assert judge_chain(alone).path
 
 
 def test_stray_in_first_place_is_out_of_order() -> None:
@@ -477,6 +488,40 @@ def test_certificate_that_cannot_be_read_is_told_once_with_its_place(position: i
     place = "the server certificate" if position == 0 else "certificate 2 of 4 that the server sends"
     assert [each.observed.partition(" cannot be read: ")[0] for each in told] == [place]
     assert [each.severity for each in told] == [Severity.BLOCKER if position == 0 else Severity.MINOR]
+
+
+def test_what_stands_on_no_path_and_is_damaged_is_told_with_its_place_and_first_damage() -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    stray = plan.authority("Stray", plan.authority("Another root", None))
+    for oid in ("2.5.29.15", "2.5.29.37"):
+        stray.extensions[oid] = (False, b"\x04\x00")
+    press = Press()
+    sent = tuple(press.made(each) for each in (plan.leaf, *plan.authorities, stray))
+    root = Certificate.read(press.made(plan.root))
+    question = ChainQuestion(ELSEWHERE.host, sent, (root,), ROOTS_NAME, WORLD.period)
+    (found,) = (each for each in judge_chain(question).findings if each.code is Code.CERTIFICATE_UNREADABLE)
+    assert found.severity is Severity.MINOR
+    assert found.observed.startswith("certificate 3 of 3 that the server sends cannot be read: its extension key usage")
+
+
+@pytest.mark.parametrize(
+    ("known", "severity"), [("root", Severity.BLOCKER), ("leaf", Severity.MINOR), ("", Severity.MINOR)]
+)
+def test_a_chain_that_is_refused_is_held_to_public_rules_where_its_root_is_public(
+    known: str, severity: Severity
+) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    plan.leaf.end = WORLD.now - timedelta(days=1)
+    plan.leaf.follows_issuer = False
+    plan.leaf.lacks(x509.AuthorityKeyIdentifier)
+    press = Press()
+    leaf, root = (Certificate.read(press.made(each)) for each in (plan.leaf, plan.root))
+    sent = tuple(press.made(each) for each in (plan.leaf, *plan.authorities))
+    mozilla = frozenset({"root": {root.sha256}, "leaf": {leaf.sha256}}.get(known, ()))
+    question = ChainQuestion(ELSEWHERE.host, sent, (root,), ROOTS_NAME, WORLD.period, mozilla=mozilla)
+    (found,) = (each for each in judge_chain(question).findings if each.code is Code.CERTIFICATE_IRREGULAR)
+    assert "has no authority key identifier" in found.observed
+    assert found.severity is severity
 
 
 def test_a_root_of_inspection_is_not_accepted_unless_somebody_names_it() -> None:

@@ -105,6 +105,34 @@ def test_any_policy_counts_until_it_is_inhibited(skip: int, *, told: bool) -> No
 
 
 @pytest.mark.parametrize(
+    ("skip", "policies", "told"),
+    [
+        (0, (ONE, ANY), True),
+        (1, (ONE, ANY), False),
+        (1, (ANY, ONE), True),
+        (2, (ANY, ONE), False),
+        (2, (ANY, ANY), False),
+    ],
+)
+def test_any_policy_counts_so_far_down_as_is_said(skip: int, policies: tuple[str, str], *, told: bool) -> None:
+    """RFC 5280, 6.1.4 (h) and (j): one fewer with each certificate, and then none."""
+    plan = _plan(*policies, ONE)
+    plan.authorities[1].says(x509.InhibitAnyPolicy(skip), critical=True)
+    assert bool(_blamed(plan)) is told
+
+
+@pytest.mark.parametrize("skip", [0, 1])
+def test_any_policy_of_a_renewed_key_counts_where_it_is_inhibited(skip: int) -> None:
+    """RFC 5280, 6.1.3 (d) (2): a certificate that is issued to its own name and is not the last."""
+    plan = _plan(ONE, ANY, ONE)
+    upper, lower = plan.authorities[1], plan.authorities[0]
+    upper.says(x509.InhibitAnyPolicy(skip), critical=True)
+    lower.subject = upper.subject
+    plan.leaf.issuer = lower
+    assert _blamed(plan) == []
+
+
+@pytest.mark.parametrize(
     ("pairs", "lowest", "told"),
     [
         ([(ONE, OTHER)], OTHER, False),

@@ -49,7 +49,7 @@ in       -         named    | green      green      green        green
 left the list; not the list that comes along, but one that --sap-roots names."""
 
 
-def _cases() -> list[tuple[str, str, str, str, str]]:
+def cases() -> list[tuple[str, str, str, str, str]]:
     lines = [line.replace("|", "").split() for line in MATRIX.strip().splitlines()[1:]]
     return [
         (*known, sending, word)  # type: ignore[misc]
@@ -101,7 +101,7 @@ def _known(listing: str) -> SapRoots:
     return SapRoots(shipped=tables[listing])
 
 
-def _judged(certifi: str, listing: str, user: str, sending: str, *, host: str = HOST) -> Judgement:
+def judged(certifi: str, listing: str, user: str, sending: str, *, host: str = HOST) -> Judgement:
     sent, known = _sent(sending), _known(listing)
     mozilla = Roots((KNOWN, ROOT) if certifi == "in" else (KNOWN,), "Mozilla's list")
     at_hand = (*sent, ROOT) if listing == "at-hand" else sent
@@ -131,9 +131,9 @@ def _word(judgement: Judgement) -> str:
     return "inspected" if grave[0].code is Code.TLS_INSPECTED else "untrusted"
 
 
-@pytest.mark.parametrize(("certifi", "listing", "user", "sending", "word"), _cases())
+@pytest.mark.parametrize(("certifi", "listing", "user", "sending", "word"), cases())
 def test_the_verdict_on_each_kind_of_root(certifi: str, listing: str, user: str, sending: str, word: str) -> None:
-    judgement = _judged(certifi, listing, user, sending)
+    judgement = judged(certifi, listing, user, sending)
     assert _word(judgement) == word, [message(each) for each in judgement.findings]
     codes = {each.code for each in judgement.findings}
     assert (Code.TLS_INSPECTED in codes) == (word in {"named", "inspected"})
@@ -141,7 +141,7 @@ def test_the_verdict_on_each_kind_of_root(certifi: str, listing: str, user: str,
 
 
 def _told(listing: str, sending: str, user: str = "-", certifi: str = "-") -> str:
-    return "\n".join(map(message, _judged(certifi, listing, user, sending).findings))
+    return "\n".join(map(message, judged(certifi, listing, user, sending).findings))
 
 
 def test_a_root_of_saps_list_that_is_not_at_hand_is_told_with_the_file_to_get() -> None:
@@ -209,7 +209,7 @@ def test_who_only_bears_the_name_is_told_with_both_fingerprints_and_no_file_is_t
 
 
 def test_who_only_bears_the_name_is_told_for_any_host() -> None:
-    (found,) = _judged("-", "name", "-", "sent", host="erp.example.com").findings[1:]
+    (found,) = judged("-", "name", "-", "sent", host="erp.example.com").findings[1:]
     assert found.code is Code.ROOT_UNTRUSTED
     assert f'calls itself "{NAME}", and is not SAP\'s' in found.observed
 

@@ -155,7 +155,9 @@ changes:
         ("bomb.zip", zip_bytes({f"{n}.pem": b" " * (1 << 20) for n in range(20)}), "unpacks to more than 16 MiB"),
         ("other.yaml", b"systems: {}", "is no table of roots: dated: is missing"),
         ("bad.yaml", b"roots: [", "is no YAML"),
-        ("large.yaml", b"#" * (2 << 20), "is larger than 1 MiB"),
+        ("large.yaml", b"#" * ((1 << 20) + 1), "is larger than 1 MiB, so it is no table of roots"),
+        ("not-so-large.yaml", b"#" * (1 << 20), "is no table of roots: dated: is missing"),
+        ("large.pse", b"0" * ((16 << 20) + 1), "is larger than 16 MiB, so it is no list of roots"),
     ],
 )
 def test_what_is_no_list_of_saps_is_told_in_one_line(tmp_path: Path, name: str, content: bytes, says: str) -> None:

@@ -16,13 +16,16 @@ from pse_preflight.chain.search import (
     is_self_signed,
     keys_fit,
     link,
+    public_key_of,
     search,
     should_have_signed,
 )
 from pse_preflight.demo.authority import Identity
+from pse_preflight.der import element, fields_of
+from tests.kit import drafts
 from tests.kit.chains import CATALOGUE, World
 from tests.kit.drafts import Press
-from tests.kit.faulty_chains import ELSEWHERE, Plan
+from tests.kit.faulty_chains import ELSEWHERE, Plan, with_explicit_curve
 
 WORLD = World(datetime(2026, 11, 1, 12, tzinfo=UTC))
 
@@ -198,3 +201,34 @@ def test_issuer_without_an_identifier_has_the_usual_one(*, same_key: bool) -> No
     issuer = Certificate.read(Press().made(other))
     assert should_have_signed(leaf, issuer) is same_key
     assert keys_fit(leaf, issuer)
+
+
+def test_a_key_is_the_same_however_it_writes_its_curve() -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    issuing = plan.authorities[0]
+    written_out = issuing.twin()
+    written_out.spki = with_explicit_curve(issuing.key)
+    press = Press()
+    named, explicit, other = (Certificate.read(press.made(each)) for each in (issuing, written_out, plan.root))
+    assert fields_of(named.der).public_key != fields_of(explicit.der).public_key
+    assert public_key_of(named) == public_key_of(explicit) != public_key_of(other)
+
+
+def test_a_key_of_an_unknown_kind_is_what_is_written() -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    issuing = plan.authorities[0]
+    issuing.spki = element(0x30, element(0x30, drafts.oid("1.3.6.1.4.1.99999.7")) + element(0x03, b"\x00key"))
+    certificate = Certificate.read(Press().made(issuing))
+    assert certificate.public_key is None
+    assert public_key_of(certificate) == issuing.spki
+
+
+@pytest.mark.parametrize(("kind", "may_be"), [("p256", True), ("rsa", False)])
+def test_who_names_no_key_may_be_of_any_key_of_that_kind(kind: str, *, may_be: bool) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    issuing = plan.authorities[0]
+    plan.leaf.follows_issuer = False
+    plan.leaf.lacks(x509.AuthorityKeyIdentifier)
+    press = Press()
+    leaf, other = (Certificate.read(press.made(each)) for each in (plan.leaf, issuing.twin(key=plan.key(kind))))
+    assert should_have_signed(leaf, other) is may_be

@@ -67,6 +67,25 @@ def test_a_trust_store_of_every_kind_is_read(tmp_path: Path, kind: str) -> None:
     assert (seen.tool, seen.one_reader) == ("", True)
 
 
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (OSError(5, "Input/output error"), "Input/output error"),
+        (OSError(), "OSError"),
+        (BlockingIOError(), "BlockingIOError"),
+    ],
+)
+def test_what_the_system_says_of_a_store_is_told_or_what_kind_of_error_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, problem: str
+) -> None:
+    def refuse(_: Path) -> bytes:
+        raise error
+
+    monkeypatch.setattr("pse_preflight.client_pse.trust_store._content", refuse)
+    condition = _look(tmp_path / "store").condition
+    assert (condition.state, condition.problem) == (State.UNREADABLE, problem)
+
+
 def test_a_password_opens_and_proves_it_and_is_never_shown(tmp_path: Path) -> None:
     pkcs12 = stores.java_pkcs12([("a", ROOT)], PASSWORD)
     jks = stores.jks(stores.trusted("a", ROOT.der), password=PASSWORD)

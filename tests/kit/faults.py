@@ -326,12 +326,15 @@ def main() -> None:
     """Disturb one job; the server is a process of its own, so that no thread is forked."""
     name, engine, how, every, first, place = sys.argv[1:]
     reading, writing = os.pipe()
+    alive, living = os.pipe()
     server()
     pid = os.fork()
     if pid == 0:
+        os.close(living)
         with serve_tls(server()) as running:
             os.write(writing, f"{running.port}\n".encode())
-            signal.pause()
+            os.read(alive, 1)  # until whoever started it is no more, however that ended
+        os._exit(0)
     with os.fdopen(reading) as stream:
         port = int(stream.readline())
     try:

@@ -1208,12 +1208,12 @@ def _algorithm_without_its_parameter(_: Plan, draft: Draft) -> None:
 
 @_kind("CERTIFICATE_WEAK", severity=M, at=(LEAF,), verified=True, kinds=("p256", "p384"), on_loopback=False)
 def _curve_written_out(_: Plan, draft: Draft) -> None:
-    draft.spki = _with_explicit_curve(draft.key)
+    draft.spki = with_explicit_curve(draft.key)
 
 
 @_kind("CERTIFICATE_WEAK", severity=M, at=(ISSUING, ROOT), kinds=("p256",))
 def _curve_written_out_of_an_authority(_: Plan, draft: Draft) -> None:
-    draft.spki = _with_explicit_curve(draft.key)
+    draft.spki = with_explicit_curve(draft.key)
 
 
 def _with_key(draft: Draft, other: Key) -> None:
@@ -1240,7 +1240,7 @@ _P384 = """
 """
 
 
-def _with_explicit_curve(of: Key) -> bytes:
+def with_explicit_curve(of: Key) -> bytes:
     """Return the public key with its curve written out in place of its name (RFC 5480, 2.1.1 forbids it)."""
     assert isinstance(of, ec.EllipticCurvePrivateKey)
     plain = drafts.public_bytes(of)

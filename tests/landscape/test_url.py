@@ -401,3 +401,19 @@ def test_a_proxys_login_is_never_shown() -> None:
     assert f"{proxy}" == "proxy:3128"
     assert "S3" not in f"{proxy!r}"
     assert str(parse_proxy("http://[::1]:3128")) == "[::1]:3128"
+
+
+@pytest.mark.parametrize(("length", "fits"), [(62, True), (63, True), (64, False)])
+def test_a_label_has_63_letters_at_most(length: int, *, fits: bool) -> None:
+    """RFC 1035, 2.3.4."""
+    url = f"https://{'a' * length}.example.com"
+    if fits:
+        assert read_url(url)[0].host == f"{'a' * length}.example.com"
+    else:
+        with pytest.raises(UrlUnreadable, match="longer than a DNS name may be"):
+            read_url(url)
+
+
+@pytest.mark.parametrize("address", ["::1", "fe80::", "::", "2001:db8::7"])
+def test_an_address_without_brackets_has_no_port(address: str) -> None:
+    assert (read_url(address)[0].host, read_url(address)[0].port) == (address, 443)

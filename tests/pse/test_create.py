@@ -229,6 +229,26 @@ class TestPublish:
             publish(pse, inner)
 
     @POSIX_ONLY
+    @pytest.mark.parametrize(
+        ("error", "told"),
+        [
+            (OSError(errno.EIO, "Input/output error", "/dev/x"), "{pse}: Input/output error (/dev/x)"),
+            (OSError(errno.EIO, "Input/output error"), "{pse}: Input/output error ({folder})"),
+            (OSError("of no number"), "{pse}: of no number ({folder})"),
+        ],
+    )
+    def test_what_the_system_refuses_is_told_with_the_file(
+        self, pse: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, told: str
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(os, "link", refuse)
+        with pytest.raises(NotPublished) as refused:
+            publish(pse, make())
+        assert str(refused.value) == told.format(pse=pse, folder=pse.parent)
+
+    @POSIX_ONLY
     def test_a_file_system_without_hard_links_is_told(self, pse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object) -> None:
             raise PermissionError(errno.EPERM, "Operation not permitted")

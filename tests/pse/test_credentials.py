@@ -58,8 +58,11 @@ def test_a_file_that_breaks_off_or_goes_on_is_damaged() -> None:
     for length in range(len(BOTH)):
         with pytest.raises((DamagedPse, UnknownEncoding)):
             read_credentials(BOTH[:length])
-    with pytest.raises(DamagedPse, match="2 bytes too many"):
+    with pytest.raises(DamagedPse, match="2 bytes too many") as damage:
         read_credentials(BOTH + b"\r\n")
+    assert damage.value.offset == len(BOTH)
+    with pytest.raises(DamagedPse, match="damaged at offset 0: no SEQUENCE of credentials"):
+        read_credentials(b"\x31" + BOTH[1:])
 
 
 def test_every_flipped_byte_is_read_or_refused() -> None:

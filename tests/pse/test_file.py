@@ -24,6 +24,7 @@ from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import asn1, name, protection
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.file import PseFile, TrustedCertificate
+from pse_preflight.pse.objects import PseObject
 from pse_preflight.pse.owner import read_root, write_root
 from tests.kit import pse_mutations as pses
 from tests.kit import pse_second_reader as second
@@ -1257,7 +1258,14 @@ def test_damage_inside_is_told_with_its_place(objects: bytes, what: str) -> None
     for data in (plain, sealed):
         with pytest.raises(pse_file.DamagedPse, match=what) as damage:
             pse_file.read(data)
-        assert data[damage.value.offset :].startswith((objects, asn1.content(objects)[:2]))
+        inside = asn1.content(objects)[:2]
+        assert data[damage.value.offset :].startswith((objects, inside) if inside else objects)
+
+
+def test_an_object_that_is_in_no_file_yet_begins_at_nought() -> None:
+    for each in made().objects:
+        assert each.rewritten(START, b"\x05\x00").begin == 0
+    assert PseObject.make("PKList", START, b"\x05\x00").begin == 0
 
 
 def test_a_second_key_object_is_damage() -> None:

@@ -325,3 +325,16 @@ def test_what_to_do_with_what_comes_out_is_told_where_it_is_no_file_for_a_client
     assert "what comes out is" not in kind_of_file(_base64(1, _pse())).remedy
     cut = kind_of_file(_base64(1, _pse()[:1000])).remedy
     assert f"; what comes out is a PSE that breaks off: 1000 of its {len(_pse())} bytes are there: copy or" in cut
+
+
+def test_a_line_end_next_to_the_last_byte_was_converted_too() -> None:
+    whole = pses.tlv(0x30, pses.tlv(0x30, *[pses.tlv(0x16, b"x")] * 4, pses.tlv(0x03, b"\0\nx")))
+    assert whole.count(b"\n") == 1
+    found = kind_of_file(whole.replace(b"\n", b"\r\n"))
+    assert (found.kind, found.whole) == (FileKind.LINE_ENDS, whole)
+
+
+@pytest.mark.parametrize("most", [3, 20_000])
+def test_a_file_of_very_many_values_breaks_off_like_another(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr("pse_preflight.pse.kinds._MOST_VALUES", most)
+    assert kind_of_file(_pse()[:1000]).kind is FileKind.TRUNCATED

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 
 from pse_preflight.certificate import now
 from pse_preflight.checklist import CHECKS, Severity
-from pse_preflight.recording.format import EvidenceUnreadable
+from pse_preflight.recording.folder import read
+from pse_preflight.recording.format import EvidenceUnreadable, system_of
 from pse_preflight.recording.replay import chosen
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.settings import Settings
@@ -338,6 +340,16 @@ def test_a_recording_that_cannot_be_read_is_told(recorded: Path, edit: Edit, say
     edit(recorded)
     with pytest.raises(EvidenceUnreadable, match=re.escape(says)):
         chosen(recorded, [], recorded.parent / "again")
+
+
+@pytest.mark.parametrize("alias", ["PRD\nOK", "x\ny\x1b[31m", "\u2028", "\x00"])
+def test_what_a_recording_calls_itself_forges_no_line(recorded: Path, alias: str) -> None:
+    recording = read(recorded / "demo").recording
+    forged = replace(recording, asked=replace(recording.asked, alias=alias, url="https://"))
+    with pytest.raises(EvidenceUnreadable) as refused:
+        system_of(forged)
+    assert str(refused.value).isprintable()
+    assert str(refused.value).startswith("the recording of ")
 
 
 @pytest.mark.long

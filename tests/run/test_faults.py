@@ -24,11 +24,13 @@ pytestmark = [
 KILLS = 50
 
 
-def disturbed(folder: Path, job: str, engine: str, how: str, every: int = 1, first: int = 1) -> list[Disturbed]:
-    """Disturb a job before every so-manieth step, in a process of its own."""
+def disturbed(
+    folder: Path, job: str, engine: str, how: str, every: int = 1, first: int = 1, *, seconds: float = 540
+) -> list[Disturbed]:
+    """Disturb a job before every so-manieth step, in a process of its own, which may take so long."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     command = [sys.executable, faults.__file__, job, engine, how, str(every), str(first), str(folder)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=540, check=False, env=environment)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, env=environment)
     assert (ended.returncode, ended.stderr) == (0, "")
     return [Disturbed(**json.loads(line, object_hook=_frozen)) for line in ended.stdout.splitlines()]
 

@@ -13,7 +13,9 @@ from pse_preflight.chain.judge import ChainQuestion, Judgement
 from pse_preflight.chain.roots import Roots
 from pse_preflight.chain.verify import Period
 from pse_preflight.checklist import CHECKS, Code, Severity
+from pse_preflight.client_pse.condition import Condition, State
 from pse_preflight.client_pse.maker import Maker
+from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
 from pse_preflight.findings import Finding, finding
@@ -28,6 +30,7 @@ from tests.kit.systems import NOTHING_KNOWN, NOW, issuers, path, server, system,
 USUAL = Policy(Severity.MAJOR, frozenset(CHECKS))
 MOMENT = Period(NOW, NOW)
 ROOT = path(server())[-1]
+ABSENT = ClientPse(Condition(Path("/sec/absent.pse"), State.MISSING))
 
 
 def _endpoint(identity: Identity, address: str = "10.0.0.1", kind: KeyKind = KeyKind.ANY) -> Endpoint:
@@ -79,6 +82,73 @@ def test_the_next_renewal_of_a_clients_certificate_writes_a_request_of_its_own()
         )
         files.append(Path(found.commands[0][-1]).name)
     assert files == [f"request-{NOW:%Y-%m-%d}.p10", f"request-{NOW + timedelta(days=365):%Y-%m-%d}.p10"]
+
+
+def test_where_nothing_was_asked_a_later_day_changes_nothing(seen: Observations) -> None:
+    later = Period(NOW + timedelta(days=900), NOW + timedelta(days=901))
+    described = system("PRD", 443, seen.pse.condition.path, roots="/roots.pem")
+    unasked = judge(described, replace(seen, endpoint=None), later)
+    assert (unasked.trust.path, unasked.judgement.path) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("of_end", "code", "fix"),
+    [
+        (True, Code.CERTIFICATE_EXPIRED, "have it renewed and the renewed one sent"),
+        (False, Code.CERTIFICATE_NOT_YET_VALID, "have a valid certificate sent"),
+    ],
+)
+def test_no_clock_is_to_be_set_for_a_day_that_somebody_chose(
+    seen: Observations, code: Code, fix: str, *, of_end: bool
+) -> None:
+    leaf = path(server())[0]
+    hour = timedelta(hours=1)
+    moment = leaf.not_after + hour if of_end else leaf.not_before - hour
+    described = system("PRD", 443, seen.pse.condition.path, roots="/roots.pem")
+    chosen, now = (
+        [each.fix for each in judge(described, replace(seen, pse=ABSENT), period).findings if each.code is code]
+        for period in (Period(moment, moment + hour / 2), Period(moment, moment))
+    )
+    assert chosen == [fix]
+    assert [each.startswith(fix) and each.endswith("set the clock") for each in now] == [True]
+
+
+@pytest.mark.parametrize(("days", "trusted"), [(0, True), (200, True), (600, True), (899, True), (901, False)])
+def test_the_server_renews_whatever_stands_below_the_root_until_a_day_that_somebody_chose(
+    seen: Observations, tmp_path: Path, days: int, *, trusted: bool
+) -> None:
+    """Server certificate, intermediate and root end after 150, 500 and 900 days."""
+    root = root_authority("Root", NOW - timedelta(days=100), 1000)
+    issuing = root.issue_authority("Issuing CA", NOW - timedelta(days=100), 600)
+    renewed = issuing.issue_server([LOOPBACK], NOW - timedelta(days=50), 200)
+    write_pse(tmp_path / "a.pse", issuers(renewed))
+    own = Roots(path(renewed)[-1:], "its root", explicit=True)
+    look = Maker(BundledTool({}), "bundled").look(tmp_path / "a.pse")
+    described = system("PRD", 443, look.condition.path, roots="/roots.pem")
+    day = NOW + timedelta(days=days)
+    evidence = judge(
+        described,
+        replace(seen, endpoint=_endpoint(renewed), roots=own, pse=look),
+        Period(day, day + timedelta(hours=1)),
+    )
+    assert bool(evidence.trust.path) is trusted
+    assert bool(evidence.judgement.path) is trusted
+    grave = {each.code for each in evidence.findings if each.severity > Severity.MINOR}
+    assert (Code.CERTIFICATE_EXPIRED in grave) is not trusted
+
+
+@pytest.mark.parametrize(
+    ("roots", "by_public_rules"),
+    [("auto", False), ("mozilla", True), ("system", False), ("/roots.pem", False), ("roots.pem", False)],
+)
+def test_a_host_of_ones_own_is_held_to_public_rules_where_mozillas_list_is_named(
+    seen: Observations, roots: str, *, by_public_rules: bool
+) -> None:
+    known = replace(NOTHING_KNOWN, mozilla=Roots((ROOT,), "Mozilla's list"))
+    described = system("PRD", 443, seen.pse.condition.path, roots=roots)
+    question = judge(described, replace(seen, known=known), MOMENT).question
+    assert question
+    assert question.mozilla == (frozenset({ROOT.sha256}) if by_public_rules else frozenset())
 
 
 def test_one_address_alone_is_green(seen: Observations) -> None:

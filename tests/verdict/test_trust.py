@@ -125,6 +125,19 @@ def test_trust_ends_with_an_intermediate_that_the_pse_alone_supplies() -> None:
     assert judge_trust(sent).outlasts_renewals(Period(NOW, NOW + timedelta(days=401)))
 
 
+def test_the_live_handshake_trusts_what_the_verdict_relies_on_and_never_the_server_alone() -> None:
+    leaf, issuing, root = _path(_chain())
+    for held, sent, trusted, any_may_anchor in (
+        ([issuing, root], [leaf], (issuing, root), False),
+        ([issuing, root], [leaf, issuing], (root,), True),
+        ([issuing], [leaf], (issuing,), True),
+        ([leaf], [leaf], (leaf,), True),
+        ([], [leaf], (), True),
+    ):
+        verdict = judge_trust(_question(held, sent=sent))
+        assert (verdict.trusted_live, verdict.any_may_anchor) == (trusted, any_may_anchor)
+
+
 def test_the_most_lasting_anchor_decides_when_trust_ends() -> None:
     key = ec_key()
     short = root_authority("Root", NOW - timedelta(days=10), 100, key=key)
@@ -296,6 +309,27 @@ def test_what_has_ended_on_a_later_day_is_renewed_by_the_server() -> None:
     assert (due.code, due.severity) == ("RENEWAL_DUE", Severity.MINOR)
     assert "has ended 51 days earlier" in due.observed
     assert verdict.outlasts_renewals(later)
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        (-25, "ends in 1 day;"),
+        (-24, "ends in 1 day;"),
+        (-23, "ends in 0 days;"),
+        (0, "ends in 0 days;"),
+        (1, "has ended 0 days earlier;"),
+        (24, "has ended 1 day earlier;"),
+        (48, "has ended 2 days earlier;"),
+    ],
+)
+def test_an_end_is_told_by_whole_days(hours: int, told: str) -> None:
+    leaf, issuing, root = _path(_chain())
+    day = issuing.not_after + timedelta(hours=hours)
+    verdict = Trust((leaf, issuing, root), (root,), (), root.not_after, leaf.not_after, (root,))
+    found = lasting_findings(verdict, (), Period(day, day), DAYS)
+    (text,) = (each.observed for each in found if each.certificates == (issuing.sha256,))
+    assert told in text
 
 
 @pytest.mark.parametrize("held", [0, 1], ids=["leaf", "intermediate"])

@@ -206,9 +206,8 @@ _ESCAPED = re.compile(r"\\(.)")
 
 def _beginning(pattern: str) -> str:
     """Return the letters that every match begins with; few names hold them, so few patterns are ever compiled."""
-    letters = re.match("[a-z0-9 &-]*", pattern)
-    end = letters.end() if letters else 0
-    return pattern[: end - 1] if pattern[end : end + 1] == "?" else pattern[:end]
+    letters, *_ = re.split("[^a-z0-9 &-]", pattern, maxsplit=1)
+    return letters[:-1] if pattern.startswith("?", len(letters)) else letters
 
 
 _PATTERNS = tuple(

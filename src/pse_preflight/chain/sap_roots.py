@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from cryptography import x509
 
 from pse_preflight.certificate import Certificate, common_name
-from pse_preflight.landscape.url import ApiUrl
+from pse_preflight.landscape.url import is_in_saps_cloud
 
 PUBLISHED = "required.pse of github.com/sap-software/btp-trust-store, SAP Note 3472211"
 """Where SAP publishes its list."""
@@ -302,7 +302,7 @@ class Table:
     def _of_sap(self, host: str, sha256: str, day: dt.date | None) -> Iterator[RootChange]:
         """Yield what SAP's list and the browsers' have ahead of a host of SAP's cloud."""
         used = self.root(sha256)
-        if used is None or used.since is None or not is_saps(host):
+        if used is None or used.since is None or not is_in_saps_cloud(host):
             return
         usual = RootChange(used.name, "", "", None, used.source, self.dated, used.left, used.mozilla, used.chrome)
         for name in used.successors:
@@ -379,11 +379,6 @@ def _new(certificate: Certificate, release: Release) -> Root:
         since=release,
         source=f"the list of {release.day}",
     )
-
-
-def is_saps(host: str) -> bool:
-    """Tell whether SAP's list is about this host: it lies in a domain of SAP's cloud."""
-    return ApiUrl(host, 443).is_sap_cloud
 
 
 EMPTY = Table(dated=dt.date.min)

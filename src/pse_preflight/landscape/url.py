@@ -80,7 +80,7 @@ class ApiUrl:
     @property
     def is_sap_cloud(self) -> bool:
         """Tell whether the host lies in a domain of SAP's cloud."""
-        return self.host.endswith(_CLOUD_DOMAINS)
+        return is_in_saps_cloud(self.host)
 
     @property
     def is_hana_cloud(self) -> bool:
@@ -116,6 +116,11 @@ class _Parts:
     host: str
     port: int | None
     has_more: bool
+
+
+def is_in_saps_cloud(host: str) -> bool:
+    """Tell whether a host lies in a domain of SAP's cloud."""
+    return host.endswith(_CLOUD_DOMAINS)
 
 
 def authority(host: str, port: int) -> str:

@@ -239,7 +239,7 @@ def _whole(data: bytes, depth: int) -> FileFound | None:
     """Return what the bytes are, where they are a sound binary file."""
     if depth == _DEEPEST:
         return None
-    found = _sound_pse(data) or _binary(data, depth + 1)
+    found = _sound_pse(data) or _binary(data, depth)
     return found if found and found.kind in _SOUND else None
 
 

@@ -22,7 +22,7 @@ from pse_preflight.chain.roots import Roots
 from pse_preflight.client_pse.model import Attempt, ClientPse, Reason
 from pse_preflight.endpoint.model import Endpoint, Failure, LiveHandshake
 from pse_preflight.errors import PreflightError
-from pse_preflight.findings import Finding
+from pse_preflight.findings import Finding, one_line
 from pse_preflight.json_types import Der
 from pse_preflight.landscape.system import ExpiryDays, Serves, System, TrustStore
 from pse_preflight.landscape.url import UrlUnreadable, read_url
@@ -177,7 +177,7 @@ def system_of(recording: Recording, folder: Path = Path()) -> System:
     try:
         url, findings = read_url(asked.url, sql=asked.serves == "sql")
     except UrlUnreadable as error:
-        raise EvidenceUnreadable(f"the recording of {asked.alias}: asked.url: {error}") from None
+        raise EvidenceUnreadable(f"the recording of {one_line(asked.alias)}: asked.url: {error}") from None
     return System(
         alias=asked.alias,
         url=url,

@@ -299,9 +299,7 @@ class _Assessment:
             told = replace(told, for_hana=True)
         elif self._system.truststore:
             told = as_said_by_its_client(told, self._seen.pse)
-        if self._period.start == self._period.end or "clock" not in told.fix:
-            return told
-        return replace(told, fix=_FIXES_OF_DAY.get(told.code) or told.fix)  # no clock is wrong on a day that is chosen
+        return told
 
     def _words_for_there(self, found: Finding) -> str:
         """Return fix and commands in words, quoted as on the machine that recorded this; nobody pastes them here."""
@@ -496,12 +494,6 @@ def _other_endpoints(seen: Observations) -> Iterable[Endpoint]:
             continue
         told.add(each.presented)
         yield each
-
-
-_FIXES_OF_DAY = {
-    Code.CERTIFICATE_EXPIRED: "have it renewed before that day, which --at has chosen, and the renewed one sent",
-    Code.CERTIFICATE_NOT_YET_VALID: "until it begins have an older one sent; the day that is judged was chosen by --at",
-}
 
 
 def _no_chain(seen: Observations) -> Finding | None:

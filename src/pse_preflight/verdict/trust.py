@@ -329,7 +329,7 @@ def _listing_findings(question: TrustCase, path: tuple[Certificate, ...], anchor
     wanted = path if len(path) > 1 and is_self_signed(path[-1]) else question.judgement.path
     if not wanted:
         return []
-    leaf, *between, root = wanted if len(wanted) > 1 else (wanted[0], wanted[0])
+    leaf, *between, root = wanted if len(wanted) > 1 else wanted * 2
     found = [_root_absent(question, root, path, anchors)] if not holds(question.entries, root) else []
     found += [_intermediate_absent(question, each, path) for each in between if not holds(question.entries, each)]
     if question.include_leaf and not holds(question.entries, leaf):
