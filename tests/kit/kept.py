@@ -108,7 +108,7 @@ class Kept:
 
 def may_serve(environment: Mapping[str, str]) -> bool:
     """Tell whether a run with this environment needs no Python of its own: what steers Python itself does."""
-    steers = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED"}
+    steers = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "PYTHONUNBUFFERED"}
     return not any(name.startswith("PYTHON") and name not in steers for name in environment)
 
 

@@ -70,8 +70,8 @@ def run_module(
         return _by_a_kept_process(module, arguments, folder, given, seconds)
     if not hasattr(os, "fork"):
         command = [sys.executable, *(("-c",) if module == "-c" else ("-m", module)), *arguments]
-        return subprocess.run(
-            command, cwd=folder, env=given, capture_output=True, encoding="utf-8", timeout=seconds, check=False
+        return subprocess.run(  # in the code page of this Windows
+            command, cwd=folder, env=given, capture_output=True, text=True, timeout=seconds, check=False
         )
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
         code = prepared.ask(
