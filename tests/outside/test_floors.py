@@ -151,7 +151,7 @@ def _loaded_by() -> dict[str, set[str]]:
     """Return what is loaded in a fresh process that imports one module, by its name."""
     load = LOAD_EACH if hasattr(os, "fork") else LOAD_AND_FORGET_EACH
     command, environment = [sys.executable, "-c", load, *_pure_modules()], {"PYTHONPATH": str(PACKAGE.parent)}
-    environment |= {name: value for name, value in os.environ.items() if name == "SYSTEMROOT"}  # Windows' Python needs it
+    environment |= {name: value for name, value in os.environ.items() if name == "SYSTEMROOT"}  # Python of Windows
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=environment)
     return {name: set(loaded) for name, loaded in map(json.loads, done.stdout.splitlines())}
 
