@@ -12,6 +12,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -156,6 +157,7 @@ def _run(request: dict[str, Any], own: list[str]) -> int:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
+    tempfile.tempdir = None  # where the environment of this run says
     given = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
     sys.path[:] = [os.getcwd(), *given, *own]  # noqa: PTH109 - as Python itself puts it there
     sys.argv = [request["module"], *request["arguments"]]
