@@ -54,4 +54,13 @@ def _has_links() -> bool:
         return link.is_symlink()
 
 
+def _is_wine() -> bool:
+    if sys.platform != "win32":
+        return False
+    import ctypes
+
+    return hasattr(ctypes.windll.ntdll, "wine_get_version")
+
+
+NOT_WINE = pytest.mark.skipif(_is_wine(), reason="cmd.exe of Wine looks where it was started, whatever it is told")
 LINKS = pytest.mark.skipif(not _has_links(), reason="symbolic links need a privilege on Windows, and Wine hides them")

@@ -45,6 +45,14 @@ def lacking_for_another_account() -> str:
     return "this Python, or the project, is closed to other accounts" if ended.returncode else ""
 
 
+def needed() -> dict[str, str]:
+    """Return what no program of this system starts without: on Windows where that is, and where Wine finds its own."""
+    return {name: value for name, value in os.environ.items() if sys.platform == "win32" and name.startswith(_NEEDED)}
+
+
+_NEEDED = ("SYSTEMROOT", "WINDIR", "WINE", "WINSYS")
+
+
 def surroundings(**changed: str) -> dict[str, str]:
     """Return the environment for a run: this process's, without what its own pytest and its pipeline have set."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GITHUB_"))}
@@ -65,7 +73,9 @@ def run_module(
     module: str, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None, seconds: float = SECONDS
 ) -> Ended:
     """Run `python -m MODULE ARGUMENTS…` in a folder; without an environment, in this process's surroundings."""
-    given = surroundings() if environment is None else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
+    given = (
+        surroundings() if environment is None else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **needed(), **environment}
+    )
     if not hasattr(os, "fork") and may_serve(given) and module != "-c":
         return _by_a_kept_process(module, arguments, folder, given, seconds)
     if not hasattr(os, "fork"):

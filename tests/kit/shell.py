@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.kit.runs import SECONDS, Ended
+from tests.kit.runs import SECONDS, Ended, needed
 
 
 def paste(line: str, folder: Path) -> Ended:
@@ -18,6 +18,6 @@ def paste(line: str, folder: Path) -> Ended:
 
 def bare(folder: Path) -> dict[str, str]:
     """Return the environment of a plain shell, and what no program of Windows does without."""
-    windows = ("SYSTEMROOT", "TEMP", "USERPROFILE") if sys.platform == "win32" else ()
-    needed = {name: os.environ[name] for name in windows if name in os.environ}
-    return {"PATH": os.defpath, "HOME": str(folder), **needed}
+    own = ("TEMP", "USERPROFILE") if sys.platform == "win32" else ()
+    kept = {name: os.environ[name] for name in own if name in os.environ}
+    return {"PATH": os.defpath, "HOME": str(folder), **needed(), **kept}

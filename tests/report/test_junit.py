@@ -8,6 +8,7 @@ distribution on PyPI carries it. It is older than properties of single cases, wh
 import json
 import os
 import re
+import shutil
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -251,9 +252,12 @@ def test_the_evidence_is_told_once_and_not_on_the_terminal(folder: Path, report:
 
 
 def test_what_could_not_be_checked_is_an_error(tmp_path: Path) -> None:
-    tool = tmp_path / ("sapgenpse.cmd" if sys.platform == "win32" else "sapgenpse")
-    tool.write_text("@exit /b 3\n" if sys.platform == "win32" else "#!/bin/sh\nexit 3\n")
-    tool.chmod(0o755)
+    tool = tmp_path / ("sapgenpse.exe" if sys.platform == "win32" else "sapgenpse")
+    if sys.platform == "win32":
+        shutil.copyfile(Path(os.environ["SYSTEMROOT"], "System32", "hostname.exe"), tool)
+    else:
+        tool.write_text("#!/bin/sh\nexit 3\n")
+        tool.chmod(0o755)
     _pytest(tmp_path, "--system=demo", "--engine=bundled", "-q")
     _pytest(tmp_path, "--system=demo", f"--sapgenpse={tool}", "--junitxml=report.xml", "--read-only")
     cases = {case.attrib["name"]: case for case in ET.parse(tmp_path / "report.xml").iter("testcase")}

@@ -650,15 +650,16 @@ def test_the_order_of_the_list_and_of_what_was_sent_has_no_say(order: tuple[int,
 def test_fix_of_each_kind_of_store_is_its_own() -> None:
     leaf, issuing, root = _path(_chain())
     files = {root.sha256: Path("root.pem"), issuing.sha256: Path("ca.pem")}
-    plain = Remedy(("tool",), Path("/sec/c.pse"), files)
-    assert plain.add([root.sha256, leaf.sha256]) == (("tool", "maintain_pk", "-a", "root.pem", "-p", "/sec/c.pse"),)
+    pse = Path("/sec/c.pse")
+    plain = Remedy(("tool",), pse, files)
+    assert plain.add([root.sha256, leaf.sha256]) == (("tool", "maintain_pk", "-a", "root.pem", "-p", str(pse)),)
     assert plain.fix("add it", [root]) == "add it"
     repairing = replace(plain, repair="--repair")
     assert repairing.fix("add it", [root, issuing]) == "run again with --repair, or add it"
     assert repairing.fix("add it", [root, leaf]) == "add it"
     assert repairing.fix("add it", []) == "add it"
     pem = replace(plain, store="PEM", repair="--repair")
-    assert pem.fix("add it", [root, leaf, issuing]) == "add it: append to /sec/c.pse what stands in root.pem, ca.pem"
+    assert pem.fix("add it", [root, leaf, issuing]) == f"add it: append to {pse} what stands in root.pem, ca.pem"
     assert pem.fix("add it", [leaf]) == "add it"
     assert pem.add([root.sha256]) == ()
 
