@@ -62,5 +62,6 @@ def _is_wine() -> bool:
     return hasattr(ctypes.windll.ntdll, "wine_get_version")
 
 
-NOT_WINE = pytest.mark.skipif(_is_wine(), reason="cmd.exe of Wine looks where it was started, whatever it is told")
+IS_WINE = _is_wine()
+NOT_WINE = pytest.mark.skipif(IS_WINE, reason="cmd.exe of Wine looks where it was started, whatever it is told")
 LINKS = pytest.mark.skipif(not _has_links(), reason="symbolic links need a privilege on Windows, and Wine hides them")
