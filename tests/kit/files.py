@@ -55,11 +55,11 @@ def _has_links() -> bool:
 
 
 def _is_wine() -> bool:
-    if sys.platform != "win32":
-        return False
-    import ctypes
+    if sys.platform == "win32":
+        import ctypes
 
-    return hasattr(ctypes.windll.ntdll, "wine_get_version")
+        return hasattr(ctypes.windll.ntdll, "wine_get_version")
+    return False
 
 
 IS_WINE = _is_wine()

@@ -15,16 +15,19 @@ LAUNCHER = "t64.exe"
 
 def write_program(path: Path, source: str) -> Path:
     """Write a program that runs these lines without any package of others; return it, on Windows with .exe."""
-    if sys.platform != "win32":
-        path.write_text(f"#!{sys.executable} -S\n{source}", encoding="utf-8")
-        path.chmod(0o755)
-        return path
+    if sys.platform == "win32":
+        return _exe(path.with_suffix(".exe"), source)
+    path.write_text(f"#!{sys.executable} -S\n{source}", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def _exe(path: Path, source: str) -> Path:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("__main__.py", f"{AS_ELSEWHERE}{source}")
-    program = path if path.suffix == ".exe" else path.with_name(f"{path.name}.exe")
-    program.write_bytes(_launcher().read_bytes() + f'#!"{sys.executable}" -S\r\n'.encode() + packed.getvalue())
-    return program
+    path.write_bytes(_launcher().read_bytes() + f'#!"{sys.executable}" -S\r\n'.encode() + packed.getvalue())
+    return path
 
 
 AS_ELSEWHERE = """
