@@ -148,8 +148,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         taskkill = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             # What it says goes nowhere: to read it would need a thread, which there may be none left for.
-            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            subprocess.run([taskkill, "/T", "/F", "/PID", str(process.pid)], check=False, timeout=_GRACE, **quiet)
+            subprocess.run(
+                [taskkill, "/T", "/F", "/PID", str(process.pid)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+                timeout=_GRACE,
+            )
     else:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
