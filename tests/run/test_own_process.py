@@ -25,7 +25,7 @@ from pse_preflight.landscape.system import System
 from pse_preflight.run import many_systems
 from pse_preflight.run.all_systems import Gathering
 from pse_preflight.run.many_systems import FEWEST, ManySystems, are_many
-from pse_preflight.run.own_process import OwnProcess, SystemAnswer, Work
+from pse_preflight.run.own_process import HELLO, OwnProcess, SystemAnswer, Work
 from pse_preflight.run.own_process_main import Sender
 from pse_preflight.settings import Settings
 from tests.checks.corpus import CORPUS, Scenario, good
@@ -129,8 +129,10 @@ def test_where_no_process_can_begin_this_one_asks(tmp_path: Path) -> None:
         assert good_server.connections == 2 * len(systems)
 
 
-@pytest.mark.parametrize("program", ["/bin/true", sys.executable], ids=["ends at once", "has no module"])
-@pytest.mark.skipif(sys.platform == "win32", reason="/bin/true is of POSIX")
+ENDS_AT_ONCE = r"C:\Windows\System32\hostname.exe" if sys.platform == "win32" else "/bin/true"
+
+
+@pytest.mark.parametrize("program", [ENDS_AT_ONCE, sys.executable], ids=["ends at once", "has no module"])
 def test_a_python_that_does_not_run_this_program_takes_no_work(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", program)
     monkeypatch.setattr(sys, "path", [])
@@ -141,6 +143,7 @@ def test_a_python_that_does_not_run_this_program_takes_no_work(program: str, mon
 
 def test_a_process_that_gets_no_work_ends() -> None:
     process = OwnProcess()
+    assert process._answers.load() == HELLO  # however long it takes here until it waits for work
     process.end()
     assert process._process.returncode == 0
 
