@@ -208,11 +208,11 @@ class TestRunning:
         tool = program(
             """
             import subprocess
-            child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+            child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
             os.write(1, b"%d\\n" % child.pid)
             sys.stderr.write("Please enter PIN: ")
             sys.stderr.flush()
-            time.sleep(600)
+            time.sleep(60)
             """,
             seconds=1.5,
         )
@@ -226,7 +226,7 @@ class TestRunning:
         assert _ends(child)
 
     def test_one_that_closes_its_output_and_hangs_is_ended(self, program: MakeProgram, tmp_path: Path) -> None:
-        tool = program("os.write(1, b'done')\nos.close(1)\nos.close(2)\ntime.sleep(600)", seconds=1)
+        tool = program("os.write(1, b'done')\nos.close(1)\nos.close(2)\ntime.sleep(60)", seconds=1)
         with pytest.raises(ToolTimeout, match="it said: done"):
             tool.run([], tmp_path)
 
@@ -262,11 +262,14 @@ class TestRunning:
                 os.kill(int(pid_file.read_text()), KILLED)
 
     def test_what_a_child_still_says_at_once_is_read(self, program: MakeProgram, tmp_path: Path) -> None:
+        begun = tmp_path / "begun"
         told = program(
-            """
+            f"""
             import subprocess
-            says = "import os, time; time.sleep(0.1); os.write(1, b'last words')"
-            subprocess.Popen([sys.executable, "-S", "-c", says])
+            says = "import os, sys, time; open(sys.argv[1], 'w').close(); time.sleep(0.1); os.write(1, b'last words')"
+            subprocess.Popen([sys.executable, "-S", "-c", says, {begun.as_posix()!r}])
+            while not os.path.exists({begun.as_posix()!r}):
+                time.sleep(0.01)
             os._exit(0)
             """
         ).run([], tmp_path)
@@ -316,7 +319,7 @@ class TestRunning:
 
         monkeypatch.setattr(process, "_watch", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            program("time.sleep(600)").run([], tmp_path)
+            program("time.sleep(60)").run([], tmp_path)
         assert started[0].returncode == (1 if sys.platform == "win32" else -KILLED)
         assert started[0].stdout is not None
         started[0].stdout.close()
