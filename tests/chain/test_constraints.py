@@ -1,6 +1,5 @@
 """Name constraints by RFC 5280: every kind of name that it compares, each allowed and not, critical and not."""
 
-import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +17,9 @@ from pse_preflight.chain.verify import Path as CertificatePath
 from pse_preflight.chain.verify import Period, refusal
 from pse_preflight.checklist import Severity
 from pse_preflight.der import element
-from tests.kit import drafts
+from tests.kit import drafts, openssl
 from tests.kit.drafts import IA5, PRINTABLE, UTF8, Press
 from tests.kit.faulty_chains import ELSEWHERE, ROOTS_NAME, Plan
-from tests.kit.openssl import accepts
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 HOST = ELSEWHERE.host
@@ -165,11 +163,11 @@ def test_nothing_is_accepted_that_the_verifier_or_the_rfc_refuses(
     assert codes == ([expected] if refused or broken else [])
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="the openssl program is not installed")
+@openssl.NEEDED
 @pytest.mark.parametrize("case", [*ALLOWED.values(), *FORBIDDEN.values()], ids=[*ALLOWED, *FORBIDDEN])
 def test_openssl_is_of_the_same_mind(case: tuple[Names, Names, Names], tmp_path: Path) -> None:
     path = _path(_plan(*case))
-    accepted = accepts(path[:-1], path[-1:], NOW, tmp_path)
+    accepted = openssl.accepts(path[:-1], path[-1:], NOW, tmp_path)
     allowed = case in ALLOWED.values()
     assert accepted is allowed or case in STRICTER.values()
 

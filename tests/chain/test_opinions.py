@@ -1,7 +1,6 @@
 """What the findings say of OpenSSL is true of the openssl program."""
 
 import re
-import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +10,8 @@ import pytest
 from pse_preflight.certificate import readable
 from pse_preflight.chain.judge import judge_chain
 from pse_preflight.findings import Finding
+from tests.kit import openssl
 from tests.kit.faulty_chains import KINDS, Built, Kind, built
-from tests.kit.openssl import accepts
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 EVERY = 15
@@ -21,7 +20,7 @@ EVERY = 15
 TAKES = re.compile("OpenSSL (and this toolkit's verifier )?takes?\\b|OpenSSL do not count")
 REFUSES = re.compile("OpenSSL( from 3.2 on)?( and [^;]+)? refuses?\\b")
 
-pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="the openssl program is not installed")
+pytestmark = openssl.NEEDED
 
 
 def _made(kind: Kind) -> Built:
@@ -46,7 +45,7 @@ def _check(kind: Kind, folder: Path) -> None:
     made = _made(kind)
     found = judge_chain(made.question()).findings[0]
     sent = readable(made.presented)
-    accepted = accepts(sent, made.roots, NOW, folder, "-auth_level", "2")
+    accepted = openssl.accepts(sent, made.roots, NOW, folder, "-auth_level", "2")
     assert accepted is _opinion(found), f"{kind}: {found.observed}; {found.detail}"
 
 
@@ -62,4 +61,4 @@ def test_openssl_is_as_it_is_said_to_be(kinds: list[Kind], least: int, tmp_path:
 
 def test_openssl_takes_a_chain_in_which_nothing_is_wrong(tmp_path: Path) -> None:
     made = built((), NOW, "rsa", 2)
-    assert accepts(readable(made.presented), made.roots, NOW, tmp_path, "-auth_level", "2")
+    assert openssl.accepts(readable(made.presented), made.roots, NOW, tmp_path, "-auth_level", "2")

@@ -1,7 +1,6 @@
 """Random graphs of authorities that sign each other: judge, verifier and OpenSSL are of one mind about paths."""
 
 import random
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,16 +15,14 @@ from pse_preflight.chain import verify
 from pse_preflight.chain.judge import ChainQuestion, Judgement, judge_chain
 from pse_preflight.chain.search import is_self_signed
 from pse_preflight.chain.verify import LONGEST_PATH, Period
+from tests.kit import openssl
 from tests.kit.drafts import Draft, Press, authority, key, server, usage
 from tests.kit.faulty_chains import ROOTS_NAME
-from tests.kit.openssl import accepts
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOST = "erp.example.com"
 FEW, MANY, MOST = 30, 1500, 400
 KEYS = ("p256", "p256", "rsa", "p384")
-
-needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="the openssl program is not installed")
 
 
 @dataclass(frozen=True)
@@ -134,25 +131,25 @@ def test_verifier_is_of_the_same_mind_about_many() -> None:
 
 
 @pytest.mark.long
-@needs_openssl
+@openssl.NEEDED
 def test_openssl_is_of_the_same_mind(tmp_path: Path) -> None:
     """OpenSSL tries one way only, so it is asked about the path that was found; where there is none, about it all."""
     for seed in range(MOST):
         graph = _graph(seed)
         path = graph.judged().path
         if path:
-            assert accepts(path[:-1], path[-1:], NOW, tmp_path, host=HOST), seed
+            assert openssl.accepts(path[:-1], path[-1:], NOW, tmp_path, host=HOST), seed
         else:
-            assert not graph.roots or not accepts(graph.sent, graph.roots, NOW, tmp_path, host=HOST), seed
+            assert not graph.roots or not openssl.accepts(graph.sent, graph.roots, NOW, tmp_path, host=HOST), seed
 
 
-@needs_openssl
+@openssl.NEEDED
 def test_openssl_can_say_yes_and_no(tmp_path: Path) -> None:
     plain = next(graph for graph in map(_graph, range(100)) if graph.judged().path)
     path = plain.judged().path
-    assert accepts(path[:-1], path[-1:], NOW, tmp_path, host=HOST)
-    assert not accepts(path[:-1], path[-1:], NOW + timedelta(days=9000), tmp_path, host=HOST)
-    assert not accepts(path[:-1], path[-1:], NOW, tmp_path, host="other.example.com")
+    assert openssl.accepts(path[:-1], path[-1:], NOW, tmp_path, host=HOST)
+    assert not openssl.accepts(path[:-1], path[-1:], NOW + timedelta(days=9000), tmp_path, host=HOST)
+    assert not openssl.accepts(path[:-1], path[-1:], NOW, tmp_path, host="other.example.com")
 
 
 def test_order_has_no_say() -> None:

@@ -134,7 +134,7 @@ def _is_told(refusal: Refusal) -> bool:
 
 def test_every_refusal_is_translated() -> None:
     refusals = list(_refusals((*_of_kinds(KINDS[::6], 1), *islice(_of_limbo(True), 80))))
-    assert len(refusals) > 40
+    assert len(refusals) > (40 if test_limbo._SUITE.is_file() else 10)
     assert _untold(refusals) == []
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.client_pse.condition import neighbours
+from pse_preflight.client_pse.condition import look, neighbours
+from tests.kit import pse_mutations
+from tests.kit.files import keep_private
 
 
 def test_other_pses_are_named_and_those_of_a_run_beside_this_one_are_not(tmp_path: Path) -> None:
@@ -28,3 +30,19 @@ def test_folder_that_cannot_be_read_has_none(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "b.pse").touch()
     monkeypatch.setattr(Path, "glob", refused)
     assert neighbours(tmp_path / "a.pse") == ()
+
+
+def test_links_that_cannot_be_followed_leave_the_folder_as_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows follows none in a path of 260 characters and more."""
+
+    def refused(path: Path) -> Path:
+        raise OSError(0, "More data available", str(path))
+
+    pse = tmp_path / "a.pse"
+    pse.write_bytes(pse_mutations.made().encode())
+    keep_private(pse)
+    expected = look(pse)
+    monkeypatch.setattr(Path, "resolve", refused)
+    assert look(pse) == expected

@@ -209,6 +209,8 @@ def test_a_link_in_place_of_a_folder_is_left_alone(built: Path, tmp_path_factory
         link.symlink_to(target)
     except OSError:
         pytest.skip("no symbolic links here")
+    if not link.is_symlink():
+        pytest.skip("Wine makes symbolic links and does not tell them from what they lead to")
     leftovers.remove(built)
     assert link.is_symlink()
     assert (target / leftovers.MARK).exists()

@@ -13,7 +13,7 @@ from pse_preflight.sapgenpse import tool
 from tests.kit.fake_program import fake_runs_quickly as fake_runs_quickly  # noqa: PLC0414 - a fixture
 from tests.kit.fake_program import install
 
-SCRIPTS = pytest.mark.skipif(sys.platform == "win32", reason="a script is no program on Windows")
+SCRIPTS = pytest.mark.skipif(sys.platform == "win32", reason="there it is a batch file, which no driver starts")
 HARMS = [(switch, value) for switch in sorted(HARMFUL) for value in SWITCHES[switch][1:]]
 KINDS = {
     "usual": {},
@@ -98,7 +98,6 @@ def test_the_record_holds_what_was_said_and_nothing_that_is_private(
     assert len(said) < 100_000
 
 
-@SCRIPTS
 def test_without_the_program_it_says_so(pytester: pytest.Pytester) -> None:
     result = run(pytester, pytester.path / "missing")
     assert result.ret == 1

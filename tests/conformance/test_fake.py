@@ -24,7 +24,7 @@ from tests.kit.systems import issuers, roots_file, server
 from tests.sapgenpse.test_variants import EXPECTED, GIVEN
 
 DOCUMENTATION = CHECKOUT / "docs" / "sapgenpse.md"
-SCRIPTS = pytest.mark.skipif(sys.platform == "win32", reason="a script is no program on Windows")
+WRITTEN, NAME = ("sapgenpse.py", "sapgenpse.cmd") if sys.platform == "win32" else ("sapgenpse", "sapgenpse")
 Call = Callable[..., tuple[int, str, str]]
 
 
@@ -179,7 +179,6 @@ def test_the_own_certificate_can_be_had(call: Call, made: Path, tmp_path: Path) 
     assert "Decoding error" in call("get_my_name", "-p", "a")[2]
 
 
-@SCRIPTS
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -202,13 +201,12 @@ def _install(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return run_module("pse_preflight.conformance.fake", "--install", *arguments, folder=folder)
 
 
-@SCRIPTS
 def test_it_is_installed_where_one_says(tmp_path: Path) -> None:
     for _ in range(2):
         ended = _install(tmp_path, "with blanks/and ümlaut")
         assert (ended.returncode, ended.stderr) == (0, "")
         program = Path(ended.stdout.rstrip("\n"))
-        assert program == tmp_path / "with blanks" / "and ümlaut" / "sapgenpse"
+        assert program == tmp_path / "with blanks" / "and ümlaut" / NAME
     program.with_name("fake-sapgenpse.json").write_text('{"version": "5.5.5"}')
     made = [str(program), "gen_pse", "-p", str(tmp_path / "a.pse"), "-noreq", "-x", "", "CN=a"]
     assert subprocess.run(made, capture_output=True, timeout=30, check=False, cwd="/").returncode == 0
@@ -217,24 +215,23 @@ def test_it_is_installed_where_one_says(tmp_path: Path) -> None:
     assert "5.5.5" in said
 
 
-@SCRIPTS
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ((), "usage: "),
         (("a", "b"), "usage: "),
         (("saps",), "is there already and is another program; name another folder"),
-        (("saps/sapgenpse",), "cannot be written: "),
+        ((f"saps/{WRITTEN}",), "cannot be written: "),
     ],
 )
 def test_no_other_program_is_replaced(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
     (tmp_path / "saps").mkdir()
-    (tmp_path / "saps" / "sapgenpse").write_bytes(b"\x7fELF")
+    (tmp_path / "saps" / WRITTEN).write_bytes(b"\x7fELF")
     ended = _install(tmp_path, *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     (line,) = ended.stderr.splitlines()
     assert says in line
-    assert (tmp_path / "saps" / "sapgenpse").read_bytes() == b"\x7fELF"
+    assert (tmp_path / "saps" / WRITTEN).read_bytes() == b"\x7fELF"
 
 
 def test_the_file_of_switches_can_be_named(tmp_path: Path) -> None:
@@ -331,7 +328,6 @@ def test_every_harm_is_documented_with_its_code() -> None:
 
 
 @pytest.mark.long
-@SCRIPTS
 class TestWholeToolkit:
     """All checks, with the fake as SAP's tool, while the bundled implementation would raise."""
 

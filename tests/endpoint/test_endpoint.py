@@ -36,6 +36,7 @@ from pse_preflight.endpoint.records import read_flight, starts_like_tls
 from pse_preflight.endpoint.thorough import observe_every
 from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.url import Proxy
+from tests.kit.files import IS_WINE
 from tests.kit.places import SOURCES
 from tests.kit.servers import (
     LOOPBACK,
@@ -488,6 +489,7 @@ BLOCK_PAGE = http_answer("200 OK", "Content-Type: text/html", body=b"<h1>Blocked
             "PROXY_ANSWERS_ITSELF",
             "HTTP/1.1 200",
             id="endless-head",
+            marks=pytest.mark.skipif(IS_WINE, reason="Wine may tell of a closed connection when the time is over only"),
         ),
         pytest.param(alerts(70), "PROXY_ANSWERS_ITSELF", "speaks TLS itself", id="tls-alert"),
     ],

@@ -54,4 +54,14 @@ def _has_links() -> bool:
         return link.is_symlink()
 
 
+def _is_wine() -> bool:
+    if sys.platform == "win32":
+        import ctypes
+
+        return hasattr(ctypes.windll.ntdll, "wine_get_version")
+    return False
+
+
+IS_WINE = _is_wine()
+NOT_WINE = pytest.mark.skipif(IS_WINE, reason="cmd.exe of Wine looks where it was started, whatever it is told")
 LINKS = pytest.mark.skipif(not _has_links(), reason="symbolic links need a privilege on Windows, and Wine hides them")

@@ -12,6 +12,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -108,7 +109,7 @@ class Kept:
 
 def may_serve(environment: Mapping[str, str]) -> bool:
     """Tell whether a run with this environment needs no Python of its own: what steers Python itself does."""
-    steers = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED"}
+    steers = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "PYTHONUNBUFFERED"}
     return not any(name.startswith("PYTHON") and name not in steers for name in environment)
 
 
@@ -156,6 +157,7 @@ def _run(request: dict[str, Any], own: list[str]) -> int:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
+    tempfile.tempdir = None  # where the environment of this run says
     given = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
     sys.path[:] = [os.getcwd(), *given, *own]  # noqa: PTH109 - as Python itself puts it there
     sys.argv = [request["module"], *request["arguments"]]

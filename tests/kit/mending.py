@@ -5,7 +5,6 @@ somebody has mended it.
 """
 
 import json
-import os
 import ssl
 import subprocess
 import sys
@@ -32,7 +31,7 @@ from tests.kit.servers import (
     serve_tls,
     silent,
 )
-from tests.kit.shell import paste
+from tests.kit.shell import bare, paste
 from tests.kit.systems import write_pse
 
 HOST = "localhost"
@@ -116,7 +115,7 @@ class Place:
 
     def run(self, *words: str) -> Ended:
         """Run the program as a plain shell does, with nothing in its environment; `within` starts it, where given."""
-        plain = {"PATH": os.defpath, "HOME": str(self.folder), **self.environment}
+        plain = {**bare(self.folder), **self.environment}
         if self.within:
             command = [*self.within, sys.executable, "-P", "-m", "pse_preflight", *words]
             ended = subprocess.run(

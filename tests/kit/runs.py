@@ -45,6 +45,14 @@ def lacking_for_another_account() -> str:
     return "this Python, or the project, is closed to other accounts" if ended.returncode else ""
 
 
+def needed() -> dict[str, str]:
+    """Return what no program of this system starts without: on Windows where that is, and where Wine finds its own."""
+    return {name: value for name, value in os.environ.items() if sys.platform == "win32" and name.startswith(_NEEDED)}
+
+
+_NEEDED = ("SYSTEMROOT", "WINDIR", "WINE", "WINSYS")
+
+
 def surroundings(**changed: str) -> dict[str, str]:
     """Return the environment for a run: this process's, without what its own pytest and its pipeline have set."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GITHUB_"))}
@@ -65,13 +73,15 @@ def run_module(
     module: str, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None, seconds: float = SECONDS
 ) -> Ended:
     """Run `python -m MODULE ARGUMENTS…` in a folder; without an environment, in this process's surroundings."""
-    given = surroundings() if environment is None else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
+    given = (
+        surroundings() if environment is None else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **needed(), **environment}
+    )
     if not hasattr(os, "fork") and may_serve(given) and module != "-c":
         return _by_a_kept_process(module, arguments, folder, given, seconds)
     if not hasattr(os, "fork"):
         command = [sys.executable, *(("-c",) if module == "-c" else ("-m", module)), *arguments]
-        return subprocess.run(
-            command, cwd=folder, env=given, capture_output=True, encoding="utf-8", timeout=seconds, check=False
+        return subprocess.run(  # in the code page of this Windows
+            command, cwd=folder, env=given, capture_output=True, text=True, timeout=seconds, check=False
         )
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
         code = prepared.ask(

@@ -5,17 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.kit.runs import SECONDS, Ended
+from tests.kit.runs import SECONDS, Ended, needed
 
 
 def paste(line: str, folder: Path) -> Ended:
     """Run a line in the shell that people have here, with nothing of this environment but where programs are usual."""
     shell = ["cmd.exe", "/d", "/c", line] if sys.platform == "win32" else ["/bin/sh", "-c", line]
-    bare = {"PATH": os.defpath, "HOME": str(folder), **_windows_needs()}
     return subprocess.run(
-        shell, cwd=folder, env=bare, capture_output=True, encoding="utf-8", timeout=SECONDS, check=False
+        shell, cwd=folder, env=bare(folder), capture_output=True, encoding="utf-8", timeout=SECONDS, check=False
     )
 
 
-def _windows_needs() -> dict[str, str]:
-    return {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "USERPROFILE") if name in os.environ}
+def bare(folder: Path) -> dict[str, str]:
+    """Return the environment of a plain shell, and what no program of Windows does without."""
+    own = ("TEMP", "USERPROFILE") if sys.platform == "win32" else ()
+    kept = {name: os.environ[name] for name in own if name in os.environ}
+    return {"PATH": os.defpath, "HOME": str(folder), **needed(), **kept}

@@ -153,3 +153,17 @@ def test_two_spellings_of_one_file_are_the_same(tmp_path: Path, there: bool) -> 
     assert len({LINUX.identity(Path(os.path.join(tmp_path, each))) for each in spellings}) == 1  # noqa: PTH118
     assert LINUX.identity(tmp_path / "sec/other.pse") != LINUX.identity(tmp_path / "sec/client.pse")
     assert LINUX.identity(tmp_path / "none/a.pse") == LINUX.identity(tmp_path / "x/../none/a.pse")
+
+
+def test_a_path_in_which_no_link_can_be_followed_is_known_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows follows none in a path of 260 characters and more."""
+
+    def refused(path: object) -> str:
+        raise OSError(0, "More data available", str(path))
+
+    monkeypatch.setattr(os.path, "realpath", refused)
+    here = Places({}, windows=sys.platform == "win32")
+    assert here.identity(tmp_path / "x" / ".." / "a.pse") == here.identity(tmp_path / "a.pse")
+    assert here.identity(tmp_path / "a.pse") != here.identity(tmp_path / "b.pse")

@@ -1,8 +1,6 @@
 """PSE files: read, written, changed; against SAP-made files, a second reader and OpenSSL."""
 
 import hashlib
-import shutil
-import subprocess
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,6 +24,7 @@ from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.file import PseFile, TrustedCertificate
 from pse_preflight.pse.objects import PseObject
 from pse_preflight.pse.owner import read_root, write_root
+from tests.kit import openssl
 from tests.kit import pse_mutations as pses
 from tests.kit import pse_second_reader as second
 from tests.kit.pse_mutations import (
@@ -236,38 +235,24 @@ def test_sets_are_written_in_the_order_of_der(version: int) -> None:
         assert raw == sorted(raw)
 
 
-@pytest.fixture(scope="session")
-def openssl() -> str:
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("no openssl program on this machine")
-    return program
-
-
-def dump(openssl: str, file: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [openssl, "asn1parse", "-inform", "DER", "-in", str(file), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-
-
+@openssl.NEEDED
 @pytest.mark.parametrize("pin", [None, PIN])
 @pytest.mark.parametrize("version", [2, 4])
-def test_openssl_accepts_every_byte(openssl: str, tmp_path: Path, version: int, pin: str | None) -> None:
-    file = tmp_path / "x.pse"
+def test_openssl_accepts_every_byte(tmp_path: Path, version: int, pin: str | None) -> None:
     data = made(4, version).encode(pin)
-    file.write_bytes(data)
-    accepted = dump(openssl, file)
-    assert accepted.returncode == 0
-    assert f"l={len(data) - 4:4} cons: SEQUENCE" in accepted.stdout.splitlines()[0]
-    file.write_bytes(data[:-1])
-    assert dump(openssl, file).returncode != 0
+    accepted = openssl.parts(data, tmp_path)
+    assert accepted
+    assert f"l={len(data) - 4:4} cons: SEQUENCE" in accepted.splitlines()[0]
+    assert openssl.parts(data[:-1], tmp_path) is None
 
 
-def test_openssl_accepts_the_content_inside_version_4(openssl: str, tmp_path: Path) -> None:
-    file = tmp_path / "x.pse"
-    file.write_bytes(made(4, 4).encode())
-    inside = dump(openssl, file, "-strparse", "44")
-    assert inside.returncode == 0
-    assert "PKList" in inside.stdout
+@openssl.NEEDED
+def test_openssl_accepts_the_content_inside_version_4(tmp_path: Path) -> None:
+    data = made(4, 4).encode()
+    assert data[44:46] == b"\x04\x82"  # an octet string, whose length takes two bytes
+    inside = openssl.parts(data[48 : 48 + int.from_bytes(data[46:48])], tmp_path)
+    assert inside
+    assert "PKList" in inside
 
 
 # --- round trips -----------------------------------------------------------------------------------------------------

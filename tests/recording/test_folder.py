@@ -40,6 +40,7 @@ from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.sapgenpse.tool import PinRefused, ToolTimeout
 from pse_preflight.verdict.changes import Change, Known
 from pse_preflight.verdict.evidence import Evidence, Observations, file_names, judge
+from tests.kit.files import NOT_WINE
 from tests.kit.places import CHECKOUT
 from tests.kit.systems import NOTHING_KNOWN
 
@@ -520,6 +521,7 @@ def test_no_program_of_a_batch_file_is_taken_from_where_it_was_started() -> None
     assert lines[7] == "keytool -importcert"
 
 
+@NOT_WINE
 @pytest.mark.skipif(sys.platform != "win32", reason="needs cmd.exe")
 def test_a_real_cmd_starts_nothing_that_lies_beside_a_batch_file(tmp_path: Path) -> None:
     (tmp_path / "keytool.cmd").write_text("@echo planted\r\n", "utf-8", newline="")

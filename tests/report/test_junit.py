@@ -8,6 +8,8 @@ distribution on PyPI carries it. It is older than properties of single cases, wh
 import json
 import os
 import re
+import shutil
+import sys
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -238,21 +240,24 @@ def test_no_peer_attaches_a_file(hostile: str) -> None:
         chain=chain, changes=(hostile,), proxy=hostile, address=hostile, tls=hostile, origin=hostile
     )
     text = evidence_text(facts)
-    assert re.findall(r"\[\[.*", text) == [f"[[ATTACHMENT|{each}]]" for each in facts.files]
+    assert re.findall(r"\[\[.*", text) == [f"[[ATTACHMENT|{Path(each)}]]" for each in facts.files]
     assert "/etc/passwd" not in hostile or "/etc/passwd" in text
 
 
 def test_the_evidence_is_told_once_and_not_on_the_terminal(folder: Path, report: ET.Element) -> None:
     outputs = [part.text or "" for case in report.iter("testcase") for part in case.iter("system-out")]
-    assert [each.count("PSE /") for each in outputs] == [1] * len(SYSTEMS.split(","))
+    assert [len(re.findall(r"PSE (?:/|\w:\\)", each)) for each in outputs] == [1] * len(SYSTEMS.split(","))
     assert "Captured" not in "".join(outputs)
     assert "ATTACHMENT" not in _pytest(folder, "--replay=.pse-preflight", "-rA").stdout
 
 
 def test_what_could_not_be_checked_is_an_error(tmp_path: Path) -> None:
-    tool = tmp_path / "sapgenpse"
-    tool.write_text("#!/bin/sh\nexit 3\n")
-    tool.chmod(0o755)
+    tool = tmp_path / ("sapgenpse.exe" if sys.platform == "win32" else "sapgenpse")
+    if sys.platform == "win32":
+        shutil.copyfile(Path(os.environ["SYSTEMROOT"], "System32", "hostname.exe"), tool)
+    else:
+        tool.write_text("#!/bin/sh\nexit 3\n")
+        tool.chmod(0o755)
     _pytest(tmp_path, "--system=demo", "--engine=bundled", "-q")
     _pytest(tmp_path, "--system=demo", f"--sapgenpse={tool}", "--junitxml=report.xml", "--read-only")
     cases = {case.attrib["name"]: case for case in ET.parse(tmp_path / "report.xml").iter("testcase")}

@@ -275,7 +275,7 @@ def test_the_header_says_what_is_asked_by_what_for_when_and_what_is_ignored() ->
         "systems: PRD (host.example.com:443), QAS (host.example.com:443)",
         "tool: sapgenpse (8.5.61)",
         "judged for 2027-03-01 (UTC), read-only; nothing is asked live for that day",
-        "replay of /old: read-only, and no system is asked",
+        f"replay of {Path('/old')}: read-only, and no system is asked",
         "proxy variables of this shell are ignored for QAS (say proxy: env to use them)",
     ]
 

@@ -286,6 +286,10 @@ def _mend(place: Place, code: Code, fix: Fix) -> None:
     assert after.returncode == 0, after.stdout
 
 
+FIRST_ON_WINDOWS = pytest.mark.filterwarnings("error") if sys.platform == "win32" else pytest.mark.long
+"""Its scripts are for another shell there, and few tests start one."""
+
+
 def _lacking(code: Code) -> str:
     """Return what this machine lacks for doing what the fix of a code says."""
     if code in {Code.HOST_UNKNOWN, Code.DNS_TIMEOUT} and not fixes_of_servers.has_files_of_its_own():
@@ -306,19 +310,19 @@ def test_the_fix_mends_it(place: Place, code: Code, case: str) -> None:
     _mend(place, code, EXECUTED[code, case])
 
 
-@pytest.mark.long
-@pytest.mark.skipif(sys.platform == "win32", reason="the script is one for sh")
+@FIRST_ON_WINDOWS
 def test_the_fix_of_a_missing_root_works_in_a_plain_shell(place: Place) -> None:
     _mend(place, Code.ROOT_NOT_IN_PSE, EXECUTED[Code.ROOT_NOT_IN_PSE, "nothing of the chain is held"])
 
 
-@pytest.mark.long
-@pytest.mark.skipif(sys.platform == "win32", reason="the script is one for sh")
+@FIRST_ON_WINDOWS
 def test_the_script_of_fixes_works_in_a_plain_shell(place: Place) -> None:
     _holding()(place)
     assert place.check().returncode == 1
-    (script,) = place.folder.rglob("fix-SYS.sh")
-    assert paste(f"sh {script}", place.folder).returncode == 0
+    (script,) = place.folder.rglob("fix-SYS.*")
+    assert script.suffix == (".cmd" if sys.platform == "win32" else ".sh")
+    ended = paste(str(script) if sys.platform == "win32" else f"sh {script}", place.folder)
+    assert ended.returncode == 0, ended.stdout
     assert place.check().returncode == 0, place.codes
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pse_preflight.pse import file as pse_file
+from tests.kit.files import keep_private
 from tests.kit.places import CHECKOUT
 from tests.kit.pse_mutations import SALT, START
 from tests.kit.servers import Connection, Server, serve_tls
@@ -77,7 +78,7 @@ def test_a_database_that_the_pse_does_not_trust_is_red_in_hanas_words(site: Site
     pse = _pse(site)
     pse.parent.mkdir(0o700)
     pse.write_bytes(pse_file.new(None, None, [], time=START, salt=SALT).encode(None))
-    pse.chmod(0o600)
+    keep_private(pse)
     site.describe(_database(site).port, serves="sql")
     (empty,) = site.red().values()
     assert empty.startswith("PK_LIST_EMPTY")

@@ -1,6 +1,8 @@
 """A machine that has no thread left: whoever needed it says so, and nobody waits for what never began."""
 
+import os
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -61,7 +63,7 @@ def test_a_program_whose_output_nobody_can_read_is_ended_and_told(monkeypatch: p
     monkeypatch.setattr(subprocess, "Popen", Noted)
     _only(0, monkeypatch)
     with pytest.raises(OSError, match="can't start new thread"):
-        process.run(["/bin/sleep", "60"], {}, seconds=30, largest=100)
+        process.run([sys.executable, "-c", "import time; time.sleep(60)"], os.environ, seconds=30, largest=100)
     assert started[0].returncode is not None
 
 

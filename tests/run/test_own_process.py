@@ -205,8 +205,10 @@ def test_where_no_process_can_begin_this_one_asks(tmp_path: Path) -> None:
         assert good_server.connections == 2 * len(systems)
 
 
-@pytest.mark.parametrize("program", ["/bin/true", sys.executable], ids=["ends at once", "has no module"])
-@pytest.mark.skipif(sys.platform == "win32", reason="/bin/true is of POSIX")
+ENDS_AT_ONCE = r"C:\Windows\System32\hostname.exe" if sys.platform == "win32" else "/bin/true"
+
+
+@pytest.mark.parametrize("program", [ENDS_AT_ONCE, sys.executable], ids=["ends at once", "has no module"])
 def test_a_python_that_does_not_run_this_program_takes_no_work(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", program)
     monkeypatch.setattr(sys, "path", [])
@@ -314,6 +316,7 @@ def test_half_an_answer_is_none(tmp_path: Path, cut: float, monkeypatch: pytest.
 
 def test_a_process_that_gets_no_work_ends() -> None:
     process = OwnProcess()
+    assert process._answers.load() == HELLO  # however long it takes here until it waits for work
     process.end()
     assert process._process.returncode == 0
 

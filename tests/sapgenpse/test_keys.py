@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import shutil
+import ssl
 import stat
 import subprocess
 import sys
@@ -19,11 +20,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
-from pse_preflight.certificate import Certificate, read_pem
+from pse_preflight.certificate import Certificate
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import asn1, name
 from pse_preflight.pse import file as pse_file
 from pse_preflight.sapgenpse import bundled
+from tests.kit import openssl
 from tests.kit import pse_mutations as pses
 from tests.kit import pse_second_reader as second
 from tests.kit.opengenpse import NOW, Program, Terminal
@@ -81,6 +83,10 @@ def pem_key(private: object, password: str = "", form: PrivateFormat = PrivateFo
     return private.private_bytes(Encoding.PEM, form, protection)  # type: ignore[attr-defined,no-any-return]
 
 
+def der_key(private: rsa.RSAPrivateKey | dsa.DSAPrivateKey) -> bytes:
+    return private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
     return Program(tmp_path, key())
@@ -128,30 +134,14 @@ def run(*command: str | Path, typed: str = "") -> str:
     return ended.stdout
 
 
-@pytest.fixture
-def openssl() -> str:
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("no openssl program on this machine")
-    return program
-
-
+@openssl.NEEDED
 @pytest.mark.parametrize("levels", first(1, [1, 0, 3]))
 @pytest.mark.parametrize("pin", ["", SECRET_PIN])
-def test_the_way_round_keeps_key_and_certificates(
-    program: Program, tmp_path: Path, openssl: str, levels: int, pin: str
-) -> None:
+def test_the_way_round_keeps_key_and_certificates(program: Program, tmp_path: Path, levels: int, pin: str) -> None:
     """PEM key and certificate, by openssl to PKCS#12, to a PSE, to PKCS#12, by openssl to PEM again."""
     each = given(levels)
-    (tmp_path / "key.pem").write_bytes(pem_key(each.key))
-    (tmp_path / "own.pem").write_text(each.owner.pem)
-    (tmp_path / "issuers.pem").write_text("".join(issuer.pem for issuer in each.issuers))
-    more = ["-certfile", str(tmp_path / "issuers.pem")] if levels else []
     made = tmp_path / "openssl.p12"
-    run(
-        *(openssl, "pkcs12", "-export", "-inkey", str(tmp_path / "key.pem"), "-in", str(tmp_path / "own.pem"), *more),
-        *("-out", made, "-passout", f"pass:{PASSWORD}"),
-    )
+    made.write_bytes(openssl.write_p12(each.chain, der_key(each.key), PASSWORD, tmp_path))
     program.done("import_p12", "-p", "client", "-x", pin, "-z", PASSWORD, str(made))
     read = program.read(pin)
     assert (read.owner, read.owner_path, read.owner_root) == (
@@ -162,20 +152,17 @@ def test_the_way_round_keeps_key_and_certificates(
     assert read.trusted == (), "what has signed the own certificate is not trusted for that"
 
     program.done("export_p12", "-p", "client", "-x", pin, "-z", PASSWORD, str(tmp_path / "back"))
-    back = tmp_path / "back.p12"
-    told = run(openssl, "pkcs12", "-in", back, "-passin", f"pass:{PASSWORD}", "-nodes")
-    found = serialization.load_pem_private_key(told.encode(), None)
-    assert found.private_numbers() == each.key.private_numbers()  # type: ignore[union-attr]
-    assert set(read_pem(told.encode())) == set(each.chain)
+    found, certificates = openssl.read_p12((tmp_path / "back.p12").read_bytes(), PASSWORD, tmp_path)
+    assert found == der_key(each.key)
+    assert set(certificates) == {one.der for one in each.chain}
 
     program.done("export_p8", "-p", "client", "-x", pin, "-z", PASSWORD, str(tmp_path / "back.key"))
-    plain = run(openssl, "pkey", "-in", tmp_path / "back.key", "-passin", f"pass:{PASSWORD}")
-    assert plain == run(openssl, "pkey", "-in", tmp_path / "key.pem")
+    assert openssl.read_key((tmp_path / "back.key").read_bytes(), PASSWORD, tmp_path) == der_key(each.key)
     own = program.done("export_own_cert", "-p", "client", "-x", pin)
-    assert (
-        run(openssl, "x509", "-noout", "-fingerprint", "-sha256", typed=own).strip().replace(":", "").lower()[-64:]
-        == each.owner.sha256
-    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=own[own.index("-----BEGIN") :])
+    assert context.cert_store_stats()["x509"] == 1
+    assert Certificate.read(ssl.PEM_cert_to_DER_cert(own[own.index("-----BEGIN") :])) == each.owner
 
 
 @pytest.mark.long
@@ -439,28 +426,24 @@ def test_a_pkcs12_file_that_cannot_be_taken_is_told_in_one_line(program: Program
     assert not program.pse.exists()
 
 
-@pytest.mark.parametrize("how", ["-legacy", "-certpbe AES-256-CBC -keypbe PBE-SHA1-3DES", "-certpbe NONE -keypbe NONE"])
-def test_other_algorithms_are_taken_or_named(program: Program, tmp_path: Path, openssl: str, how: str) -> None:
-    (tmp_path / "key.pem").write_bytes(pem_key(key()))
-    (tmp_path / "own.pem").write_text(given(0).owner.pem)
+LEGACY = pytest.param(
+    "-legacy",
+    marks=pytest.mark.skipif(not openssl.PROGRAM, reason="RC2 is not in the library that Python brings"),
+)
+
+
+@openssl.NEEDED
+@pytest.mark.parametrize("how", [LEGACY, *(each for each in openssl.HOW if "pbe" in each)])
+def test_other_algorithms_are_taken_or_named(program: Program, tmp_path: Path, how: str) -> None:
     made = tmp_path / "x.p12"
-    run(
-        *(openssl, "pkcs12", "-export", "-inkey", tmp_path / "key.pem", "-in", tmp_path / "own.pem"),
-        *("-out", str(made), "-passout", f"pass:{PASSWORD}", *how.split()),
-    )
+    made.write_bytes(openssl.write_p12(given(0).chain, der_key(key()), PASSWORD, tmp_path, how))
     program.done("import_p12", "-p", "client", "-x", "", "-z", PASSWORD, str(made))
     assert program.read().owner == given(0).owner
 
 
-def test_very_many_rounds_are_not_begun(program: Program, tmp_path: Path, openssl: str) -> None:
-    (tmp_path / "key.pem").write_bytes(pem_key(key()))
-    (tmp_path / "own.pem").write_text(given(0).owner.pem)
-    made = tmp_path / "x.p12"
-    run(
-        *(openssl, "pkcs12", "-export", "-inkey", tmp_path / "key.pem", "-in", tmp_path / "own.pem"),
-        *("-out", made, "-passout", "pass:x", "-iter", "2000", "-maciter"),
-    )
-    data = made.read_bytes()
+@openssl.NEEDED
+def test_very_many_rounds_are_not_begun(program: Program, tmp_path: Path) -> None:
+    data = openssl.write_p12(given(0).chain, der_key(key()), "x", tmp_path, "-iter 2000 -maciter")
     assert data.count(b"\x02\x02\x07\xd0") >= 2
     # The number of the MAC stands last; a byte more of it needs a byte more of each length around it.
     (root,) = pses.tree(data)
@@ -715,16 +698,15 @@ def test_every_pin_and_password_goes_the_way_round(program: Program, write: Writ
         program.read(f"{secret}?")
 
 
-def test_an_empty_password_is_none(program: Program, write: Write, openssl: str) -> None:
+@openssl.NEEDED
+def test_an_empty_password_is_none(program: Program, write: Write, tmp_path: Path) -> None:
     program.done("import_p12", "-p", "client", "-x", "", "-z", "", write("in.p12", p12(given(2), "")))
     target = program.folder / "out.p12"
     program.done("export_p12", "-p", "client", "-x", "", "-z", "", str(target))
-    assert "BEGIN PRIVATE KEY" in run(openssl, "pkcs12", "-in", target, "-passin", "pass:", "-nodes")
-    run(
-        *(openssl, "pkcs12", "-export", "-inkey", write("key", pem_key(key())), "-in", write("own", _own_pem())),
-        *("-out", str(program.folder / "openssl.p12"), "-passout", "pass:"),
-    )
-    program.done("import_p12", "-p", "b", "-x", "", "-z", "", str(program.folder / "openssl.p12"))
+    found, _ = openssl.read_p12(target.read_bytes(), "", tmp_path)
+    assert found == der_key(key())
+    made = write("openssl.p12", openssl.write_p12(given(0).chain, der_key(key()), "", tmp_path))
+    program.done("import_p12", "-p", "b", "-x", "", "-z", "", made)
 
 
 @pytest.mark.parametrize("option", ["-x", "-z"])

@@ -1,6 +1,5 @@
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import textwrap
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pse_preflight.certificate import Certificate, read_pem
+from pse_preflight.command import leftovers
 from pse_preflight.demo.authority import root_authority
 from pse_preflight.options import Engine
 from pse_preflight.pse import file as pse_file
@@ -39,6 +39,8 @@ from pse_preflight.sapgenpse.tool import (
 from tests.kit import pse_mutations
 from tests.kit.fake_program import fake_runs_quickly as fake_runs_quickly  # noqa: PLC0414 - a fixture
 from tests.kit.fake_program import install
+from tests.kit.files import IS_WINE, NO_SUCH_FILE
+from tests.kit.scripts import write_program
 from tests.kit.tiers import first
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,6 +52,9 @@ INTERMEDIATE = Certificate.of(ROOT_IDENTITY.issue_authority("Intermediate", STAR
 SAPGENPSE = "sapgenpse.exe" if sys.platform == "win32" else "sapgenpse"
 SCRIPTS = pytest.mark.skipif(sys.platform == "win32", reason="scripts with a first line that names their interpreter")
 
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="access rights of POSIX")
+KILLED = 9
+
 MakeProgram = Callable[..., InstalledTool]
 
 
@@ -58,9 +63,7 @@ def program(tmp_path: Path) -> MakeProgram:
     """Return what makes a program out of Python lines."""
 
     def make(source: str, *, seconds: float = 20, name: str = "sapgenpse") -> InstalledTool:
-        path = tmp_path / name
-        path.write_text(f"#!{sys.executable} -S\nimport os, sys, time\n{textwrap.dedent(source)}")
-        path.chmod(0o755)
+        path = write_program(tmp_path / name, f"import os, sys, time\n{textwrap.dedent(source)}")
         return InstalledTool(path, seconds)
 
     return make
@@ -116,7 +119,6 @@ A_PSE = pse_mutations.made().encode()
 UPDATED = (0, " PKList updated (1 entries total, 1 newly added)\n")
 
 
-@SCRIPTS
 class TestRunning:
     """A program as a process of its own."""
 
@@ -197,6 +199,7 @@ class TestRunning:
     def test_any_bytes_become_text(self, program: MakeProgram, tmp_path: Path, printed: bytes, expected: str) -> None:
         assert program(f"os.write(1, {printed!r})").run([], tmp_path).text == expected
 
+    @POSIX
     def test_files_it_makes_are_private(self, program: MakeProgram, tmp_path: Path) -> None:
         program("open(sys.argv[1], 'w')").run([str(tmp_path / "x.pse")], tmp_path)
         assert (tmp_path / "x.pse").stat().st_mode & 0o777 == 0o600
@@ -204,12 +207,12 @@ class TestRunning:
     def test_one_that_hangs_is_ended_with_its_children(self, program: MakeProgram, tmp_path: Path) -> None:
         tool = program(
             """
-            if not os.fork():
-                os.write(1, b"%d\\n" % os.getpid())
-                time.sleep(600)
+            import subprocess
+            child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+            os.write(1, b"%d\\n" % child.pid)
             sys.stderr.write("Please enter PIN: ")
             sys.stderr.flush()
-            time.sleep(600)
+            time.sleep(60)
             """,
             seconds=1.5,
         )
@@ -218,10 +221,12 @@ class TestRunning:
         assert caught.value.code == "TOOL_TIMEOUT"
         assert caught.value.answer is not None
         child = _number(caught.value.answer.text)
+        if IS_WINE:  # whose taskkill ends no children
+            os.kill(child, KILLED)
         assert _ends(child)
 
     def test_one_that_closes_its_output_and_hangs_is_ended(self, program: MakeProgram, tmp_path: Path) -> None:
-        tool = program("os.write(1, b'done')\nos.close(1)\nos.close(2)\ntime.sleep(600)", seconds=1)
+        tool = program("os.write(1, b'done')\nos.close(1)\nos.close(2)\ntime.sleep(60)", seconds=1)
         with pytest.raises(ToolTimeout, match="it said: done"):
             tool.run([], tmp_path)
 
@@ -233,13 +238,10 @@ class TestRunning:
         pid_file = tmp_path / "pid"
         tool = program(
             f"""
-            if not os.fork():
-                if {own_group}:
-                    os.setsid()
-                open({str(pid_file)!r}, "w").write(str(os.getpid()))
-                os.write(2, b"left behind\\n")
-                time.sleep(60)
-                os._exit(0)
+            import subprocess
+            does = ["import os, time, pathlib", "os.write(2, b'left behind' + bytes([10]))"]
+            does += ["pathlib.Path({pid_file.as_posix()!r}).write_text(str(os.getpid()))", "time.sleep(60)"]
+            subprocess.Popen([sys.executable, "-S", "-c", chr(10).join(does)], start_new_session={own_group})
             while not os.path.exists({str(pid_file)!r}) or not os.path.getsize({str(pid_file)!r}):
                 time.sleep(0.01)
             os.write(1, b"done\\n")
@@ -253,17 +255,22 @@ class TestRunning:
             assert time.monotonic() - before < 10
             assert answer.code == 7
             assert sorted(answer.text.split("\n")) == ["", "done", "left behind"]
-            assert own_group or _ends(int(pid_file.read_text()))
+            # Windows knows whose child a process is only as long as its parent runs.
+            assert own_group or sys.platform == "win32" or _ends(int(pid_file.read_text()))
         finally:
-            with suppress(ProcessLookupError):
-                os.kill(int(pid_file.read_text()), signal.SIGKILL)
+            with suppress(OSError):
+                os.kill(int(pid_file.read_text()), KILLED)
 
     def test_what_a_child_still_says_at_once_is_read(self, program: MakeProgram, tmp_path: Path) -> None:
+        begun = tmp_path / "begun"
         told = program(
-            """
-            if not os.fork():
-                time.sleep(0.1)
-                os.write(1, b"last words")
+            f"""
+            import subprocess
+            says = "import os, sys, time; open(sys.argv[1], 'w').close(); time.sleep(0.1); os.write(1, b'last words')"
+            subprocess.Popen([sys.executable, "-S", "-c", says, {begun.as_posix()!r}])
+            while not os.path.exists({begun.as_posix()!r}):
+                time.sleep(0.01)
+            os._exit(0)
             """
         ).run([], tmp_path)
         assert (told.code, told.text) == (0, "last words")
@@ -312,14 +319,16 @@ class TestRunning:
 
         monkeypatch.setattr(process, "_watch", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            program("time.sleep(600)").run([], tmp_path)
-        assert started[0].returncode == -signal.SIGKILL
+            program("time.sleep(60)").run([], tmp_path)
+        assert started[0].returncode == (1 if sys.platform == "win32" else -KILLED)
         assert started[0].stdout is not None
         started[0].stdout.close()
 
     def test_a_crash_is_told_from_an_exit(self, program: MakeProgram, tmp_path: Path) -> None:
-        answer = program("os.kill(os.getpid(), 11)").run([], tmp_path)
-        assert (answer.code, answer.crashed) == (-11, True)
+        crash = "import ctypes; ctypes.windll.kernel32.ExitProcess(-1073741819)"  # as an access violation ends it
+        source, code = (crash, 0xC0000005) if sys.platform == "win32" else ("os.kill(os.getpid(), 11)", -11)
+        answer = program(source).run([], tmp_path)
+        assert (answer.code, answer.crashed) == (code, True)
 
 
 def _twin(certificate: Certificate) -> Certificate:
@@ -341,17 +350,19 @@ def _ends(pid: int) -> bool:
     """Wait until a process is gone, or a zombie that nobody has collected yet."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-            os.kill(pid, 0)
-        except (ProcessLookupError, FileNotFoundError):
+        if not leftovers._runs(pid) or _is_zombie(pid):
             return True
         time.sleep(0.02)
     return False
 
 
-@SCRIPTS
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
+
+
 class TestNotStarting:
     """What stands at the path cannot be run: each cause has its own words."""
 
@@ -360,7 +371,7 @@ class TestNotStarting:
         [
             (b"\x00\x01\x02\x03", 0o755, "no program for this machine"),
             (b"\x7fELF\x02\x01\x01" + bytes(60), 0o755, "no program for this machine"),
-            (b"#!/no/such/interpreter\n", 0o755, "needs to start"),
+            pytest.param(b"#!/no/such/interpreter\n", 0o755, "needs to start", marks=SCRIPTS),
         ],
     )
     def test_a_file_that_is_no_program_here(self, tmp_path: Path, content: bytes, mode: int, expected: str) -> None:
@@ -370,6 +381,7 @@ class TestNotStarting:
         with pytest.raises(ToolMissing, match=expected):
             InstalledTool(path).run([], tmp_path)
 
+    @POSIX
     def test_a_file_that_must_not_be_executed(self, tmp_path: Path) -> None:
         path = tmp_path / "sapgenpse"
         path.write_bytes(b"#!/bin/sh\n")
@@ -381,7 +393,7 @@ class TestNotStarting:
         assert caught.value.fix == f"chmod +x {path}"
 
     def test_a_file_that_has_gone(self, tmp_path: Path) -> None:
-        with pytest.raises(ToolMissing, match="cannot be started: No such file"):
+        with pytest.raises(ToolMissing, match=f"cannot be started: ({NO_SUCH_FILE})"):
             InstalledTool(tmp_path / "sapgenpse").run([], tmp_path)
 
     def test_an_argument_that_no_program_can_get(self, program: MakeProgram, tmp_path: Path) -> None:
@@ -443,7 +455,7 @@ class TestFinding:
         in_path = {"PATH": str(installed.parent)}
         assert find_tool("auto", beside=beside, environ=in_path).label == str(installed)
 
-    @SCRIPTS
+    @POSIX
     def test_a_program_that_everybody_may_have_put_there_is_not_run(
         self, tmp_path: Path, installed: Path, nowhere: dict[str, str]
     ) -> None:
@@ -469,7 +481,7 @@ class TestFinding:
         monkeypatch.chdir(installed.parent if entry in {"", "."} else installed.parent.parent)
         assert find_tool("auto", environ={"PATH": f"{entry}{os.pathsep}"}).is_bundled
 
-    @SCRIPTS
+    @POSIX
     def test_a_file_that_is_not_executable_is_passed_over(self, installed: Path) -> None:
         installed.chmod(0o644)
         assert find_tool("auto", environ={"PATH": str(installed.parent)}).is_bundled

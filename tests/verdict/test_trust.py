@@ -135,7 +135,8 @@ def test_the_live_handshake_trusts_what_the_verdict_relies_on_and_never_the_serv
         ([], [leaf], (), True),
     ):
         verdict = judge_trust(_question(held, sent=sent))
-        assert (verdict.trusted_live, verdict.any_may_anchor) == (trusted, any_may_anchor)
+        live = verdict.trusted_live
+        assert (tuple(each.certificate for each in live.anchors), live.any_may_anchor) == (trusted, any_may_anchor)
 
 
 def test_the_most_lasting_anchor_decides_when_trust_ends() -> None:
@@ -326,7 +327,7 @@ def test_what_has_ended_on_a_later_day_is_renewed_by_the_server() -> None:
 def test_an_end_is_told_by_whole_days(hours: int, told: str) -> None:
     leaf, issuing, root = _path(_chain())
     day = issuing.not_after + timedelta(hours=hours)
-    verdict = Trust((leaf, issuing, root), (root,), (), root.not_after, leaf.not_after, (root,))
+    verdict = Trust((leaf, issuing, root), (Anchor(entry_of(root), root),), (), root.not_after, leaf.not_after, (root,))
     found = lasting_findings(verdict, (), Period(day, day), DAYS)
     (text,) = (each.observed for each in found if each.certificates == (issuing.sha256,))
     assert told in text
@@ -712,15 +713,16 @@ def test_the_order_of_the_list_and_of_what_was_sent_has_no_say(order: tuple[int,
 def test_fix_of_each_kind_of_store_is_its_own() -> None:
     leaf, issuing, root = _path(_chain())
     files = {root.sha256: Path("root.pem"), issuing.sha256: Path("ca.pem")}
-    plain = Remedy(("tool",), Path("/sec/c.pse"), files)
-    assert plain.add([root.sha256, leaf.sha256]) == (("tool", "maintain_pk", "-a", "root.pem", "-p", "/sec/c.pse"),)
+    pse = Path("/sec/c.pse")
+    plain = Remedy(("tool",), pse, files)
+    assert plain.add([root.sha256, leaf.sha256]) == (("tool", "maintain_pk", "-a", "root.pem", "-p", str(pse)),)
     assert plain.fix("add it", [root]) == "add it"
     repairing = replace(plain, repair="--repair")
     assert repairing.fix("add it", [root, issuing]) == "run again with --repair, or add it"
     assert repairing.fix("add it", [root, leaf]) == "add it"
     assert repairing.fix("add it", []) == "add it"
     pem = replace(plain, store="PEM", repair="--repair")
-    assert pem.fix("add it", [root, leaf, issuing]) == "add it: append to /sec/c.pse what stands in root.pem, ca.pem"
+    assert pem.fix("add it", [root, leaf, issuing]) == f"add it: append to {pse} what stands in root.pem, ca.pem"
     assert pem.fix("add it", [leaf]) == "add it"
     assert pem.add([root.sha256]) == ()
 

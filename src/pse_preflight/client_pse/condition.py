@@ -163,7 +163,7 @@ def _closed(path: Path, error: OSError) -> Condition:
 def access_list(path: Path) -> AccessList:
     """Return who may do what with a file of Windows, and with its folder."""
     try:
-        file, folder = (system.read_descriptor(each) for each in (path, path.resolve().parent))
+        file, folder = (system.read_descriptor(each) for each in (path, _folder(path)))
         sids = {sid for text in (file, folder) for sid in descriptor.named(descriptor.read_descriptor(text))}
     except PreflightError as error:
         return AccessList(problem=str(error))
@@ -171,8 +171,16 @@ def access_list(path: Path) -> AccessList:
     return AccessList(file=file, folder=folder, seen_by=system.me().sid, names=names)
 
 
+def _folder(path: Path) -> Path:
+    """Return the folder in which a file lies; Windows follows no link in a path of 260 characters and more."""
+    try:
+        return path.resolve().parent
+    except OSError:
+        return path.absolute().parent
+
+
 def _rights(path: Path, status: os.stat_result) -> Rights:
-    folder = path.resolve().parent.stat()
+    folder = _folder(path).stat()
     return Rights(
         owner=_account_name(status.st_uid),
         folder_mode=stat.S_IMODE(folder.st_mode),

@@ -75,8 +75,9 @@ class Places:
         """Return what is equal for two spellings of one file, whether or not it is there yet."""
         if self._windows != (sys.platform == "win32"):
             return ntpath.normcase(ntpath.normpath(_without_mark(str(path))))
-        real = os.path.realpath(_without_mark(str(path)) if self._windows else path)
+        real = os.path.abspath(_without_mark(str(path)) if self._windows else path)  # noqa: PTH100 - as below
         try:
+            real = os.path.realpath(real)  # Windows follows no link in a path of 260 characters and more
             folder = os.stat(os.path.dirname(real))  # noqa: PTH116, PTH120 - beside realpath, which pathlib has not
         except OSError:
             return os.path.normcase(real)

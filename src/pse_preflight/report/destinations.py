@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def refuse_folder(evidence: Path, aliases: Iterable[str]) -> None:
             if folder.exists():
                 _make_and_remove(folder / f".pse-preflight.{os.getpid()}")
     except OSError as error:
-        reason = "it is a file" if os.path.isfile(folder) else _reason(error)  # noqa: PTH113 - never fails
+        reason = "it is a file" if os.path.isfile(folder) else _reason(error, folder)  # noqa: PTH113 - never fails
         raise UsageProblem(
             f"what is seen cannot be written to {folder}: {reason}; name a folder of your own with --evidence=DIR"
         ) from None
@@ -51,9 +52,10 @@ def refuse_file(option: str, named: str) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         _try_to_make(file)
     except OSError as error:
-        raise UsageProblem(f"{option}={named}: cannot be written: {_reason(error)}") from None
+        raise UsageProblem(f"{option}={named}: cannot be written: {_reason(error, file)}") from None
 
 
+_LONGEST_PATH = 259
 _EXAMPLES: Mapping[str, str] = {"--trust-report": "trust.html", "--junitxml": "report.xml", "--pack": "run.zip"}
 
 
@@ -70,5 +72,7 @@ def _make_and_remove(file: Path) -> None:
     file.unlink()
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, path: Path) -> str:
+    if sys.platform == "win32" and len(os.path.abspath(path)) > _LONGEST_PATH:  # noqa: PTH100 - it need not be there
+        return f"this Windows takes no path of more than {_LONGEST_PATH} characters here"
     return error.strerror or type(error).__name__

@@ -146,8 +146,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """End a program that has not been waited for, so that its number is still its own, and its group."""
     if sys.platform == "win32":
         taskkill = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
-        with contextlib.suppress(OSError):
-            subprocess.run([taskkill, "/T", "/F", "/PID", str(process.pid)], capture_output=True, check=False)
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            # What it says goes nowhere: to read it would need a thread, which there may be none left for.
+            subprocess.run(
+                [taskkill, "/T", "/F", "/PID", str(process.pid)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+                timeout=_GRACE,
+            )
     else:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
