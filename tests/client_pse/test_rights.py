@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
+from pse_preflight.certificate import Certificate
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.client_pse import condition as pse_condition
-from pse_preflight.client_pse.condition import Condition, Rights, State
+from pse_preflight.client_pse.condition import Condition, PseContent, Rights, State
 from pse_preflight.client_pse.findings import condition_findings
 from pse_preflight.findings import Finding
 from pse_preflight.landscape.system import Client, System
 from pse_preflight.landscape.url import ApiUrl
-from tests.kit.systems import NOW, write_pse
+from tests.kit.systems import NOW, server, write_pse
 
+SERVER = Certificate.of(server().certificate)
 GOOD = Rights(owner="xtract", folder_mode=0o700, folder_owner="xtract", seen_by="xtract")
 SYSTEM = System(alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("/sec/client.pse"), secudir=Path("/sec"))
 
@@ -136,3 +138,18 @@ def test_whoever_may_replace_what_leads_to_it_may_replace_it(
     rights = pse_condition.look(tmp_path / written).rights
     assert rights is not None
     assert rights.open_folders == ((str(tmp_path / opened),) if is_open else ())
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (PseContent(SERVER, ()), "can be read by everybody on this machine, and it holds a private key without PIN"),
+        (PseContent(None, ()), "can be read by everybody on this machine, and nobody but its account needs to"),
+        (None, "can be read by everybody on this machine, and nobody but its account needs to"),
+    ],
+    ids=["its own", "only verifies others", "not opened"],
+)
+def test_a_private_key_is_told_where_one_was_seen(content: PseContent | None, why: str) -> None:
+    condition = Condition(Path("/sec/client.pse"), State.PLAIN, mode=0o604, rights=GOOD, content=content)
+    (found,) = (each for each in condition_findings(condition, SYSTEM, NOW) if "READABLE" in each.code)
+    assert why in found.observed

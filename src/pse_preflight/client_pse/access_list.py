@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from pse_preflight.checklist import Code, Severity
-from pse_preflight.client_pse.condition import AccessList
+from pse_preflight.client_pse.condition import HOLDS_KEY, AccessList
 from pse_preflight.findings import Command, Finding, finding, quoted
 from pse_preflight.windows.descriptor import (
     ADMINISTRATORS,
@@ -62,8 +62,15 @@ def others(seen: AccessList, meant: frozenset[str]) -> Others | None:
     return Others(strangers(readers(file)), strangers(may_change(file)), strangers(may_replace_in(folder)), owner)
 
 
-def findings(path: Path, seen: AccessList, meant: frozenset[str] = frozenset()) -> Iterator[Finding]:
-    """Name who else may read the private key, and who may decide whom the client trusts, with what mends it."""
+def findings(
+    path: Path, seen: AccessList, meant: frozenset[str] = frozenset(), *, why: str = HOLDS_KEY
+) -> Iterator[Finding]:
+    """Name who else may read the PSE, and who may decide whom the client trusts, with what mends it.
+
+    Args:
+        meant: the SIDs of the client's account and group.
+        why: why nobody else should read it.
+    """
     found = others(seen, meant)
     if found is None:
         return
@@ -75,7 +82,7 @@ def findings(path: Path, seen: AccessList, meant: frozenset[str] = frozenset()) 
     if found.read:
         told = finding(
             Code.PSE_READABLE_BY_OTHERS if any(map(is_crowd, found.read)) else Code.PSE_READABLE_BY_GROUP,
-            f"{path} can be read by {_names(found.read, seen)}, and it holds a private key without PIN",
+            f"{path} can be read by {_names(found.read, seen)}, and {why}",
             fix="let its account, SYSTEM and the administrators alone read it",
             commands=[close],
         )

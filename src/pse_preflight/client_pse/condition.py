@@ -35,6 +35,9 @@ class State(enum.Enum):
     PLAIN = "plain"
 
 
+HOLDS_KEY = "it holds a private key without PIN"
+
+
 @dataclass(frozen=True, slots=True)
 class PseContent:
     """What a PSE holds, but for its private key.
@@ -122,6 +125,12 @@ class Condition:
     digest: str = ""
     remedy: str = ""
 
+    @property
+    def why_private(self) -> str:
+        """Return why nobody else should read it: a PSE that only verifies others has no own key."""
+        has_key = self.content is not None and self.content.owner is not None
+        return HOLDS_KEY if has_key else "nobody but its account needs to"
+
     def is_unchanged(self, now: "Condition") -> bool:
         """Tell whether the same file still stands there, with the same access rights."""
         seen = (self.state, self.digest, self.mode, self.rights, self.access_list)
@@ -192,10 +201,9 @@ def _rights(path: Path, status: os.stat_result) -> Rights:
 
 def _on_the_way(path: Path) -> Iterable[Path]:
     """Yield the folders through which one comes to a file, as it is written and where links lead, but for its own."""
-    whole = path.resolve()
-    own, *above = whole.parents
+    own = _folder(path)
     written = (each for each in Path(os.path.abspath(path)).parents if each != own)  # noqa: PTH100 - follows no link
-    return dict.fromkeys((*above, *written))
+    return dict.fromkeys((*own.parents, *written))
 
 
 def _is_open(folder: Path) -> bool:

@@ -189,7 +189,8 @@ def condition_findings(
     """
     account = system.client.account if system.client else None
     judged = (_privacy(condition), _writers(condition, account), *_owner(condition, system.dn, moment))
-    by_list = access_list.findings(condition.path, condition.access_list, meant) if condition.access_list else ()
+    seen, why = condition.access_list, condition.why_private
+    by_list = access_list.findings(condition.path, seen, meant, why=why) if seen else ()
     return (*by_list, *(each for each in judged if each is not None))
 
 
@@ -265,7 +266,7 @@ def _privacy(condition: Condition) -> Finding | None:
         return None
     return finding(
         code,
-        f"{condition.path} (mode {mode:04o}) can be read by {whom}, and it holds a private key without PIN",
+        f"{condition.path} (mode {mode:04o}) can be read by {whom}, and {condition.why_private}",
         fix="let its account alone read it",
         commands=[("chmod", "600", str(condition.path))],
     )
