@@ -85,16 +85,14 @@ def pytest_runtest_teardown(item):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("check", "how"),
-    first(
-        1,
-        [
-            ("test_handshake_with_the_pse_alone", "os._exit(9)"),
-            ("test_websocket_rfc_answers", "os._exit(0)"),
-            ("test_websocket_rfc_answers", "raise RuntimeError"),
-        ],
-    ),
+    [
+        ("test_handshake_with_the_pse_alone", "os._exit(9)"),
+        ("test_websocket_rfc_answers", "os._exit(0)"),
+        ("test_websocket_rfc_answers", "raise RuntimeError"),
+    ],
 )
 def test_a_system_whose_worker_died_is_not_ok(tmp_path: Path, check: str, how: str) -> None:
     """Though the check itself had passed before."""
