@@ -37,6 +37,7 @@ from tests.kit.runs import (
 )
 from tests.kit.servers import serve_tls
 from tests.kit.systems import issuers, roots_file, server, system, write_pse
+from tests.kit.tiers import first
 
 STRANGE = "STRANGE"
 
