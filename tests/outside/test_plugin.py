@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -492,3 +493,13 @@ def _see_packages_of_this_environment(home: Path) -> None:
             for package in path.iterdir():
                 if "pse_preflight" not in package.name and not package.name.startswith("__editable__"):
                     (site / package.name).symlink_to(package)
+
+
+def test_a_check_that_asks_pytest_for_itself_is_given_it(tmp_path: Path) -> None:
+    folder = tmp_path / "checks"
+    shutil.copytree(CHECKOUT / "checks", folder, ignore=shutil.ignore_patterns("test_*", "__pycache__"))
+    name = "test_chain_is_valid"
+    said = f"def {name}(system, request):\n    assert request.node.name == f'{name}[{{system.alias}}]'\n"
+    (folder / "test_chain.py").write_text(said, encoding="utf-8")
+    ended = run_module("pytest", str(folder), "--system=demo", "-p", "pse_preflight.plugin", folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout
