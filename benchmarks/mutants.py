@@ -470,6 +470,10 @@ class _Session:
         items = {each.nodeid: each for each in session.items}
         tests = {mutant: [items[each] for each in names if each in items] for mutant, names in self._work.tests.items()}
         first = {each.room: each for each in tests}.values()
+        for each in first:  # keys and certificates that the tests make once are there for every copy then
+            _run_items(session, tests[each][:_CONTROLS])
+        gc.collect()
+        gc.freeze()
         controls = {each: partial(_run_items, session, tests[each][:_CONTROLS]) for each in first}
         if any(fate.how != "survived" for fate in _ended(controls, self._work)):
             raise session.Failed("the tests do not pass as the code is")

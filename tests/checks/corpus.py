@@ -1013,7 +1013,11 @@ def _destined(**said: Any) -> Seen:
 _add(Code.CLIENT_INI_HOST_HAS_SCHEME, partial(_destined, host=f"https://{HOST}"))
 _add(Code.CLIENT_INI_HOST_NOT_ALONE, partial(_destined, host=f"{HOST}/sap/bc/rfc"))
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, host="my999999-api.s4hana.cloud.sap"))
-_add(Code.CLIENT_INI_DIFFERS, partial(_destined, pse="/elsewhere/client.pse"), name="another PSE in sapnwrfc.ini")
+_add(
+    Code.CLIENT_INI_DIFFERS,
+    partial(_destined, pse=str(Path("/elsewhere/client.pse").absolute())),
+    name="another PSE in sapnwrfc.ini",
+)
 _add(Code.CLIENT_INI_DIFFERS, partial(_destined, proxy_host="proxy", proxy_port="3128"), name="a proxy in sapnwrfc.ini")
 _add(Code.CLIENT_INI_TRUSTS_ALL, partial(_destined, trusts_all=True))
 _add(Code.CLIENT_INI_USER_NOT_ALIAS, partial(_destined, has_user=True, alias_length=None))

@@ -6,6 +6,7 @@ difference, then keep it.
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -34,17 +35,25 @@ def told(findings: Iterable[Finding], known: Iterable[Certificate]) -> str:
 
 
 def _normal(text: str) -> str:
-    text = re.sub(rf"{re.escape(tempfile.gettempdir())}/\w+", "TMP", text)
+    text = re.sub(rf"{re.escape(tempfile.gettempdir() + os.sep)}\w+", "TMP", text)
     text = re.sub(r"\b[0-9A-F]{2}(:[0-9A-F]{2}){19}\b", "KEY-IDENTIFIER", text)
     text = re.sub(r"ValueError: error parsing.*", "THE LIBRARY'S WORDS", text)
     return re.sub(r"\b[0-9a-f]{12,}\b", "HEX", text)
+
+
+def _as_on_linux(text: str) -> str:
+    """Return what Windows tells, with its paths written as in the texts that were read: no drive, no quotes for it."""
+    if sys.platform != "win32":
+        return text
+    drive = re.escape(Path.cwd().drive)
+    return re.sub(rf"'?(?:{drive})?(/[\w./-]+)'?", r"\1", text.replace("\\", "/"))
 
 
 def same_as_read(golden: Path, names: Iterable[str], name: str, tell: Callable[[str], str]) -> None:
     """Hold what is told of one thing against what was read; or write all of it, where that is asked for."""
     if os.environ.get("PREFLIGHT_WRITE_GOLDEN"):
         _write(golden, tuple(names), tell)
-    assert tell(name) == _read(golden)[name]
+    assert _as_on_linux(tell(name)) == _as_on_linux(_read(golden)[name])
 
 
 @cache

@@ -1,6 +1,5 @@
 """What is said of each scenario of the corpus, word by word."""
 
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -13,8 +12,6 @@ from pse_preflight.verdict.evidence import Evidence
 from tests.checks.corpus import CORPUS, Scenario
 from tests.kit.check_runs import End, ends, ends_alone
 from tests.kit.words import same_as_read, told
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="paths are written otherwise")
 
 GOLDEN = Path(__file__).parent / "golden" / "words.txt"
 SCENARIOS = {each.name: each for each in CORPUS}
