@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pse_preflight import pkcs7
 from pse_preflight.certificate import Certificate, CertificateUnreadable
+from pse_preflight.files import read_beginning
 
 LARGEST_FILE = 16 << 20
 MOST_CERTIFICATES = 5_000
@@ -95,7 +96,7 @@ def read_certificate_file(path: Path) -> CertificateFile:
         if not stat.S_ISREG(path.stat().st_mode):
             raise CertificateUnreadable("is a folder" if path.is_dir() else "is no ordinary file")
         with path.open("rb") as stream:
-            return read_certificates(stream.read(LARGEST_FILE + 1))
+            return read_certificates(read_beginning(stream, LARGEST_FILE + 1))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise CertificateUnreadable(f"cannot be read: {reason}") from None

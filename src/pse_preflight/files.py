@@ -1,4 +1,4 @@
-"""How a file of ours is written, whole or not at all, and whether one is there."""
+"""How a file of ours is written, whole or not at all, how any is read, and whether one is there."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 Result = TypeVar("Result")
 
@@ -16,6 +16,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
 IN_USE = frozenset({5, 32, 33})
 """ERROR_ACCESS_DENIED, _SHARING_VIOLATION, _LOCK_VIOLATION: another program has the file open."""
 
+_PIECE = 1 << 16
 _HOUR = 3600.0
 _MARK = ".preflight"
 _LEFTOVER = re.compile(rf"[0-9]+-[0-9]+{re.escape(_MARK)}")
@@ -52,6 +53,14 @@ def _remove_leftovers(file: Path) -> None:
         is_ours = each.name.startswith(begin) and _LEFTOVER.fullmatch(each.name.removeprefix(begin))
         if is_ours and each.stat(follow_symlinks=False).st_mtime < time.time() - _HOUR:
             Path(each.path).unlink()
+
+
+def read_beginning(stream: IO[bytes], count: int) -> bytes:
+    """Read so many bytes at most, in pieces: reading them at once takes memory for all, however few there are."""
+    found = bytearray()
+    while len(found) < count and (piece := stream.read(min(_PIECE, count - len(found)))):
+        found += piece
+    return bytes(found)
 
 
 def is_file(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """A file of ours is written whole, and a file that another program has open is waited for within a bound."""
 
+import io
 import os
 import sys
 import threading
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pse_preflight.files import patiently, write_whole
+from pse_preflight.files import patiently, read_beginning, write_whole
 
 SHARING_VIOLATION, DISK_FULL = 32, 112
 
@@ -23,6 +24,21 @@ def test_what_is_written_is_there_and_nothing_else(tmp_path: Path) -> None:
     write_whole(tmp_path / "ü.json", "two\n")
     assert [each.name for each in tmp_path.iterdir()] == ["ü.json"]
     assert (tmp_path / "ü.json").read_bytes() == b"two\n"
+
+
+@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 200_000, 200_001, 300_000])
+def test_of_a_file_so_much_is_read_and_no_more(size: int) -> None:
+    content = bytes(each % 251 for each in range(size))
+    asked: list[int] = []
+
+    class Counting(io.BytesIO):
+        def read(self, count: int | None = -1) -> bytes:
+            asked.append(count or 0)
+            return super().read(count)
+
+    assert read_beginning(Counting(content), 200_000) == content[:200_000]
+    assert all(0 < each <= 1 << 16 for each in asked)
+    assert sum(asked) <= max(200_000, size + (1 << 16))
 
 
 def test_what_a_killed_run_left_is_removed_and_nothing_of_a_users(tmp_path: Path) -> None:

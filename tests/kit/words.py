@@ -43,10 +43,10 @@ def _normal(text: str) -> str:
 
 def _as_on_linux(text: str) -> str:
     """Return what Windows tells, with its paths written as in the texts that were read: no drive, no quotes for it."""
-    if sys.platform != "win32":
-        return text
-    drive = re.escape(Path.cwd().drive)
-    return re.sub(rf"'?(?:{drive})?(/[\w./-]+)'?", r"\1", text.replace("\\", "/"))
+    if sys.platform == "win32":
+        drive = re.escape(Path.cwd().drive)
+        return re.sub(rf"'?(?:{drive})?(/[\w./-]+)'?", r"\1", text.replace("\\", "/"))
+    return text
 
 
 def same_as_read(golden: Path, names: Iterable[str], name: str, tell: Callable[[str], str]) -> None:

@@ -19,7 +19,7 @@ from pse_preflight.certificate_file import read_certificates
 from pse_preflight.chain.sap_roots import PUBLISHED, Announcement, Named, Release, Root, SapRoots, Table
 from pse_preflight.chain.search import is_self_signed
 from pse_preflight.errors import UsageProblem
-from pse_preflight.files import is_file, is_folder
+from pse_preflight.files import is_file, is_folder, read_beginning
 from pse_preflight.landscape.words import plain
 from pse_preflight.once import once
 from pse_preflight.pse import file as pse_file
@@ -238,7 +238,7 @@ def _published(path: Path) -> _PublishedTable | Table:
 def _bytes(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
+            content = read_beginning(stream, LARGEST_FILE + 1)
     except OSError as error:
         raise UsageProblem(f"{file}: cannot be read: {error.strerror}") from None
     if len(content) > LARGEST_FILE:
@@ -298,7 +298,7 @@ def _members_of_zip(content: bytes, file: Path) -> list[_Member]:
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     with archive.open(info) as stream:
-        content = stream.read(LARGEST_TABLE + 1)
+        content = read_beginning(stream, LARGEST_TABLE + 1)
     if len(content) > LARGEST_TABLE:
         raise ValueError(f"{info.filename} in it is too large for a certificate")
     return content

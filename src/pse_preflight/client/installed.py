@@ -11,6 +11,7 @@ from pathlib import Path, PureWindowsPath
 from pse_preflight.client import connections
 from pse_preflight.client.connections import Connections, ProductConnection
 from pse_preflight.client.settings_tree import SettingsUnreadable
+from pse_preflight.files import read_beginning
 from pse_preflight.landscape.system import Product, System
 
 TITLES = {"xtract": "Xtract Universal", "board-connector": "Board Connector"}
@@ -127,7 +128,7 @@ def _connections(file: Path, name: str, _state: tuple[int, int]) -> tuple[Produc
 
 def _content(file: Path) -> bytes:
     with file.open("rb") as stream:
-        content = stream.read(connections.LARGEST_FILE + 1)
+        content = read_beginning(stream, connections.LARGEST_FILE + 1)
     if len(content) > connections.LARGEST_FILE:
         raise SettingsUnreadable("it is larger than 1 MiB")
     return content

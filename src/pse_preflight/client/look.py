@@ -21,7 +21,7 @@ from pse_preflight.client.posix import PosixAccount
 from pse_preflight.client.settings_tree import SettingsUnreadable
 from pse_preflight.client.side import ClientSide
 from pse_preflight.errors import NotForAccount, PreflightError
-from pse_preflight.files import is_file, is_folder
+from pse_preflight.files import is_file, is_folder, read_beginning
 from pse_preflight.findings import Command
 from pse_preflight.landscape.system import Client, System
 from pse_preflight.options import EVIDENCE
@@ -233,7 +233,7 @@ def read_ini(file: Path) -> tuple[Destination, ...]:
         SettingsUnreadable: where it is XML, and none that is read.
     """
     with file.open("rb") as stream:
-        content = stream.read(client_ini.LARGEST_FILE + 1)
+        content = read_beginning(stream, client_ini.LARGEST_FILE + 1)
     if len(content) > client_ini.LARGEST_FILE:
         raise OSError(0, "it is larger than 1 MiB", str(file))
     if dotnet.is_dotnet(content):

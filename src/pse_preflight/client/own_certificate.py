@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from pse_preflight.certificate import Certificate
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.errors import PreflightError
+from pse_preflight.files import read_beginning
 from pse_preflight.findings import Command, Finding, finding
 from pse_preflight.landscape.system import ExpiryDays
 from pse_preflight.pse import file as pse_file
@@ -82,7 +83,7 @@ def read_own_certificate(pse: Path) -> OwnCertificate | None:
     """
     try:
         with pse.open("rb") as stream:
-            found = pse_file.read(stream.read(pse_file.LARGEST_FILE + 1))
+            found = pse_file.read(read_beginning(stream, pse_file.LARGEST_FILE + 1))
     except (OSError, PreflightError):
         return None
     if found.owner is None:

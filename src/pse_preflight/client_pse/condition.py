@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pse_preflight.errors import PreflightError
+from pse_preflight.files import read_beginning
 from pse_preflight.json_types import Mode, WholeCertificate
 from pse_preflight.pse.errors import DamagedPse, MachineBoundPse, NotAPse, PinNeeded, PseError
 from pse_preflight.pse.file import LARGEST_FILE, TrustedCertificate, read
@@ -144,7 +145,7 @@ def look(path: Path) -> Condition:
             return Condition(path, State.UNREADABLE, "it is a folder" if path.is_dir() else "it is no plain file")
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
-            content = stream.read(LARGEST_FILE + 1)
+            content = read_beginning(stream, LARGEST_FILE + 1)
     except (FileNotFoundError, NotADirectoryError):
         if any(each.is_file() for each in path.parents):
             return Condition(path, State.UNREADABLE, f"a part of its folder is no folder: {path.parent}")

@@ -15,6 +15,7 @@ from pse_preflight.certificate_file import read_certificates
 from pse_preflight.client_pse.condition import Condition, PseContent, State
 from pse_preflight.client_pse.model import Attempt, ClientPse, Contribution
 from pse_preflight.errors import PreflightError
+from pse_preflight.files import read_beginning
 from pse_preflight.key_stores.java import is_java_key_store, read_java_key_store
 from pse_preflight.key_stores.model import KeyStore
 from pse_preflight.key_stores.pkcs12 import is_pkcs12, read_pkcs12_store
@@ -82,7 +83,7 @@ def _content(path: Path) -> bytes:
     if not stat.S_ISREG(path.stat().st_mode):
         raise CertificateUnreadable("it is a folder" if path.is_dir() else "it is no plain file")
     with path.open("rb") as stream:
-        content = stream.read(LARGEST_FILE + 1)
+        content = read_beginning(stream, LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise CertificateUnreadable(f"it is larger than {LARGEST_FILE >> 20} MiB")
     return content

@@ -15,6 +15,7 @@ from pse_preflight.command.arguments import CommandParser, proxy_of, url_of
 from pse_preflight.command.going_on import going_on
 from pse_preflight.command.invocation import pasteable
 from pse_preflight.errors import UsageProblem
+from pse_preflight.files import read_beginning
 from pse_preflight.findings import Finding, one_line, quoted
 from pse_preflight.landscape.select import surroundings
 from pse_preflight.landscape.url import ApiUrl
@@ -108,7 +109,7 @@ def _hint(text: str) -> str:
 def _file(path: Path, looker: Looker) -> ShownFile:
     try:
         with path.open("rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
+            data = read_beginning(stream, LARGEST_FILE + 1)
     except OSError as error:
         return looker.unreadable(str(path), error.strerror or type(error).__name__)
     return looker.look(str(path), data)
@@ -136,7 +137,7 @@ def _pin(file: str | None, variable: str | None, environment: Mapping[str, str])
 def _first_line(path: Path) -> str:
     try:
         with path.open("rb") as stream:
-            content = stream.read(_LONGEST_PIN_FILE + 1)
+            content = read_beginning(stream, _LONGEST_PIN_FILE + 1)
         if len(content) > _LONGEST_PIN_FILE:
             raise UsageProblem(one_line(f"--pin-file: {path} is longer than {_LONGEST_PIN_FILE} bytes"))
         return content.decode("utf-8-sig").partition("\n")[0].removesuffix("\r")

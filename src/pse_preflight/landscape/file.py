@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pse_preflight.errors import UsageProblem
+from pse_preflight.files import read_beginning
 from pse_preflight.findings import one_line
 from pse_preflight.landscape import alias as aliases
 from pse_preflight.landscape.keys import OWN_KEY, Keys, KeysUnreadable, read_keys
@@ -79,7 +80,7 @@ def read_landscape(
 def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
+            content = read_beginning(stream, LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageProblem(one_line(f"{file}: cannot be read: {reason}")) from None

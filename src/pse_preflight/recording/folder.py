@@ -15,7 +15,7 @@ from pathlib import Path, PureWindowsPath
 from pse_preflight.certificate import Certificate, CertificateUnreadable, write_pem
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
-from pse_preflight.files import is_file, write_whole
+from pse_preflight.files import is_file, read_beginning, write_whole
 from pse_preflight.findings import Command, Finding, finding, quoted
 from pse_preflight.recording.format import EvidenceUnreadable, Recording, parsed, written
 from pse_preflight.verdict.evidence import Evidence, file_names, root_names
@@ -228,7 +228,7 @@ def _content(file: Place) -> bytes:
         if isinstance(file, Path) and not stat.S_ISREG(file.stat().st_mode):  # a pipe has no end
             raise EvidenceUnreadable(f"{file}: is no plain file")
         with file.open("rb") as stream:
-            content: bytes = stream.read(LARGEST_FILE + 1)
+            content: bytes = read_beginning(stream, LARGEST_FILE + 1)
     except OSError as error:
         raise EvidenceUnreadable(f"{file}: cannot be read: {error.strerror}") from None
     if len(content) > LARGEST_FILE:

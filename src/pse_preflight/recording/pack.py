@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pse_preflight.errors import PreflightError
-from pse_preflight.files import is_file, patiently
+from pse_preflight.files import is_file, patiently, read_beginning
 
 RESULT, PAGE, JUNIT = "result.json", "trust.html", "report.xml"
 """What a pack holds of the run itself; what was seen of each system is in a folder of its alias."""
@@ -115,7 +115,7 @@ def content(file: Path, name: str, largest: int) -> bytes:
         if not entry.is_file():
             raise PackUnreadable(f"{file}: holds no {name}, so it is no pack of pse-preflight (check … --pack)")
         with entry.open("rb") as stream:
-            read: bytes = stream.read(largest + 1)
+            read: bytes = read_beginning(stream, largest + 1)
     if len(read) > largest:
         raise PackUnreadable(f"{file}: its {name} is larger than {largest >> 20} MiB")
     return read

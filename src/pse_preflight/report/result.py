@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pse_preflight.errors import PreflightError, UsageProblem
-from pse_preflight.files import is_file, write_whole
+from pse_preflight.files import is_file, read_beginning, write_whole
 from pse_preflight.findings import one_line
 from pse_preflight.recording import pack
 from pse_preflight.report.facts import Result, in_json, unpacked
@@ -70,7 +70,7 @@ def _content(file: Path) -> bytes:
             raise ResultUnreadable(str(error)) from None
     try:
         with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
+            content = read_beginning(stream, LARGEST_FILE + 1)
     except OSError as error:
         raise ResultUnreadable(f"{file}: cannot be read: {error.strerror}") from None
     if len(content) > LARGEST_FILE:

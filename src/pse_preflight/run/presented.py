@@ -5,6 +5,7 @@ from pathlib import Path
 from pse_preflight.certificate import CertificateUnreadable
 from pse_preflight.certificate_file import read_certificate_file
 from pse_preflight.errors import PreflightError, UsageProblem
+from pse_preflight.files import read_beginning
 from pse_preflight.findings import one_line
 from pse_preflight.pse import file as pse_file
 from pse_preflight.pse.file import LARGEST_FILE
@@ -33,7 +34,7 @@ def _own_chain(path: Path) -> tuple[bytes, ...]:
     """Return what a server with this PSE would send; nothing where it is none, or has no certificate of its own."""
     try:
         with path.open("rb") as stream:
-            pse = pse_file.read(stream.read(LARGEST_FILE + 1))
+            pse = pse_file.read(read_beginning(stream, LARGEST_FILE + 1))
         issuers = tuple(each.der for each in pse.owner_path)
     except (OSError, PreflightError):
         return ()

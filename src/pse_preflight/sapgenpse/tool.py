@@ -22,7 +22,7 @@ from cryptography import x509
 from pse_preflight.certificate import Certificate
 from pse_preflight.checklist import Code
 from pse_preflight.errors import PreflightError
-from pse_preflight.files import is_file, is_folder
+from pse_preflight.files import is_file, is_folder, read_beginning
 from pse_preflight.options import Engine
 from pse_preflight.pse import file
 from pse_preflight.pse.create import write_private
@@ -366,7 +366,7 @@ def _readable(pse: Path) -> PseFile | None:
 
 def _read(pse: Path) -> PseFile:
     with pse.open("rb") as stream:
-        return file.read(stream.read(file.LARGEST_FILE + 1))
+        return file.read(read_beginning(stream, file.LARGEST_FILE + 1))
 
 
 def list_certificates(tool: Tool, pse: Path) -> Listing:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable
 from pse_preflight.certificate_file import read_certificates
+from pse_preflight.files import read_beginning
 from pse_preflight.pse import create, file
 from pse_preflight.pse.credentials import FILE_NAME, Credential, read_credentials
 from pse_preflight.pse.errors import (
@@ -80,7 +81,7 @@ def open_at(pse: Path, options: Options, world: World) -> Opened:
     data = b""
     try:
         with pse.open("rb") as stream:
-            data = stream.read(file.LARGEST_FILE + 1)
+            data = read_beginning(stream, file.LARGEST_FILE + 1)
         try:
             return Opened(pse, file.read(data, pin), pin)
         except PinNeeded:
@@ -131,7 +132,7 @@ def read_bounded(path: Path, what: str) -> bytes:
     """
     try:
         with path.open("rb") as stream:
-            data = stream.read(file.LARGEST_FILE + 1)
+            data = read_beginning(stream, file.LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise Refused(f'{what} "{path}" does not exist or cannot be read ({reason})') from error
@@ -180,7 +181,7 @@ def _told(error: PseError | OSError, data: bytes) -> str:
 def _read_certificates(path: Path, world: World) -> tuple[Certificate, ...]:
     try:
         with path.open("rb") as stream:
-            found = read_certificates(stream.read(file.LARGEST_FILE + 1))
+            found = read_certificates(read_beginning(stream, file.LARGEST_FILE + 1))
     except (OSError, CertificateUnreadable) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise Refused(f'certificate file "{path}" does not exist or is no certificate ({reason})') from error
