@@ -472,19 +472,23 @@ class _Session:
         first = {each.room: each for each in tests}.values()
         for each in first:  # keys and certificates that the tests make once are there for every copy then
             _run_items(session, tests[each][:_CONTROLS])
+        functions, caches = _functions_and_caches()
         gc.collect()
         gc.freeze()
         controls = {each: partial(_run_items, session, tests[each][:_CONTROLS]) for each in first}
         if any(fate.how != "survived" for fate in _ended(controls, self._work)):
             raise session.Failed("the tests do not pass as the code is")
-        bodies = {each: partial(_swap_and_run, each, session, tests[each]) for each in tests}
+        swap = partial(_swap, functions=functions, caches=caches)
+        bodies = {each: partial(_swap_and_run, swap, each, session, tests[each]) for each in tests}
         for fate in _ended(bodies, self._work):
             os.write(self._writing, f"{json.dumps([str(fate.mutant), fate.how, fate.seconds])}\n".encode())
         return True
 
 
-def _swap_and_run(mutant: Mutant, session: pytest.Session, items: Sequence[pytest.Item]) -> int:
-    return _run_items(session, items) if items and _swap(mutant) else _WHILE_LOADING
+def _swap_and_run(
+    swap: Callable[[Mutant], bool], mutant: Mutant, session: pytest.Session, items: Sequence[pytest.Item]
+) -> int:
+    return _run_items(session, items) if items and swap(mutant) else _WHILE_LOADING
 
 
 def _run_items(session: pytest.Session, items: Sequence[pytest.Item]) -> int:
@@ -496,24 +500,30 @@ def _run_items(session: pytest.Session, items: Sequence[pytest.Item]) -> int:
     return 0
 
 
-def _swap(mutant: Mutant) -> bool:
+def _functions_and_caches() -> tuple[Mapping[CodeType, Sequence[FunctionType]], Sequence[Any]]:
+    """Return the package's functions by their code, and what remembers results of them."""
+    functions: dict[CodeType, list[FunctionType]] = defaultdict(list)
+    caches = []
+    for each in gc.get_objects():
+        if isinstance(each, FunctionType) and each.__code__.co_filename.startswith(str(PACKAGE)):
+            functions[each.__code__].append(each)
+        elif isinstance(each, _CACHED) and str(each.__module__).startswith("pse_preflight"):
+            caches.append(each)
+    return functions, caches
+
+
+def _swap(mutant: Mutant, *, functions: Mapping[CodeType, Sequence[FunctionType]], caches: Sequence[Any]) -> bool:
     """Give the functions that are changed their new code; tell whether that was all there was to do."""
     before, after = (
         compile(each, str(mutant.file), "exec", dont_inherit=True) for each in (mutant.source, _changed(mutant))
     )
     pairs = _differing(before, after)
-    if not pairs:
+    if not pairs or not all(functions.get(old) for old, _ in pairs):
         return False
-    alive: dict[CodeType, list[FunctionType]] = defaultdict(list)
-    for each in gc.get_objects():
-        if isinstance(each, FunctionType) and each.__code__.co_filename == str(mutant.file):
-            alive[each.__code__].append(each)
-        elif isinstance(each, _CACHED) and str(each.__module__).startswith("pse_preflight"):
-            each.cache_clear()
-    if not all(alive[old] for old, _ in pairs):
-        return False
+    for each in caches:
+        each.cache_clear()
     for old, new in pairs:
-        for each in alive[old]:
+        for each in functions[old]:
             each.__code__ = new
     return True
 

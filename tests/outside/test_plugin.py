@@ -396,7 +396,9 @@ ROOTS = {
 }
 
 
-@pytest.mark.parametrize("parallel", [(), PARALLEL], ids=["alone", "parallel"])
+@pytest.mark.parametrize(
+    "parallel", [pytest.param((), id="alone"), pytest.param(PARALLEL, id="parallel", marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("kind", ROOTS)
 def test_roots_that_cannot_be_read_are_told_once_and_nothing_is_asked(
     checks: pytest.Pytester, kind: str, parallel: tuple[str, ...]

@@ -15,6 +15,7 @@ from pse_preflight.report.destinations import refuse_file, refuse_folder
 from pse_preflight.report.result import remove_older
 from tests.kit.places import SOURCES
 from tests.kit.runs import PARALLEL, run_checks, run_module
+from tests.kit.tiers import first
 
 DEAD = "https://127.0.0.1:1"
 NOBODY = 65534
@@ -112,7 +113,7 @@ def test_a_report_that_is_there_is_refused_where_it_cannot_be_written_anew(
     assert file.read_text(encoding="ascii") == "root's"
 
 
-@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("parallel", first(1, [False, True]))
 def test_a_run_ends_before_anything_is_asked(tmp_path: Path, *, parallel: bool) -> None:
     (tmp_path / "proof").write_text("mine", encoding="utf-8")
     options = (f"--system={DEAD}", "--evidence=proof", *(PARALLEL if parallel else []))
