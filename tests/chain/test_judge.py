@@ -528,6 +528,18 @@ def test_a_root_of_inspection_is_not_accepted_unless_somebody_names_it() -> None
     assert not question.inspection_accepted
     assert not question.sap_domain
     assert not question.partial
+    (found,) = _judgement_of(WORLD.server(WORLD.root("Zscaler Root CA"))).findings
+    assert (found.code, found.severity) == (Code.TLS_INSPECTED, Severity.MAJOR)
+    private = _question_of(WORLD.server(WORLD.root()))
+    assert judge_chain(replace(private, sap_domain=True)).findings == ()
+
+
+def test_question_shows_no_certificates() -> None:
+    question = replace(_question_of(_good_server()), fetched=(b"fetched",), mozilla=frozenset({"ab" * 32}))
+    assert judge_chain(question).path
+    shown = repr(question)
+    for part in ("Certificate", "b'", "ab" * 32, "SapRoots"):
+        assert part not in shown
 
 
 def test_certificate_that_names_no_issuer_misses_none() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pse_preflight.certificate import Certificate, write_pem
 from pse_preflight.chain.sap_roots import SapRoots
@@ -104,6 +105,11 @@ def test_a_table_goes_there_and_back(tmp_path: Path) -> None:
         file = tmp_path / f"table-{number}.yaml"
         file.write_text(written(table), encoding="utf-8")
         assert read_table(file) == table
+        kept = yaml.safe_load(file.read_text(encoding="utf-8"))["roots"]
+        assert {each["name"] for each in kept if each.get("private")} == {
+            each.name for each in table.roots if each.private
+        }
+        assert len({each.private for each in table.roots}) == 2
     assert sap_roots(file).is_newer
     assert _names(sap_roots(file)) == {each.name for each in NEWER}
 

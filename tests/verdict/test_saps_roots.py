@@ -179,6 +179,14 @@ def test_a_root_in_the_list_that_only_bears_the_name_is_told_with_both_fingerpri
     assert _found(accepted, Code.PSE_TRUSTS_INSPECTION) == []
 
 
+@pytest.mark.parametrize("sha256", ["0" * 64, "f" * 64])
+def test_any_other_fingerprint_than_saps_is_a_false_name(sha256: str) -> None:
+    roots = tuple(replace(each, sha256=sha256) if each.sha256 == G5.sha256 else each for each in TABLE.roots)
+    question = _question([_entry(G5)], table=replace(TABLE, roots=roots))
+    (found,) = _found(question, Code.PSE_TRUSTS_INSPECTION)
+    assert f"its sha256 is {G5.sha256}, and SAP's is {sha256}" in found.observed
+
+
 def test_a_cross_signed_one_and_the_genuine_one_are_no_false_names() -> None:
     other = root_authority("Older Root", NOW - timedelta(days=100), 900)
     cross = other.issue_authority(G5.name, NOW - timedelta(days=100), 900, key=ec_key())

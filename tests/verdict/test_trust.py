@@ -312,6 +312,14 @@ def test_what_has_ended_on_a_later_day_is_renewed_by_the_server() -> None:
     assert verdict.outlasts_renewals(later)
 
 
+@pytest.mark.parametrize(("seconds", "code"), [(-1, SOON), (0, SOON), (1, DUE)])
+def test_a_server_certificate_ends_soon_until_it_has_ended(seconds: int, code: tuple[str, str]) -> None:
+    leaf = _path(_chain())[0]
+    day = leaf.not_after + timedelta(seconds=seconds)
+    verdict = judge_trust(_question([_path(_chain())[2]]))
+    assert _codes(lasting_findings(verdict, (), Period(day, day), DAYS)) == [code]
+
+
 @pytest.mark.parametrize(
     ("hours", "told"),
     [
