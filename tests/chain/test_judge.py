@@ -542,6 +542,16 @@ def test_question_shows_no_certificates() -> None:
         assert part not in shown
 
 
+def test_only_what_is_told_of_the_certificate_itself_tells_that_it_is_no_servers() -> None:
+    """An authority that is its own anchor, without names, and something else that is sent cannot be read."""
+    own = _certificate(WORLD.root())
+    for number in range(8):
+        sent = (own.der, b"no certificate %d" % number)
+        question = ChainQuestion(WORLD.host, sent, (own,), ROOTS_NAME, WORLD.period, partial=True)
+        told = [each.code for each in judge_chain(question).findings if each.severity is Severity.BLOCKER]
+        assert told == ["HOST_NOT_IN_CERTIFICATE", "CERTIFICATE_UNREADABLE"]
+
+
 def test_certificate_that_names_no_issuer_misses_none() -> None:
     nameless = x509.CertificateBuilder(x509.Name([]), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")]))
     nameless = nameless.public_key(WORLD.root().certificate.public_key()).serial_number(1)

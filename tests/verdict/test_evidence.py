@@ -352,3 +352,30 @@ def test_what_is_minor_at_another_address_is_not_told_once_more(seen: Observatio
     assert Code.CHAIN_HAS_EXTRAS not in told
     alone = [each.code for each in _judged(replace(seen, endpoint=repeated)).findings]
     assert Code.CHAIN_HAS_EXTRAS in alone
+
+
+def test_whatever_leads_to_a_root_that_was_named_is_accepted_and_nothing_else(seen: Observations) -> None:
+    for explicit in (True, False):
+        case = _judged(replace(seen, roots=replace(seen.roots, explicit=explicit))).case
+        assert case
+        whole = {*seen.roots.fingerprints, *(each.sha256 for each in path(server()))}
+        assert case.accepted == (whole if explicit else set())
+
+
+def test_clock_is_of_the_root_that_trust_ends_in_else_of_the_one_that_the_roots_verified(seen: Observations) -> None:
+    root = root_authority("Root", NOW - timedelta(days=400), 4000)
+    again = root.issue_authority("Root", NOW - timedelta(days=300), 3000)
+    other, renewed = path(server("Second Root")), path(again.issue_server([LOOPBACK], NOW - timedelta(days=40), 190))
+    evidence = _judged(seen)
+    for trusted, verified, expected in (
+        (renewed, other, renewed[-1]),
+        (other[:-1], renewed, renewed[-1]),
+        ((), renewed, renewed[-1]),
+        (renewed, (), renewed[-1]),
+        (other[:-1], (), None),
+        ((), other[:-1], None),
+        ((), (), None),
+    ):
+        ends = replace(evidence.trust, path=trusted), replace(evidence.judgement, path=verified)
+        clock = replace(evidence, trust=ends[0], judgement=ends[1]).root_clock
+        assert (clock and clock.sha256) == (expected and expected.sha256)
