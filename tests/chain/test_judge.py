@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -312,6 +313,19 @@ def test_stray_in_first_place_is_out_of_order() -> None:
     assert judgement.findings[0].severity is Severity.MAJOR
 
 
+def test_server_certificate_is_neither_an_authority_nor_an_issuer() -> None:
+    """An authority that has issued nothing that is sent, and an issuer that is no authority."""
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    stray, issuing = plan.authority("Stray", plan.root), plan.authorities[0]
+    issuing.lacks(x509.BasicConstraints)
+    press = Press()
+    leaf, *others = (press.made(each) for each in (plan.leaf, issuing, stray))
+    root = Certificate.read(press.made(plan.root))
+    for sent in permutations((leaf, *others)):
+        judgement = judge_chain(ChainQuestion(ELSEWHERE.host, sent, (root,), ROOTS_NAME, WORLD.period))
+        assert judgement.leaf == Certificate.read(leaf)
+
+
 def test_first_of_two_servers_certificates_is_judged() -> None:
     """What follows cannot make up for a wrong certificate in the first place."""
     wrong, right = CASES["wrong-host"].build(WORLD), CASES["good"].build(WORLD)
@@ -538,7 +552,7 @@ def test_question_shows_no_certificates() -> None:
     question = replace(_question_of(_good_server()), fetched=(b"fetched",), mozilla=frozenset({"ab" * 32}))
     assert judge_chain(question).path
     shown = repr(question)
-    for part in ("Certificate", "b'", "ab" * 32, "SapRoots"):
+    for part in ("Certificate", "b'", 'b"', "ab" * 32, "SapRoots"):
         assert part not in shown
 
 

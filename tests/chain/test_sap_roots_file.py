@@ -232,3 +232,10 @@ def test_a_list_that_knows_less_than_half_of_saps_roots_is_something_else(known:
             sap_roots(_as_pem(tmp_path, roots, MADE))
     else:
         assert _names(sap_roots(_as_pem(tmp_path, roots, MADE))) == {each.name for each in roots}
+
+
+def test_a_list_shows_no_certificates(tmp_path: Path) -> None:
+    known = sap_roots(_as_pem(tmp_path, NEWER, MADE))
+    assert known.certificates
+    assert known.used.roots
+    assert "Certificate(" not in repr(known)

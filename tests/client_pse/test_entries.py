@@ -89,3 +89,11 @@ def test_a_description_is_of_a_certificate_by_number_end_and_issuer(by: timedelt
     assert not replace(entry, not_after=FIRST.not_after + by).is_described_as(FIRST)
     assert not replace(entry, serial=FIRST.serial_number + (1 if by > timedelta() else -1)).is_described_as(FIRST)
     assert not replace(entry, issuer="CN=Somebody").is_described_as(FIRST)
+
+
+def test_neither_an_entry_nor_a_pse_shows_what_the_file_holds() -> None:
+    entry = Entry("", held=whole(FIRST))
+    condition = Condition(Path("/sec/a.pse"), State.PLAIN, content=PseContent(None, (whole(FIRST),)))
+    assert (entry.certificate, condition.why_private) == (FIRST, "nobody but its account needs to")
+    for shown in (repr(entry), repr(condition)):
+        assert "TrustedCertificate" not in shown

@@ -379,3 +379,12 @@ def test_clock_is_of_the_root_that_trust_ends_in_else_of_the_one_that_the_roots_
         ends = replace(evidence.trust, path=trusted), replace(evidence.judgement, path=verified)
         clock = replace(evidence, trust=ends[0], judgement=ends[1]).root_clock
         assert (clock and clock.sha256) == (expected and expected.sha256)
+
+
+def test_evidence_shows_no_certificates(seen: Observations) -> None:
+    evidence = _judged(replace(seen, fetched=(b"fetched",)))
+    assert (evidence.question, evidence.case) != (None, None)
+    for shown in (repr(evidence.observations), repr(evidence)):
+        for part in ("b'fetched'", "KnownRoots", "SapRoots", "ChainQuestion", "TrustCase"):
+            assert part not in shown
+    assert "SapRoots" not in repr(evidence.observations.known)
