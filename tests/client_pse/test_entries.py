@@ -1,6 +1,6 @@
 """When an entry that a tool lists is a certificate of the file, and what is said of those that are not."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,9 +8,9 @@ import pytest
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.client_pse.condition import Condition, PseContent, State
-from pse_preflight.client_pse.entries import Entry, is_same
+from pse_preflight.client_pse.entries import Anchor, Entry, is_same
 from pse_preflight.client_pse.findings import disagreement
-from pse_preflight.client_pse.model import ClientPse
+from pse_preflight.client_pse.model import NOTHING_DONE, ClientPse
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from tests.kit.entries import signed_part, whole
 from tests.kit.pse_mutations import authorities
@@ -97,3 +97,21 @@ def test_neither_an_entry_nor_a_pse_shows_what_the_file_holds() -> None:
     assert (entry.certificate, condition.why_private) == (FIRST, "nobody but its account needs to")
     for shown in (repr(entry), repr(condition)):
         assert "TrustedCertificate" not in shown
+
+
+def test_an_entry_without_bytes_anchors_only_where_the_tool_alone_can_open_the_file() -> None:
+    named = Entry("", sha256=SECOND.sha256)
+    assert Anchor.of(named, (FIRST, SECOND)) is None
+    with pytest.raises(ValueError, match="is not what the list holds"):
+        Anchor(named, SECOND)
+    listed_only = replace(named, only_listed=True)
+    assert Anchor.of(listed_only, (FIRST, SECOND)) == Anchor(listed_only, SECOND)
+    assert Anchor.of(listed_only, (FIRST, THIRD)) is None
+    for held in (whole(SECOND), signed_part(SECOND)):
+        entry = Entry("", held=held)
+        assert Anchor.of(entry, (FIRST, SECOND)) == Anchor(entry, SECOND)
+    assert Anchor.of(Entry("", held=signed_part(SECOND)), (FIRST,)) is None
+
+
+def test_nothing_done_is_nothing() -> None:
+    assert not any(getattr(NOTHING_DONE, each.name) for each in fields(NOTHING_DONE))

@@ -19,8 +19,9 @@ from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
 from pse_preflight.findings import Finding, finding
+from pse_preflight.landscape.system import TrustStore
 from pse_preflight.sapgenpse.tool import BundledTool
-from pse_preflight.verdict.evidence import Evidence, Observations, creation_cause, file_names, judge
+from pse_preflight.verdict.evidence import Evidence, Observations, creation_cause, file_names, judge, roots_for
 from pse_preflight.verdict.policy import Policy, Verdict, decide
 from pse_preflight.verdict.trust import TrustCase
 from tests.checks.corpus import CORPUS, good
@@ -388,3 +389,21 @@ def test_evidence_shows_no_certificates(seen: Observations) -> None:
         for part in ("b'fetched'", "KnownRoots", "SapRoots", "ChainQuestion", "TrustCase"):
             assert part not in shown
     assert "SapRoots" not in repr(evidence.observations.known)
+
+
+@pytest.mark.parametrize(
+    ("state", "store", "why"),
+    [
+        (State.MISSING, None, "there is no PSE"),
+        (State.MISSING, TrustStore(), "there is no trust store"),
+        (State.UNREADABLE, None, "the list of /sec/client.pse could not be read"),
+        (State.UNREADABLE, TrustStore(), "the list of /sec/client.pse could not be read"),
+    ],
+)
+def test_why_a_list_is_not_known_by_which_a_host_of_ones_own_is_judged(
+    seen: Observations, state: State, store: TrustStore | None, why: str
+) -> None:
+    pse = ClientPse(Condition(Path("/sec/client.pse"), state))
+    described = system("PRD", 443, pse.condition.path, roots="auto", truststore=store)
+    name = roots_for(described, replace(seen, pse=pse)).name
+    assert name.replace("\\", "/") == f"`roots` (none are named, and {why})"
