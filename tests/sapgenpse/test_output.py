@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
+from cryptography.x509.name import _ASN1Type
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -561,3 +563,18 @@ def test_an_entry_is_one_of_the_file_by_its_certificate_else_by_number_and_days(
         assert not known.is_stored_as(signed_part(other))
         for field, value in (("serial", 1), ("not_before", certificate.not_after), ("not_after", START)):
             assert not replace(known, **{field: value}).is_stored_as(signed_part(certificate))
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_same"),
+    [
+        ("CN=A, O=B, 2.5.4.45=#03020001", True),
+        ("CN=A, O=B", True),
+        ("O=B, CN=C, OU=A B", True),
+        ("CN=A, 2.5.4.45=#03020001", False),
+    ],
+)
+def test_a_name_with_a_value_that_is_no_text_is_known_by_the_others(printed: str, is_same: bool) -> None:
+    identifier = x509.NameAttribute(x509.NameOID.X500_UNIQUE_IDENTIFIER, b"\x00\x01", _ASN1Type.BitString)
+    name = x509.Name([*distinguished_name.parse("CN=A, O=B"), identifier])
+    assert output.names(printed, name) is is_same
