@@ -506,6 +506,7 @@ def _swap(mutant: Mutant) -> bool:
     if not pairs:
         return False
     alive: dict[CodeType, list[FunctionType]] = defaultdict(list)
+    gc.unfreeze()  # what is frozen is not listed
     for each in gc.get_objects():
         if isinstance(each, FunctionType) and each.__code__.co_filename == str(mutant.file):
             alive[each.__code__].append(each)
