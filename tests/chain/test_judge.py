@@ -566,6 +566,17 @@ def test_only_what_is_told_of_the_certificate_itself_tells_that_it_is_no_servers
         assert told == ["HOST_NOT_IN_CERTIFICATE", "CERTIFICATE_UNREADABLE"]
 
 
+@pytest.mark.parametrize(("forged", "codes"), [(True, ["SIGNATURE_WRONG"]), (False, ["ROOT_UNTRUSTED"])])
+def test_root_that_did_not_sign_itself_is_told_of(codes: list[str], *, forged: bool) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    plan.root.signer = plan.key() if forged else None
+    press = Press()
+    sent = tuple(press.made(each) for each in (plan.leaf, *plan.authorities, plan.root))
+    judgement = judge_chain(ChainQuestion(ELSEWHERE.host, sent, (), ROOTS_NAME, WORLD.period))
+    assert _codes(judgement) == codes
+    assert Certificate.read(sent[-1]).sha256 in judgement.findings[0].certificates
+
+
 def test_certificate_that_names_no_issuer_misses_none() -> None:
     nameless = x509.CertificateBuilder(x509.Name([]), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")]))
     nameless = nameless.public_key(WORLD.root().certificate.public_key()).serial_number(1)
