@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.checklist import Code
 from pse_preflight.client_pse.condition import Condition, PseContent, State
 from pse_preflight.client_pse.entries import Anchor, Entry, is_same
-from pse_preflight.client_pse.findings import disagreement
+from pse_preflight.client_pse.findings import disagreement, tool_needs, unconfirmed
 from pse_preflight.client_pse.model import NOTHING_DONE, ClientPse
+from pse_preflight.landscape.system import System
+from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from tests.kit.entries import signed_part, whole
 from tests.kit.pse_mutations import authorities
@@ -63,6 +66,52 @@ def test_two_of_each_kind_of_difference_are_named_and_all_are_counted() -> None:
     assert "(3 and 0 differences)" in _told(three, ())
     assert "(0 and 3 differences)" in _told((), three)
     assert "(1 and 2 differences)" in _told((FIRST,), (SECOND, THIRD))
+
+
+def test_file_and_list_are_compared_where_two_readers_have_read_them() -> None:
+    condition = Condition(Path("/sec/a.pse"), State.PLAIN, content=PseContent(None, (whole(FIRST),)))
+    differing = ClientPse(condition, Listing((listed(SECOND),)), tool="sapgenpse")
+    assert disagreement(differing)
+    for same in (
+        replace(differing, listing=None),
+        replace(differing, condition=replace(condition, content=None)),
+        replace(differing, listing=None, condition=replace(condition, content=None)),
+        replace(differing, one_reader=True),
+    ):
+        assert disagreement(same) is None
+
+
+def test_what_the_tool_needs_to_start_is_told_where_it_needs_something() -> None:
+    pse = ClientPse(Condition(Path("/sec/a.pse"), State.PLAIN), tool="sapgenpse")
+    assert tool_needs(pse) is None
+    found = tool_needs(replace(pse, tool_needs="LD_LIBRARY_PATH=/opt/sap"))
+    assert found
+    assert found.code is Code.TOOL_NEEDS_LIBRARY_PATH
+    assert found.fix == "set LD_LIBRARY_PATH=/opt/sap before you call it by hand"
+
+
+@pytest.mark.parametrize(
+    ("digest", "changed_by_us", "listing", "one_reader", "told"),
+    [
+        ("ab", "ab", None, False, True),
+        ("ab", "ab", Listing(()), True, True),
+        ("ab", "ab", Listing(()), False, False),
+        ("ab", "aa", None, False, False),
+        ("ab", "ac", None, False, False),
+        ("", "", None, False, False),
+        ("ab", "", None, False, False),
+    ],
+)
+def test_what_the_bundled_implementation_changed_is_unconfirmed_until_saps_tool_lists_it(
+    digest: str, changed_by_us: str, listing: Listing | None, *, one_reader: bool, told: bool
+) -> None:
+    condition = Condition(Path("/sec/a.pse"), State.PLAIN, content=PseContent(FIRST, ()), digest=digest)
+    pse = ClientPse(condition, listing, one_reader=one_reader)
+    system = System(alias="PRD", url=ApiUrl("host.example.com", 443), pse=Path("/sec/a.pse"), secudir=Path("/sec"))
+    found = unconfirmed(pse, replace(system, confirm=True), changed_by_us)
+    assert bool(found) is told
+    assert found is None or " was changed by the bundled" in found.observed
+    assert unconfirmed(pse, replace(system, confirm=False), changed_by_us) is None
 
 
 def test_an_entry_is_a_certificate_by_its_bytes_before_its_signed_part_before_its_fingerprint() -> None:
