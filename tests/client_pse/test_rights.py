@@ -72,7 +72,8 @@ def test_nobody_pastes_away_what_may_be_the_clients_own(changed: dict[str, Any])
 
 @pytest.mark.parametrize(("changed", "what"), [("owner", "/sec/client.pse"), ("folder_owner", "/sec")])
 def test_what_is_another_accounts_is_given_to_the_clients_or_to_root(changed: str, what: str) -> None:
-    rights, what = replace(GOOD, **{changed: "mallory"}), str(Path(what))
+    others: dict[str, Any] = {changed: "mallory"}
+    rights, what = replace(GOOD, **others), str(Path(what))
     (known,) = _judged(0o600, rights, "xtract")
     assert known.commands == (("chown", "xtract", what),)
     (unknown,) = _judged(0o600, rights)

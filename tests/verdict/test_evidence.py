@@ -356,10 +356,11 @@ def test_what_is_minor_at_another_address_is_not_told_once_more(seen: Observatio
 
 
 def test_whatever_leads_to_a_root_that_was_named_is_accepted_and_nothing_else(seen: Observations) -> None:
+    named = Roots((ROOT, path(server("Second Root"))[-1]), "two roots")
     for explicit in (True, False):
-        case = _judged(replace(seen, roots=replace(seen.roots, explicit=explicit))).case
+        case = _judged(replace(seen, roots=replace(named, explicit=explicit))).case
         assert case
-        whole = {*seen.roots.fingerprints, *(each.sha256 for each in path(server()))}
+        whole = {*named.fingerprints, *(each.sha256 for each in path(server()))}
         assert case.accepted == (whole if explicit else set())
 
 
