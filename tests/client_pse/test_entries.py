@@ -9,7 +9,7 @@ import pytest
 from pse_preflight.certificate import Certificate
 from pse_preflight.checklist import Code
 from pse_preflight.client_pse.condition import Condition, PseContent, State
-from pse_preflight.client_pse.entries import Anchor, Entry, is_same
+from pse_preflight.client_pse.entries import Anchor, Entry, entries_of, is_same
 from pse_preflight.client_pse.findings import disagreement, tool_needs, unconfirmed
 from pse_preflight.client_pse.model import NOTHING_DONE, ClientPse
 from pse_preflight.landscape.system import System
@@ -146,6 +146,22 @@ def test_neither_an_entry_nor_a_pse_shows_what_the_file_holds() -> None:
     assert (entry.certificate, condition.why_private) == (FIRST, "nobody but its account needs to")
     for shown in (repr(entry), repr(condition)):
         assert "TrustedCertificate" not in shown
+
+
+def test_what_the_tool_lists_is_joined_with_what_the_file_holds() -> None:
+    known, unknown = Listing((listed(FIRST), listed(SECOND, sha256=False))), Listing((listed(THIRD),))
+    held = (signed_part(FIRST), whole(SECOND))
+    assert entries_of(None, held) == entries_of(None, None) == ()
+    assert [(each.sha256, each.held, each.only_listed) for each in entries_of(known, None)] == [
+        (FIRST.sha256, None, True),
+        (None, None, True),
+    ]
+    assert [(each.sha256, each.held, each.only_listed) for each in entries_of(known, held)] == [
+        (FIRST.sha256, held[0], False),
+        (SECOND.sha256, held[1], False),
+    ]
+    (stranger,) = entries_of(unknown, held)
+    assert (stranger.sha256, stranger.held, stranger.only_listed) == (THIRD.sha256, None, False)
 
 
 def test_an_entry_without_bytes_anchors_only_where_the_tool_alone_can_open_the_file() -> None:

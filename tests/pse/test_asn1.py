@@ -91,3 +91,11 @@ def test_place_within_a_set_counts_from_where_it_lies_else_from_its_beginning(of
     with pytest.raises(DamagedPse) as caught:
         trusted.set_elements(asn1.tagged(asn1.SET, b"\x05\x00", b"\x04"), "a set", *where)
     assert caught.value.offset == (offset or 0) + 4
+
+
+def test_place_within_a_value_counts_from_its_beginning() -> None:
+    with pytest.raises(DamagedPse) as within:
+        list(asn1.values(asn1.tagged(0x30, b"\x05\x00", b"\x04")))
+    with pytest.raises(DamagedPse) as itself:
+        asn1.content(b"\x04\x05\x00")
+    assert (within.value.offset, itself.value.offset) == (4, 0)

@@ -408,3 +408,17 @@ def test_why_a_list_is_not_known_by_which_a_host_of_ones_own_is_judged(
     described = system("PRD", 443, pse.condition.path, roots="auto", truststore=store)
     name = roots_for(described, replace(seen, pse=pse)).name
     assert name.replace("\\", "/") == f"`roots` (none are named, and {why})"
+
+
+def test_a_run_may_add_what_other_roots_than_the_pses_own_have_verified_where_it_may_write(seen: Observations) -> None:
+    own = Roots((ROOT,), "the PSE's list", from_pse=True)
+    for roots, create, repair in (
+        (seen.roots, True, "--repair --engine=bundled"),
+        (seen.roots, False, ""),
+        (own, True, ""),
+        (own, False, ""),
+    ):
+        described = system("PRD", 443, seen.pse.condition.path, roots="/roots.pem", create=create)
+        case = judge(described, replace(seen, roots=roots), MOMENT).case
+        assert case
+        assert case.remedy.repair == repair
