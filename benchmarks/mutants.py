@@ -1,8 +1,8 @@
 """Change one thing in the code that judges, and see whether a test notices: `python benchmarks/mutants.py`.
 
 The changes are cosmic-ray's, one at each place that it knows, drawn by a seed. Left alone is what decides nothing here:
-annotations, decorators, strings, `is` in place of `==`, what only Windows runs, how long is waited, and how much is
-looked at before it is given up (SETTINGS).
+annotations, decorators, strings, `is` in place of `==`, what only type checkers read and only Windows runs, how long is
+waited, and how much is looked at before it is given up (SETTINGS).
 
 For each change tests run that reach it, by what coverage has noted: of its own room first, then of others, and of each
 way that tests go through the function that is changed some. Which test of the rooms that judge reaches which line is
@@ -79,6 +79,7 @@ SETTINGS = frozenset(
 )
 """What pytest shows of a failure, how long is waited, how much is looked at before it is given up: one more or less
 decides nothing. Limits of what is accepted or told are no settings."""
+_NEVER_RUN = frozenset({"sys.platform == 'win32'", "TYPE_CHECKING"})
 _DECORATOR = "core/RemoveDecorator"
 MOST_TESTS, MOST_OTHERS = 200, 90
 _CONTROLS = 20
@@ -160,7 +161,7 @@ def _left_alone(source: str) -> Iterator[Span]:
             parts = [*node.decorator_list, node.returns if isinstance(node, ast.FunctionDef) else None]
         elif isinstance(node, ast.Assign) and (_is_alias_of_types(node) or _is_setting(node)):
             parts = [node.value]
-        elif isinstance(node, ast.If) and ast.unparse(node.test) == "sys.platform == 'win32'":
+        elif isinstance(node, ast.If) and ast.unparse(node.test) in _NEVER_RUN:
             parts = [node.test, *node.body]
         for part in parts:
             if part is not None and part.end_lineno is not None and part.end_col_offset is not None:

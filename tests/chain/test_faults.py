@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain import extensions
 from pse_preflight.chain.faults import Fault, faults_of, is_authority, remarks, strength_faults
 from pse_preflight.chain.form import form_faults
 from pse_preflight.chain.verify import Path, refusal
@@ -353,3 +354,26 @@ def test_odd_kind_of_key_stops_a_path_where_it_is_an_authoritys(place: str) -> N
     found = [each for each in strength_faults(path) if each.certificate == odd]
     expected = (Severity.MINOR, False) if place == "leaf" else (Severity.MAJOR, True)
     assert [(each.severity, each.stops) for each in found] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("oid", "decides"),
+    [
+        ("2.5.29.17", True),
+        ("2.5.29.15", True),
+        ("2.5.29.19", True),
+        ("2.5.29.30", True),
+        ("2.5.29.37", True),
+        ("1.3.6.1.5.5.7.1.1", True),
+        ("2.5.29.35", False),
+        ("2.5.29.14", False),
+        ("2.5.29.31", False),
+        ("2.5.29.32", False),
+    ],
+)
+def test_extension_that_cannot_be_read_is_damage_or_odd(oid: str, *, decides: bool) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    plan.leaf.extensions[oid] = (False, b"\x05\x00")
+    certificate = Certificate.read(Press().made(plan.leaf))
+    told = [[each.oid.dotted_string for each in kind(certificate)] for kind in (extensions.damaged, extensions.odd)]
+    assert told == ([[oid], []] if decides else [[], [oid]])

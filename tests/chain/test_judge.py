@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -312,6 +313,19 @@ def test_stray_in_first_place_is_out_of_order() -> None:
     assert judgement.findings[0].severity is Severity.MAJOR
 
 
+def test_server_certificate_is_neither_an_authority_nor_an_issuer() -> None:
+    """An authority that has issued nothing that is sent, and an issuer that is no authority."""
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    stray, issuing = plan.authority("Stray", plan.root), plan.authorities[0]
+    issuing.lacks(x509.BasicConstraints)
+    press = Press()
+    leaf, *others = (press.made(each) for each in (plan.leaf, issuing, stray))
+    root = Certificate.read(press.made(plan.root))
+    for sent in permutations((leaf, *others)):
+        judgement = judge_chain(ChainQuestion(ELSEWHERE.host, sent, (root,), ROOTS_NAME, WORLD.period))
+        assert judgement.leaf == Certificate.read(leaf)
+
+
 def test_first_of_two_servers_certificates_is_judged() -> None:
     """What follows cannot make up for a wrong certificate in the first place."""
     wrong, right = CASES["wrong-host"].build(WORLD), CASES["good"].build(WORLD)
@@ -528,6 +542,39 @@ def test_a_root_of_inspection_is_not_accepted_unless_somebody_names_it() -> None
     assert not question.inspection_accepted
     assert not question.sap_domain
     assert not question.partial
+    (found,) = _judgement_of(WORLD.server(WORLD.root("Zscaler Root CA"))).findings
+    assert (found.code, found.severity) == (Code.TLS_INSPECTED, Severity.MAJOR)
+    private = _question_of(WORLD.server(WORLD.root()))
+    assert judge_chain(replace(private, sap_domain=True)).findings == ()
+
+
+def test_question_shows_no_certificates() -> None:
+    question = replace(_question_of(_good_server()), fetched=(b"fetched",), mozilla=frozenset({"ab" * 32}))
+    assert judge_chain(question).path
+    shown = repr(question)
+    for part in ("Certificate", "b'", 'b"', "ab" * 32, "SapRoots"):
+        assert part not in shown
+
+
+def test_only_what_is_told_of_the_certificate_itself_tells_that_it_is_no_servers() -> None:
+    """An authority that is its own anchor, without names, and something else that is sent cannot be read."""
+    own = _certificate(WORLD.root())
+    for number in range(8):
+        sent = (own.der, b"no certificate %d" % number)
+        question = ChainQuestion(WORLD.host, sent, (own,), ROOTS_NAME, WORLD.period, partial=True)
+        told = [each.code for each in judge_chain(question).findings if each.severity is Severity.BLOCKER]
+        assert told == ["HOST_NOT_IN_CERTIFICATE", "CERTIFICATE_UNREADABLE"]
+
+
+@pytest.mark.parametrize(("forged", "codes"), [(True, ["SIGNATURE_WRONG"]), (False, ["ROOT_UNTRUSTED"])])
+def test_root_that_did_not_sign_itself_is_told_of(codes: list[str], *, forged: bool) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    plan.root.signer = plan.key() if forged else None
+    press = Press()
+    sent = tuple(press.made(each) for each in (plan.leaf, *plan.authorities, plan.root))
+    judgement = judge_chain(ChainQuestion(ELSEWHERE.host, sent, (), ROOTS_NAME, WORLD.period))
+    assert _codes(judgement) == codes
+    assert Certificate.read(sent[-1]).sha256 in judgement.findings[0].certificates
 
 
 def test_certificate_that_names_no_issuer_misses_none() -> None:

@@ -168,3 +168,12 @@ def test_root_that_writes_its_own_name_in_two_forms_is_odd() -> None:
     plan = _plan()
     plan.root.written_issuer = drafts.plain_name("ROOT")
     assert _told(plan) == [("NAME_FORM_DIFFERS", "Root", Severity.MINOR)]
+
+
+def test_certificate_that_stands_alone_has_no_issuer_to_name() -> None:
+    plan = _plan()
+    plan.root.written_issuer = drafts.plain_name("ROOT")
+    _names(plan.root, key=b"another")
+    path = _path(plan)
+    assert [each.certificate.name for each in link_faults(path)] == ["Root", "Root"]
+    assert list(link_faults(path[-1:])) == []

@@ -6,7 +6,7 @@ import certifi
 import pytest
 
 from pse_preflight.certificate import Certificate, CertificateUnreadable, fingerprint, read_pem, write_pem
-from pse_preflight.chain.roots import Roots, RootsUnreadable, named_roots, pinned_roots, said_of
+from pse_preflight.chain.roots import Roots, RootsUnreadable, listed_roots, named_roots, pinned_roots, said_of
 from pse_preflight.demo.authority import root_authority
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,6 +34,23 @@ def test_a_file_of_roots_is_meant_as_written(tmp_path: Path) -> None:
     file.write_text(write_pem([first, second]), encoding="utf-8")
     assert named_roots(str(file)).certificates == (first, second)
     assert named_roots(str(file)).explicit
+
+
+def test_any_certificate_anchors_that_is_pinned_or_listed_and_only_roots_of_a_file_and_of_public_lists(
+    tmp_path: Path,
+) -> None:
+    """Named one by one, from the PSE, and any may anchor."""
+    root = _root("A")
+    file = tmp_path / "roots.pem"
+    file.write_text(write_pem([root]), encoding="utf-8")
+    for roots, said in (
+        (named_roots("mozilla"), (False, False, False)),
+        (named_roots("system"), (False, False, False)),
+        (named_roots(str(file)), (True, False, False)),
+        (pinned_roots([root.sha256], [root]), (True, False, True)),
+        (listed_roots([root], tmp_path / "client.pse"), (False, True, True)),
+    ):
+        assert (roots.explicit, roots.from_pse, roots.partial) == said
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pse_preflight.certificate import Certificate, write_pem
 from pse_preflight.chain.sap_roots import SapRoots
@@ -104,6 +105,11 @@ def test_a_table_goes_there_and_back(tmp_path: Path) -> None:
         file = tmp_path / f"table-{number}.yaml"
         file.write_text(written(table), encoding="utf-8")
         assert read_table(file) == table
+        kept = yaml.safe_load(file.read_text(encoding="utf-8"))["roots"]
+        assert {each["name"] for each in kept if each.get("private")} == {
+            each.name for each in table.roots if each.private
+        }
+        assert len({each.private for each in table.roots}) == 2
     assert sap_roots(file).is_newer
     assert _names(sap_roots(file)) == {each.name for each in NEWER}
 
@@ -226,3 +232,10 @@ def test_a_list_that_knows_less_than_half_of_saps_roots_is_something_else(known:
             sap_roots(_as_pem(tmp_path, roots, MADE))
     else:
         assert _names(sap_roots(_as_pem(tmp_path, roots, MADE))) == {each.name for each in roots}
+
+
+def test_a_list_shows_no_certificates(tmp_path: Path) -> None:
+    known = sap_roots(_as_pem(tmp_path, NEWER, MADE))
+    assert known.certificates
+    assert known.used.roots
+    assert "Certificate(" not in repr(known)

@@ -232,3 +232,10 @@ def test_who_names_no_key_may_be_of_any_key_of_that_kind(kind: str, *, may_be: b
     press = Press()
     leaf, other = (Certificate.read(press.made(each)) for each in (plan.leaf, issuing.twin(key=plan.key(kind))))
     assert should_have_signed(leaf, other) is may_be
+
+
+def test_pool_shows_no_roots() -> None:
+    root = Certificate.of(WORLD.root().certificate)
+    pool = Pool((), (root,), partial=False, most_intermediates=8)
+    assert pool.trusts(root)
+    assert "Certificate" not in repr(pool)

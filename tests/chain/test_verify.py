@@ -7,9 +7,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain.extensions import ADMITTED
 from pse_preflight.chain.verify import Path, Period, refusal
 from pse_preflight.demo.authority import Identity
 from tests.kit.chains import CATALOGUE, World
+from tests.kit.drafts import Press
+from tests.kit.faulty_chains import ELSEWHERE, Plan
 
 WORLD = World(datetime(2026, 11, 1, 12, tzinfo=UTC))
 HOST = x509.DNSName(WORLD.host)
@@ -82,6 +85,20 @@ def test_what_private_authorities_may_leave_out_they_may_not_contradict(case: st
     chain = next(each for each in CATALOGUE if each.name == case).build(WORLD)
     path = (*(Certificate.read(each) for each in chain.presented), *chain.roots)
     assert refusal(path, HOST, WORLD.period, public=public)
+
+
+@by_either_rules
+@pytest.mark.parametrize("kind", [*ADMITTED, None], ids=str)
+def test_critical_extension_is_admitted_where_it_is_judged_here(
+    kind: type[x509.ExtensionType] | None, *, public: bool
+) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    oid = kind.oid.dotted_string if kind else "1.3.6.1.4.1.99999.1"
+    plan.leaf.extensions[oid] = plan.authorities[0].extensions[oid] = (True, b"\x05\x00")
+    press = Press()
+    path = tuple(Certificate.read(press.made(each)) for each in (plan.leaf, *plan.authorities, plan.root))
+    told = refusal(path, x509.DNSName(ELSEWHERE.host), WORLD.period, public=public)
+    assert (told is None) is (kind is not None)
 
 
 def test_servers_own_certificate_may_be_an_authoritys_where_it_is_the_anchor() -> None:

@@ -1,11 +1,15 @@
 """What lies beside a PSE."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pse_preflight.client_pse.condition import look, neighbours
+from pse_preflight.checklist import Code
+from pse_preflight.client_pse.condition import Condition, State, look, neighbours
+from pse_preflight.client_pse.findings import file_findings
+from pse_preflight.client_pse.model import ClientPse
 from tests.kit import pse_mutations
 from tests.kit.files import keep_private
 
@@ -46,3 +50,11 @@ def test_links_that_cannot_be_followed_leave_the_folder_as_it_is_named(
     expected = look(pse)
     monkeypatch.setattr(Path, "resolve", refused)
     assert look(pse) == expected
+
+
+def test_credentials_are_told_of_where_they_lie_beside_a_pse_with_a_pin() -> None:
+    usual = Condition(Path("/sec/client.pse"), State.HAS_PIN)
+    for condition, told in ((usual, False), (replace(usual, has_credentials=True), True)):
+        (found,) = file_findings(ClientPse(condition))
+        assert found.code is Code.PSE_HAS_PIN
+        assert ("; the cred_v2 beside it keeps PINs for SAP's own programs" in found.observed) is told

@@ -13,7 +13,7 @@ from pse_preflight.checklist import Code, Severity
 from pse_preflight.client_pse import condition as pse_condition
 from pse_preflight.client_pse.condition import Condition, PseContent, Rights, State
 from pse_preflight.client_pse.findings import condition_findings
-from pse_preflight.findings import Finding
+from pse_preflight.findings import Finding, quoted
 from pse_preflight.landscape.system import Client, System
 from pse_preflight.landscape.url import ApiUrl
 from tests.kit.systems import NOW, server, write_pse
@@ -68,6 +68,16 @@ def test_nobody_pastes_away_what_may_be_the_clients_own(changed: dict[str, Any])
     (known,) = _judged(0o620, replace(GOOD, **changed), "xtract")
     assert known.commands
     assert "client.account" not in known.fix
+
+
+@pytest.mark.parametrize(("changed", "what"), [("owner", "/sec/client.pse"), ("folder_owner", "/sec")])
+def test_what_is_another_accounts_is_given_to_the_clients_or_to_root(changed: str, what: str) -> None:
+    others: dict[str, Any] = {changed: "mallory"}
+    rights, what = replace(GOOD, **others), str(Path(what))
+    (known,) = _judged(0o600, rights, "xtract")
+    assert known.commands == (("chown", "xtract", what),)
+    (unknown,) = _judged(0o600, rights)
+    assert unknown.fix.endswith(quoted(("chown", "root", what), windows=False))
 
 
 def test_a_sticky_folder_lets_nobody_replace_the_files_of_others() -> None:

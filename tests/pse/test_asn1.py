@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pse_preflight.pse import asn1
+from pse_preflight.pse import asn1, trusted
 from pse_preflight.pse.errors import DamagedPse
 
 SIZES = [0, 1, 127, 128, 255, 256, 65_535, 65_536, 1 << 24]
@@ -83,3 +83,19 @@ def test_set_stays_sorted_or_unsorted_as_it_was() -> None:
     assert asn1.in_the_order_of([a, b], [c, a]) == [a, c]
     assert asn1.in_the_order_of([b, a], [c, a]) == [c, a]
     assert asn1.in_the_order_of([], [c, a]) == [a, c]
+
+
+@pytest.mark.parametrize("offset", [None, 0, 7])
+def test_place_within_a_set_counts_from_where_it_lies_else_from_its_beginning(offset: int | None) -> None:
+    where = () if offset is None else (offset,)
+    with pytest.raises(DamagedPse) as caught:
+        trusted.set_elements(asn1.tagged(asn1.SET, b"\x05\x00", b"\x04"), "a set", *where)
+    assert caught.value.offset == (offset or 0) + 4
+
+
+def test_place_within_a_value_counts_from_its_beginning() -> None:
+    with pytest.raises(DamagedPse) as within:
+        list(asn1.values(asn1.tagged(0x30, b"\x05\x00", b"\x04")))
+    with pytest.raises(DamagedPse) as itself:
+        asn1.content(b"\x04\x05\x00")
+    assert (within.value.offset, itself.value.offset) == (4, 0)

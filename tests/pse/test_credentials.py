@@ -54,6 +54,12 @@ def test_another_form_is_named_and_nothing_is_guessed(entry: bytes) -> None:
     assert not are_credentials(tlv(SEQUENCE, entry))
 
 
+@pytest.mark.parametrize(("fields", "error"), [(8, UnknownEncoding), (9, DamagedPse)])
+def test_so_many_fields_at_most_are_looked_at(fields: int, error: type[PreflightError]) -> None:
+    with pytest.raises(error):
+        read_credentials(tlv(SEQUENCE, tlv(SEQUENCE, *[SECRET] * fields)))
+
+
 def test_a_file_that_breaks_off_or_goes_on_is_damaged() -> None:
     for length in range(len(BOTH)):
         with pytest.raises((DamagedPse, UnknownEncoding)):

@@ -485,6 +485,14 @@ def test_neither_key_nor_pin_show() -> None:
     shown += [str(wrong.value), repr(wrong.value), repr(protection.PinCipher.of("topsecret", QUICK_ALGORITHM))]
     for secret in (*secrets, "other secret"):
         assert not any(secret in text for text in shown)
+    assert not any("b'" in text or 'b"' in text for text in shown)
+
+
+def test_an_object_is_the_same_wherever_it_lies() -> None:
+    der = pse_file.read(made().encode()).objects[0].der
+    here, there = PseObject.read(der, 0), PseObject.read(der, 7)
+    assert here == there
+    assert there.offset == here.offset + 7
 
 
 # --- the certificate list --------------------------------------------------------------------------------------------

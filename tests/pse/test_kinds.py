@@ -137,7 +137,9 @@ def test_a_pse_that_nobody_here_can_open_is_one_all_the_same() -> None:
 
 
 def test_what_was_found_never_shows_the_bytes() -> None:
-    assert "whole" not in repr(kind_of_file(base64.b64encode(_pse())))
+    found = kind_of_file(base64.b64encode(_pse()))
+    assert found.whole
+    assert "b'" not in repr(found)
 
 
 def _cut(data: bytes, size: int) -> None:

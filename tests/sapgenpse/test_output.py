@@ -1,8 +1,11 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
+from cryptography.x509.name import _ASN1Type
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +14,7 @@ from pse_preflight.demo.authority import root_authority
 from pse_preflight.pse import name as distinguished_name
 from pse_preflight.sapgenpse import output
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing, OutputUnreadable
+from tests.kit.entries import signed_part, whole
 from tests.kit.places import SAMPLES
 
 DIGICERT = ListedCertificate(
@@ -29,6 +33,7 @@ ANOTHER = ListedCertificate(
     not_before=datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC),
     not_after=datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC),
 )
+START = datetime(2026, 1, 1, tzinfo=UTC)
 HEADING = ' maintain_pk for PSE "/sec/client.pse"\n'
 
 FIELDS_OF_DIGICERT = """\
@@ -376,7 +381,7 @@ class TestOtherCommands:
 
 
 class TestMatching:
-    ROOT = Certificate.of(root_authority("Würzburg Root (Class 1)", datetime(2026, 1, 1, tzinfo=UTC), 365).certificate)
+    ROOT = Certificate.of(root_authority("Würzburg Root (Class 1)", START, 365).certificate)
 
     def entry(self, **changes: object) -> ListedCertificate:
         root = self.ROOT
@@ -516,3 +521,59 @@ def test_quotes_around_a_name_are_none_of_it(printed: str, name: str) -> None:
     assert [each.subject for each in output.parse_listing(f"{HEADING}PKList:\n Element #1:\n{fields}").entries] == [
         name
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ([], "odd"),
+        ([" ", "\t"], "odd"),
+        ([" a ", "", "b"], "odd: a | b"),
+        (["x" * 160 + "y"], f"odd: {'x' * 160}"),
+        (list("abcde"), "odd: a | b | c | d | e"),
+        (list("abcdefg"), "odd: a | b | c | d | e | (2 more lines)"),
+    ],
+)
+def test_a_few_of_the_lines_that_cannot_be_read_are_shown(lines: list[str], text: str) -> None:
+    error = OutputUnreadable("odd", lines)
+    assert (str(error), error.lines) == (text, tuple(lines))
+
+
+def test_an_entry_is_one_of_the_file_by_its_certificate_else_by_number_and_days() -> None:
+    certificate, other = (Certificate.of(root_authority("Root", START, 900).certificate) for _ in range(2))
+    listed = ListedCertificate(
+        certificate.sha256,
+        certificate.subject,
+        certificate.issuer,
+        certificate.serial_number,
+        certificate.not_before,
+        certificate.not_after,
+    )
+    assert listed.is_stored_as(whole(certificate))
+    assert not replace(listed, sha256=other.sha256).is_stored_as(whole(certificate))
+    assert not listed.is_stored_as(whole(other))
+    for sha256 in (certificate.sha256, None, other.sha256):
+        known = replace(listed, sha256=sha256)
+        assert known.is_stored_as(signed_part(certificate))
+        assert not known.is_stored_as(signed_part(other))
+        for another in (
+            replace(known, serial=1),
+            replace(known, not_before=certificate.not_after),
+            replace(known, not_after=START),
+        ):
+            assert not another.is_stored_as(signed_part(certificate))
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_same"),
+    [
+        ("CN=A, O=B, 2.5.4.45=#03020001", True),
+        ("CN=A, O=B", True),
+        ("O=B, CN=C, OU=A B", True),
+        ("CN=A, 2.5.4.45=#03020001", False),
+    ],
+)
+def test_a_name_with_a_value_that_is_no_text_is_known_by_the_others(printed: str, is_same: bool) -> None:
+    identifier = x509.NameAttribute(x509.NameOID.X500_UNIQUE_IDENTIFIER, b"\x00\x01", _ASN1Type.BitString)
+    name = x509.Name([*distinguished_name.parse("CN=A, O=B"), identifier])
+    assert output.names(printed, name) is is_same

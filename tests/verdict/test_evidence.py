@@ -19,8 +19,9 @@ from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.model import Endpoint, Failure, KeyKind
 from pse_preflight.findings import Finding, finding
+from pse_preflight.landscape.system import TrustStore
 from pse_preflight.sapgenpse.tool import BundledTool
-from pse_preflight.verdict.evidence import Evidence, Observations, creation_cause, file_names, judge
+from pse_preflight.verdict.evidence import Evidence, Observations, creation_cause, file_names, judge, roots_for
 from pse_preflight.verdict.policy import Policy, Verdict, decide
 from pse_preflight.verdict.trust import TrustCase
 from tests.checks.corpus import CORPUS, good
@@ -352,3 +353,72 @@ def test_what_is_minor_at_another_address_is_not_told_once_more(seen: Observatio
     assert Code.CHAIN_HAS_EXTRAS not in told
     alone = [each.code for each in _judged(replace(seen, endpoint=repeated)).findings]
     assert Code.CHAIN_HAS_EXTRAS in alone
+
+
+def test_whatever_leads_to_a_root_that_was_named_is_accepted_and_nothing_else(seen: Observations) -> None:
+    named = Roots((ROOT, path(server("Second Root"))[-1]), "two roots")
+    for explicit in (True, False):
+        case = _judged(replace(seen, roots=replace(named, explicit=explicit))).case
+        assert case
+        whole = {*named.fingerprints, *(each.sha256 for each in path(server()))}
+        assert case.accepted == (whole if explicit else set())
+
+
+def test_clock_is_of_the_root_that_trust_ends_in_else_of_the_one_that_the_roots_verified(seen: Observations) -> None:
+    root = root_authority("Root", NOW - timedelta(days=400), 4000)
+    again = root.issue_authority("Root", NOW - timedelta(days=300), 3000)
+    other, renewed = path(server("Second Root")), path(again.issue_server([LOOPBACK], NOW - timedelta(days=40), 190))
+    evidence = _judged(seen)
+    for trusted, verified, expected in (
+        (renewed, other, renewed[-1]),
+        (other[:-1], renewed, renewed[-1]),
+        ((), renewed, renewed[-1]),
+        (renewed, (), renewed[-1]),
+        (other[:-1], (), None),
+        ((), other[:-1], None),
+        ((), (), None),
+    ):
+        ends = replace(evidence.trust, path=trusted), replace(evidence.judgement, path=verified)
+        clock = replace(evidence, trust=ends[0], judgement=ends[1]).root_clock
+        assert (clock and clock.sha256) == (expected and expected.sha256)
+
+
+def test_evidence_shows_no_certificates(seen: Observations) -> None:
+    evidence = _judged(replace(seen, fetched=(b"fetched",)))
+    assert (evidence.question, evidence.case) != (None, None)
+    for shown in (repr(evidence.observations), repr(evidence)):
+        for part in ("b'fetched'", "KnownRoots", "SapRoots", "ChainQuestion", "TrustCase"):
+            assert part not in shown
+    assert "SapRoots" not in repr(evidence.observations.known)
+
+
+@pytest.mark.parametrize(
+    ("state", "store", "why"),
+    [
+        (State.MISSING, None, "there is no PSE"),
+        (State.MISSING, TrustStore(), "there is no trust store"),
+        (State.UNREADABLE, None, "the list of /sec/client.pse could not be read"),
+        (State.UNREADABLE, TrustStore(), "the list of /sec/client.pse could not be read"),
+    ],
+)
+def test_why_a_list_is_not_known_by_which_a_host_of_ones_own_is_judged(
+    seen: Observations, state: State, store: TrustStore | None, why: str
+) -> None:
+    pse = ClientPse(Condition(Path("/sec/client.pse"), state))
+    described = system("PRD", 443, pse.condition.path, roots="auto", truststore=store)
+    name = roots_for(described, replace(seen, pse=pse)).name
+    assert name.replace("\\", "/") == f"`roots` (none are named, and {why})"
+
+
+def test_a_run_may_add_what_other_roots_than_the_pses_own_have_verified_where_it_may_write(seen: Observations) -> None:
+    own = Roots((ROOT,), "the PSE's list", from_pse=True)
+    for roots, create, repair in (
+        (seen.roots, True, "--repair --engine=bundled"),
+        (seen.roots, False, ""),
+        (own, True, ""),
+        (own, False, ""),
+    ):
+        described = system("PRD", 443, seen.pse.condition.path, roots="/roots.pem", create=create)
+        case = judge(described, replace(seen, roots=roots), MOMENT).case
+        assert case
+        assert case.remedy.repair == repair

@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,15 +11,15 @@ from pse_preflight.chain.judge import Judgement, Period
 from pse_preflight.chain.roots import Roots
 from pse_preflight.checklist import CHECKS, CODES, OWNERS, Code, Need, Severity
 from pse_preflight.client.side import ClientSide
-from pse_preflight.client_pse.condition import Condition, PseContent, State
+from pse_preflight.client_pse.condition import AccessList, Condition, PseContent, State
 from pse_preflight.client_pse.model import ClientPse
 from pse_preflight.endpoint.model import Endpoint, LiveHandshake
 from pse_preflight.findings import Finding, finding
-from pse_preflight.landscape.system import Client, Product, System, Waiver
+from pse_preflight.landscape.system import Client, Product, System, TrustStore, Waiver
 from pse_preflight.landscape.url import ApiUrl
 from pse_preflight.sapgenpse.output import ListedCertificate, Listing
 from pse_preflight.verdict.evidence import Evidence, Observations, Origin
-from pse_preflight.verdict.policy import Outcome, Policy, Verdict, blocking, decide, slowest_check
+from pse_preflight.verdict.policy import Outcome, Policy, Verdict, blocking, decide, inapplicable, slowest_check
 from pse_preflight.verdict.trust import Trust
 from tests.kit.pse_mutations import made
 from tests.kit.systems import NOTHING_KNOWN
@@ -27,6 +28,7 @@ DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
 EVERYTHING = frozenset(CHECKS)
 MADE = Origin(host="host", account="account", at=DAY, toolkit="1")
 USUAL = Policy(Severity.MAJOR, EVERYTHING)
+FEW = "O:BAD:PAI(A;;FA;;;SY)(A;;FA;;;BA)"
 XTRACT = Product("xtract", Path("/opt/xtract"))
 
 
@@ -423,6 +425,45 @@ def test_one_reader_does_not_prove_that_two_agree() -> None:
 
 def test_a_server_without_a_clock_is_skipped() -> None:
     assert "no Date header" in decide("test_clock_agrees_with_the_server", _evidence(), USUAL).reason
+    for offset, why in ((None, "the server sent no Date header"), (0.0, ""), (3.0, "")):
+        evidence = _with(endpoint=Endpoint("host", 443, None, DAY, date_offset_seconds=offset))
+        assert inapplicable("test_clock_agrees_with_the_server", evidence) == why
+
+
+def _with(**seen: Any) -> Evidence:
+    evidence = _evidence()
+    return replace(evidence, observations=replace(evidence.observations, **seen))
+
+
+@pytest.mark.parametrize("store", [None, TrustStore()])
+@pytest.mark.parametrize("state", [State.PLAIN, State.MISSING])
+def test_a_chain_from_a_file_is_judged_without_server_and_without_pse(state: State, store: TrustStore | None) -> None:
+    pse = ClientPse(Condition(Path("c.pse"), state, mode=0o600))
+    evidence = _with(endpoint=Endpoint("host", 443, None, DAY, from_file="chain.pem"), pse=pse)
+    evidence = replace(evidence, system=replace(evidence.system, truststore=store))
+    judged = "--presented: the chain in chain.pem is judged, and "
+    assert inapplicable("test_port_accepts_connections", evidence) == f"{judged}no server was asked"
+    absent = f"{judged}there is no {'trust store' if store else 'PSE'} here"
+    assert inapplicable("test_pse_trusts_the_server", evidence) == (absent if state is State.MISSING else "")
+
+
+@pytest.mark.parametrize(
+    ("mode", "rights", "why"),
+    [
+        (0o600, None, ""),
+        (None, None, "who may read it was not recorded"),
+        (None, AccessList(file=FEW, folder=FEW, seen_by="S-1-5-18"), ""),
+        (None, AccessList(problem="Access is denied"), "cannot be judged here: Access is denied"),
+        (
+            None,
+            AccessList(file="?", folder=FEW, seen_by="S-1-5-18"),
+            "cannot be judged here: the access list of the PSE or of its folder is in a form that is not known here",
+        ),
+    ],
+)
+def test_access_rights_are_judged_where_they_were_seen(mode: int | None, rights: AccessList | None, why: str) -> None:
+    pse = ClientPse(Condition(Path("c.pse"), State.PLAIN, mode=mode, access_list=rights))
+    assert inapplicable("test_pse_is_private", _with(pse=pse)) == why
 
 
 def test_needs_are_given_in_the_order_in_which_they_are_met() -> None:

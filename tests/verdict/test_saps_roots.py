@@ -119,6 +119,38 @@ def test_what_only_a_given_list_names_is_told_with_its_command_and_added_by_no_r
     assert ("sapgenpse", "maintain_pk", "-a", str(files["cd" * 32]), "-p", str(PSE)) in found.commands
 
 
+@pytest.mark.parametrize(
+    ("at_hand", "adds", "repair", "last"),
+    [
+        ("", False, "--repair", "say --sap-roots PATH"),
+        ("", True, "--repair", "say --sap-roots PATH"),
+        ("given", False, "--repair", "add those at hand"),
+        ("given", True, "--repair", "add those at hand"),
+        ("known", False, "", "write `required_roots: sap` in systems.yaml and run with --repair, or add those at hand"),
+        ("known", True, "--repair", "run again with --repair, or add those at hand"),
+        ("known", True, "", "add those at hand"),
+    ],
+)
+def test_the_fix_ends_with_what_can_be_done_about_those_at_hand(
+    at_hand: str, repair: str, last: str, *, adds: bool
+) -> None:
+    files = {G5.sha256: Path("/proof/g5.pem")} if at_hand else {}
+    question = _question([_entry(G2)])
+    question = replace(
+        question,
+        remedy=Remedy(("sapgenpse",), PSE, files, repair),
+        shipped_roots=question.shipped_roots - ({G5.sha256} if at_hand == "given" else set()),
+        adds_saps_roots=adds,
+    )
+    (found,) = _found(question, Code.REQUIRED_ROOT_NOT_IN_PSE)
+    assert found.fix.split("; ")[-1].endswith(last)
+    assert found.fix.count("add those at hand") == (1 if at_hand else 0)
+    assert ("run again" in found.fix, "write `required" in found.fix) == (
+        "run again" in last,
+        "write `required" in last,
+    )
+
+
 # what is ahead of the server's root
 
 
@@ -177,6 +209,14 @@ def test_a_root_in_the_list_that_only_bears_the_name_is_told_with_both_fingerpri
     assert G5.sha256 in found.observed
     accepted = replace(_question([_entry(false)]), accepted=frozenset({false.sha256}))
     assert _found(accepted, Code.PSE_TRUSTS_INSPECTION) == []
+
+
+@pytest.mark.parametrize("sha256", ["0" * 64, "f" * 64])
+def test_any_other_fingerprint_than_saps_is_a_false_name(sha256: str) -> None:
+    roots = tuple(replace(each, sha256=sha256) if each.sha256 == G5.sha256 else each for each in TABLE.roots)
+    question = _question([_entry(G5)], table=replace(TABLE, roots=roots))
+    (found,) = _found(question, Code.PSE_TRUSTS_INSPECTION)
+    assert f"its sha256 is {G5.sha256}, and SAP's is {sha256}" in found.observed
 
 
 def test_a_cross_signed_one_and_the_genuine_one_are_no_false_names() -> None:

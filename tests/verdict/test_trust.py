@@ -137,6 +137,7 @@ def test_the_live_handshake_trusts_what_the_verdict_relies_on_and_never_the_serv
         verdict = judge_trust(_question(held, sent=sent))
         live = verdict.trusted_live
         assert (tuple(each.certificate for each in live.anchors), live.any_may_anchor) == (trusted, any_may_anchor)
+        assert live.between == ()
 
 
 def test_the_most_lasting_anchor_decides_when_trust_ends() -> None:
@@ -312,6 +313,14 @@ def test_what_has_ended_on_a_later_day_is_renewed_by_the_server() -> None:
     assert verdict.outlasts_renewals(later)
 
 
+@pytest.mark.parametrize(("seconds", "code"), [(-1, SOON), (0, SOON), (1, DUE)])
+def test_a_server_certificate_ends_soon_until_it_has_ended(seconds: int, code: tuple[str, str]) -> None:
+    leaf = _path(_chain())[0]
+    day = leaf.not_after + timedelta(seconds=seconds)
+    verdict = judge_trust(_question([_path(_chain())[2]]))
+    assert _codes(lasting_findings(verdict, (), Period(day, day), DAYS)) == [code]
+
+
 @pytest.mark.parametrize(
     ("hours", "told"),
     [
@@ -439,6 +448,12 @@ def test_the_same_key_in_another_certificate_is_named() -> None:
     assert 'it holds the same key in another certificate: "Root"' in found[Code.ROOT_NOT_IN_PSE].observed
     assert 'cross-signed by "Older Root"' in found[Code.ROOT_NOT_IN_PSE].observed
     assert 'only as cross-signed by "Older Root"' in found[Code.PSE_HOLDS_INTERMEDIATE_ONLY].observed
+    again = Certificate.of(other.issue_authority("Root", NOW - timedelta(days=90), LONG, key=key).certificate)
+    for both in ([cross, again], [again, cross]):
+        (absent,) = (
+            each for each in judge_trust(_question(both, server)).findings if each.code is Code.ROOT_NOT_IN_PSE
+        )
+        assert f'another certificate: {both[0].label}, cross-signed by "Older Root"' in absent.observed
     held_by_its_root = _question([Certificate.of(other.certificate)], server, [*_path(server)[:2], cross])
     assert _codes(judge_trust(held_by_its_root).findings) == [("INTERMEDIATE_NOT_IN_PSE", "minor")] * 2
 
@@ -490,6 +505,11 @@ def test_a_server_that_vouches_for_itself_has_no_root_to_add() -> None:
     assert (found.code, found.severity) == (Code.PSE_HOLDS_SERVER_CERT_ONLY, Severity.MINOR)
     assert found.observed.endswith(f"trust ends on {leaf.not_after:%Y-%m-%d}, or when the server gets another one")
     assert found.fix.startswith("nothing today")
+    stranger = Certificate.of(root_authority("Stranger", NOW - timedelta(days=1), LONG).certificate)
+    absent = {each.code: each for each in judge_trust(replace(question, entries=(_entry(stranger),))).findings}
+    told = absent[Code.ROOT_NOT_IN_PSE]
+    assert told.observed.startswith(f"the server certificate {leaf.label} is not in the certificate list of ")
+    assert told.fix.startswith("add the server certificate")
 
 
 def test_an_intermediate_that_was_pinned_is_meant_and_a_server_certificate_is_not() -> None:
@@ -546,7 +566,10 @@ def test_a_list_of_inspection_says_whether_it_anchors() -> None:
     anchored = _question([root], server)
     idle = _question([*_path(_chain())[1:], root])
     assert ("PSE_TRUSTS_INSPECTION", "major") in _codes(judge_trust(anchored).findings)
-    assert _codes(judge_trust(idle).findings) == [("PSE_TRUSTS_INSPECTION", "minor")]
+    (told,) = judge_trust(idle).findings
+    assert (told.code, told.severity, told.certificates) == ("PSE_TRUSTS_INSPECTION", Severity.MINOR, (root.sha256,))
+    listed = replace(idle, entries=(*idle.entries[:-1], Entry("CN=Zscaler Root CA")))
+    assert [each.certificates for each in judge_trust(listed).findings] == [()]
     assert judge_trust(replace(idle, accepted=frozenset({root.sha256}))).findings == ()
 
 
@@ -589,6 +612,12 @@ def test_a_description_alone_is_never_an_anchor_and_is_red(only_listed: bool) ->
     code = Code.PK_LIST_NOT_COMPARABLE if only_listed else Code.ROOT_NOT_IN_PSE
     (found,) = (each for each in verdict.findings if each.code in {Code.PK_LIST_NOT_COMPARABLE, Code.ROOT_NOT_IN_PSE})
     assert (found.code, found.severity) == (code, Severity.BLOCKER)
+    instead = "; it holds another certificate of the same name, serial number and days, but not of this key"
+    assert found.observed.endswith(instead) is not only_listed
+    (undescribed,) = (
+        each for each in judge_trust(_question([_path(_chain())[1]])).findings if "the root" in each.observed
+    )
+    assert (undescribed.code, instead in undescribed.observed) == (Code.ROOT_NOT_IN_PSE, False)
     for other in (
         replace(entry, serial=1),
         replace(entry, issuer="CN=Other, O=pse-preflight"),
@@ -667,7 +696,13 @@ def _ahead(change: RootChange, held: Sequence[Entry] = ()) -> list[Finding]:
 def test_an_announced_successor_that_is_not_held_is_a_minor_finding_with_its_dates() -> None:
     (found,) = _ahead(CHANGE)
     assert (found.code, found.severity) == ("ROOT_CHANGE_AHEAD", Severity.MINOR)
-    for part in ('"Next Root"', '"Root"', "no day is announced", "SAP says so", "table of 2026-11-01"):
+    for part in (
+        '"Next Root" (sha256 cdcdcdcdcdcd), ',
+        '"Root"',
+        "no day is announced",
+        "SAP says so",
+        "table of 2026-11-01",
+    ):
         assert part in found.observed
     assert _ahead(CHANGE, [Entry("CN=Next Root", None, "cd" * 32)]) == []
 

@@ -186,7 +186,7 @@ def circle(path: Path, roots_name: str) -> Finding:
         Code.ROOT_UNTRUSTED,
         f"{role(top, path)} {called(top)} and its issuers sign each other; none of them is in {roots_name}"
         f" {marks(top)}",
-        fix=_trust_fix(path[-1], "one of them"),
+        fix=_trust_fix(top, "one of them"),
         certificates=[each.sha256 for each in path[1:]],
     )
 

@@ -43,7 +43,8 @@ def policy_faults(path: Path, *, anchored: bool = True) -> Iterator[Fault]:
         anchored: the last certificate is the anchor, which is trusted as it is.
     """
     steps = list(reversed(path[:-1] if anchored else path))
-    state = _PolicyState(len(steps) + 1, len(steps) + 1, len(steps) + 1)
+    unlimited = len(steps) + 1
+    state = _PolicyState(unlimited, unlimited, unlimited)
     for number, certificate in enumerate(steps, start=1):
         is_last = number == len(steps)
         _apply(state, certificate, is_last=is_last)

@@ -32,8 +32,6 @@ _PRIVATE_FOLDER = 0o700
 _PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _EXCHANGE_KEEPS_ACCESS = sys.platform == "win32"
 _ACCESS_LIST = "access list"
-_NOT_EXCHANGED = frozenset({1175, 1176, 1177})
-"""ERROR_UNABLE_TO_REMOVE_REPLACED, ERROR_UNABLE_TO_MOVE_REPLACEMENT and _2: what ReplaceFileW says of files in use."""
 _CLOSE_IT = "stop the program that has it open (the client's service reads it at its start) and run again"
 _NOT_SUPPORTED = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK})
 
@@ -413,6 +411,8 @@ def _back_up_and_exchange(temporary: Path, pse: Path) -> Path:
 
 
 if sys.platform == "win32":
+    _NOT_EXCHANGED = frozenset({1175, 1176, 1177})
+    """What ReplaceFileW says of files in use: ERROR_UNABLE_TO_REMOVE_REPLACED, ERROR_UNABLE_TO_MOVE_REPLACEMENT, _2."""
 
     def _open_private(path: Path) -> int:
         """Make a file for this account, SYSTEM and the administrators, from its first byte on."""

@@ -105,8 +105,7 @@ def as_pasted(text: str) -> str:
     """
     plain = _BLANK_AROUND.sub("", _UNSEEN.sub("", text.translate(_BLANKS)))
     if plain[:1] in _QUOTES:
-        closing = plain[-1:] in _QUOTES and len(plain) > 1
-        plain = plain[1 : -1 if closing else None]
+        plain = plain[1 : -1 if plain[-1:] in _QUOTES else None]
     elif plain[-1:] in _DOUBLE_QUOTES and sum(map(plain.count, _DOUBLE_QUOTES)) % 2:
         plain = plain[:-1]
     return _BLANK_AROUND.sub("", plain.translate(_STRAIGHT))

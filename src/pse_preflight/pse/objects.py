@@ -40,7 +40,7 @@ class PseObject:
     time: datetime | None
     oid: str
     der: bytes = field(repr=False)
-    begin: int = field(default=0, repr=False, compare=False)
+    begin: int = field(compare=False)
 
     @property
     def value(self) -> bytes:

@@ -578,7 +578,7 @@ def _trust_findings(question: TrustCase, path: tuple[Certificate, ...]) -> list[
 
 
 def _kind(question: TrustCase, anchor: Certificate) -> str:
-    roots = [each for each in question.judgement.path[1:] if is_self_signed(each)]
+    roots = [each for each in question.judgement.path if is_self_signed(each)]
     if any(_same_authority(anchor, root) for root in roots):
         return f'the root\'s key, but only as cross-signed by "{anchor.issuer_name}"'
     return "an intermediate, not its root"
