@@ -537,6 +537,29 @@ def test_a_chain_that_is_refused_is_held_to_public_rules_where_its_root_is_publi
     assert found.severity is severity
 
 
+@pytest.mark.parametrize(
+    ("sent", "leaf"),
+    [
+        (("server", "issuing"), "server"),
+        (("server", "other", "issuing"), "server"),
+        (("issuing", "server"), "server"),
+        (("issuing", "server", "other"), "server"),
+        (("issuing", "other", "server"), "other"),
+        (("issuing", "root"), "issuing"),
+        (("root",), "root"),
+    ],
+)
+def test_the_server_certificate_is_the_first_that_signs_nothing_else_the_first(
+    sent: tuple[str, ...], leaf: str
+) -> None:
+    plan = Plan(WORLD.now, "p256", 1, ELSEWHERE)
+    drafts = {"server": plan.leaf, "other": plan.server(plan.root), "issuing": plan.authorities[0], "root": plan.root}
+    press = Press()
+    made = {name: press.made(draft) for name, draft in drafts.items()}
+    question = ChainQuestion(ELSEWHERE.host, tuple(made[each] for each in sent), (), ROOTS_NAME, WORLD.period)
+    assert judge_chain(question).leaf == Certificate.read(made[leaf])
+
+
 def test_a_root_of_inspection_is_not_accepted_unless_somebody_names_it() -> None:
     question = _question_of(WORLD.server(WORLD.root("Zscaler Root CA")), ())
     assert not question.inspection_accepted

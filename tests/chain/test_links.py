@@ -74,6 +74,25 @@ def test_serial_number_and_issuer_of_another_are_told(issuer: str, part: str, *,
     assert part in fault.detail
 
 
+@pytest.mark.parametrize("by", [-1, 1])
+def test_a_serial_number_is_another_whether_lower_or_higher(by: int) -> None:
+    plan = _plan()
+    issuing = plan.authorities[0]
+    _names(plan.leaf, serial=issuing.serial + by, issuer=plan.root.subject)
+    (fault,) = link_faults(_path(plan))
+    assert f"issuer's serial number {issuing.serial + by:x}, it is {issuing.serial:x}" in fault.detail
+
+
+def test_of_several_names_of_an_issuer_one_is_enough_and_the_first_is_told() -> None:
+    plan = _plan()
+    issuing, others = plan.authorities[0], [drafts.plain_name("One"), drafts.plain_name("Two")]
+    for names in ([*others, plan.root.subject], others):
+        every = [drafts.directory_name(each) for each in names]
+        plan.leaf.says(x509.AuthorityKeyIdentifier(issuing.held_identifier(), every, issuing.serial))
+        told = [each.detail for each in link_faults(_path(plan))]
+        assert ["issuer's issuer 'CN=One,O=Draft'" in each for each in told] == ([] if len(names) > 2 else [True])
+
+
 def test_issuers_issuer_in_another_form_is_the_same() -> None:
     plan = _plan()
     issuing = plan.authorities[0]
@@ -176,4 +195,5 @@ def test_certificate_that_stands_alone_has_no_issuer_to_name() -> None:
     _names(plan.root, key=b"another")
     path = _path(plan)
     assert [each.certificate.name for each in link_faults(path)] == ["Root", "Root"]
+    assert [each.certificate.name for each in link_faults(path[1:])] == ["Root", "Root"]
     assert list(link_faults(path[-1:])) == []

@@ -372,6 +372,9 @@ def test_the_default_owner_is_this_host(monkeypatch: pytest.MonkeyPatch) -> None
     assert default_owner() == "CN=erp-client-1.example"
     monkeypatch.setattr("socket.gethostname", lambda: "_")
     assert default_owner() == "CN=client"
+    for length in (63, 64, 65):  # RFC 5280, appendix A: ub-common-name
+        monkeypatch.setattr("socket.gethostname", lambda length=length: "x" * length)
+        assert default_owner() == f"CN={'x' * min(length, 64)}"
 
 
 # making

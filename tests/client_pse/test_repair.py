@@ -323,20 +323,28 @@ def test_a_tool_that_loses_the_owner_is_found_out(pse: Path) -> None:
     assert (pse.read_bytes(), _names(pse)) == (before, {"client.pse"})
 
 
-def test_a_tool_that_leaves_something_unreadable_is_found_out(pse: Path) -> None:
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [(None, "cannot be read"), ([OTHERS[0], ROOT], "changed more"), ([OTHERS[0]], "changed more")],
+    ids=["broken", "one in place of another", "one less"],
+)
+def test_a_tool_that_lists_what_it_has_not_written_is_found_out(
+    pse: Path, held: list[Certificate] | None, says: str
+) -> None:
     before = write_pse(pse, OTHERS)
-    good = pse.with_name("good.pse")
+    good, bad = pse.with_name("good.pse"), pse.with_name("bad.pse")
     write_pse(good, [*OTHERS, ROOT])
+    written = b"broken" if held is None else write_pse(bad, held)
 
     def said(arguments: Sequence[str], given: Answer) -> Answer:
         copy = Path(arguments[arguments.index("-p") + 1])
         if "-a" in arguments:
-            copy.write_bytes(b"broken")
-        elif copy.read_bytes() == b"broken":
+            copy.write_bytes(written)
+        elif copy.read_bytes() == written:
             return BundledTool({}).run(("maintain_pk", "-p", str(good), "-x", "", "-l"), pse.parent)
         return given
 
-    with pytest.raises(NotReplaced, match="cannot be read"):
+    with pytest.raises(NotReplaced, match=says):
         repair(SapsTool(said), pse, [ROOT])
     assert pse.read_bytes() == before
 

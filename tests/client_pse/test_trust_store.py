@@ -127,6 +127,15 @@ def test_what_java_passes_over_is_told(tmp_path: Path) -> None:
     assert (code, "Java passes over 1" in observed, seen.entries) == ("TRUST_STORE_ENTRIES_LEFT_OUT", True, ())
 
 
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_of_many_that_java_passes_over_three_are_named(tmp_path: Path, count: int) -> None:
+    roots = [path(server(f"Authority {number}"))[-1] for number in range(count)]
+    (tmp_path / "store").write_bytes(stores.plain_pkcs12(roots))
+    ((_, observed),) = _said(_look(tmp_path / "store"))
+    assert f"Java passes over {count} of its certificates" in observed
+    assert [each.label in observed for each in roots] == [number < 3 for number in range(count)]
+
+
 def test_a_damaged_certificate_is_told_and_the_others_count(tmp_path: Path) -> None:
     data = stores.jks(stores.trusted("bad", ROOT.der[:-5]), stores.trusted("good", STRANGER.der))
     (tmp_path / "store").write_bytes(data)

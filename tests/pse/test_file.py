@@ -793,8 +793,10 @@ def test_a_list_without_order_is_not_sorted() -> None:
 def test_a_list_never_becomes_longer_than_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pse_file, "MOST_CERTIFICATES", 3)
     assert len(made(2).with_trusted(authorities(3), LATER).trusted) == 3
-    with pytest.raises(pse_file.Unwritable, match="more than 3"):
-        made(2).with_trusted(authorities(4), LATER)
+    assert len(made(0).with_trusted(authorities(3), LATER).trusted) == 3
+    for held in (1, 2, 3):
+        with pytest.raises(pse_file.Unwritable, match="more than 3"):
+            made(held).with_trusted(authorities(4), LATER)
 
 
 # --- owners ----------------------------------------------------------------------------------------------------------

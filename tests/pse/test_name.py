@@ -223,6 +223,14 @@ def test_a_name_pasted_from_a_guide_is_what_was_meant(pasted: str, meant: str) -
     assert name.as_pasted(meant) == meant
 
 
+@pytest.mark.parametrize("pairs", [1, 2, 3])
+def test_quotes_that_belong_to_a_name_stay(pairs: int) -> None:
+    text = ", ".join(f"OU=„{number}“" for number in range(pairs))
+    meant = "CN=a, " + ", ".join(f'OU="{number}"' for number in range(pairs))
+    assert name.as_pasted(f"CN=a, {text}") == meant
+    assert name.as_pasted(f"CN=a, {text}“") == meant
+
+
 @given(NAMES)
 def test_what_is_escaped_is_no_typography(original: x509.Name) -> None:
     """Blanks and marks that are printed escaped stay; quotes of a name are printed as they are, and may be meant."""

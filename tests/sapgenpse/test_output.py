@@ -532,6 +532,7 @@ def test_quotes_around_a_name_are_none_of_it(printed: str, name: str) -> None:
         (["x" * 160 + "y"], f"odd: {'x' * 160}"),
         (list("abcde"), "odd: a | b | c | d | e"),
         (list("abcdefg"), "odd: a | b | c | d | e | (2 more lines)"),
+        (list("abcdefghijklm"), "odd: a | b | c | d | e | (8 more lines)"),
     ],
 )
 def test_a_few_of_the_lines_that_cannot_be_read_are_shown(lines: list[str], text: str) -> None:
