@@ -155,6 +155,16 @@ def test_mapping_can_be_forbidden() -> None:
         assert bool(_blamed(plan)) is told
 
 
+@pytest.mark.parametrize(("after", "told"), [(0, True), (1, True), (2, False)])
+def test_mapping_is_forbidden_so_many_authorities_further_down(after: int, *, told: bool) -> None:
+    plan = Plan(NOW, "p256", 3, ELSEWHERE)
+    for draft, policy in zip((plan.leaf, *plan.authorities), (OTHER, ONE, ONE, ONE), strict=True):
+        _says(draft, policy)
+    _requires(plan.authorities[2], 0, after)
+    _maps(plan.authorities[0], (ONE, OTHER))
+    assert bool(_blamed(plan)) is told
+
+
 @pytest.mark.parametrize("pair", [(ANY, ONE), (ONE, ANY)])
 def test_any_policy_must_not_be_mapped(pair: tuple[str, str]) -> None:
     plan = _plan(ANY, ANY, ANY)
