@@ -1,8 +1,8 @@
 """A process that has imported other people's modules and does one run after the other, where none can be forked.
 
 On Windows to start Python and to import takes most of the time of a small run. Each run has a working folder,
-arguments, an environment and streams of its own, and imports this project anew. A thread that goes on after it ends the
-process, and the next run gets a new one.
+arguments, an environment and streams of its own, and imports this project anew; what is installed stays. A thread that
+goes on after it ends the process, and the next run gets a new one.
 
 As a program, `python kept.py` does what it is told on standard input, a line of JSON for each run.
 """
@@ -12,6 +12,7 @@ import os
 import queue
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,7 @@ PRELOADED = (
     "win32net",
 )
 MOST_RUNS = 40
+_INSTALLED = tuple({Path(sysconfig.get_path(each)) for each in ("stdlib", "purelib", "platlib")})
 
 
 class Kept:
@@ -134,10 +136,18 @@ def _serve() -> None:
         code = _run(json.loads(line), own)
         os.chdir(home)  # so that the folder of the run can be removed
         for name in set(sys.modules) - preloaded:
-            del sys.modules[name]
+            if not _is_others(name):
+                del sys.modules[name]
         ends = threading.active_count() > threads or number >= MOST_RUNS
         answers.write(json.dumps({"code": code, "ends": ends}).encode() + b"\n")
         answers.flush()
+
+
+def _is_others(name: str) -> bool:
+    """Tell whether a module is installed and none of this project, so that nothing loads parts of its own twice."""
+    file = getattr(sys.modules[name], "__file__", None)
+    is_ours = name.partition(".")[0] == "pse_preflight"
+    return bool(file) and not is_ours and any(each in Path(str(file)).parents for each in _INSTALLED)
 
 
 def _run(request: dict[str, Any], own: list[str]) -> int:

@@ -1,0 +1,49 @@
+"""A process that does one run after the other gives each what a process of its own would have."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kit.kept import Kept
+
+LITTLE = "from pydantic import field_validator"
+MORE = """
+from pydantic import BaseModel, PrivateAttr, field_validator
+class More(BaseModel):
+    a: int
+    _b: int = PrivateAttr(2)
+    @field_validator("a")
+    @classmethod
+    def _whole(cls, value):
+        return value
+assert (More(a=1).a, More(a=1)._b) == (1, 2)
+"""
+ONE, OTHER = "import own\nassert own.NAME == 'one'", "import own\nassert own.NAME == 'other'"
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    process = Kept()
+    yield process
+    process.end()
+
+
+def _run(kept: Kept, folder: Path, text: str, own: str = "") -> tuple[int, str]:
+    folder.mkdir()
+    (folder / "script.py").write_text(text, encoding="utf-8")
+    (folder / "own.py").write_text(f"NAME = {own!r}", encoding="utf-8")
+    out, err = folder / "out", folder / "err"
+    code = kept.run("script", [], folder=folder, environment=dict(os.environ), out=out, err=err, seconds=60)
+    return code, err.read_text(encoding="utf-8")
+
+
+def test_what_loads_its_parts_when_they_are_needed_has_each_once(kept: Kept, tmp_path: Path) -> None:
+    assert _run(kept, tmp_path / "one", LITTLE) == (0, "")
+    assert _run(kept, tmp_path / "two", MORE) == (0, "")
+
+
+def test_what_a_run_brings_itself_is_loaded_anew(kept: Kept, tmp_path: Path) -> None:
+    assert _run(kept, tmp_path / "one", ONE, "one") == (0, "")
+    assert _run(kept, tmp_path / "two", OTHER, "other") == (0, "")
