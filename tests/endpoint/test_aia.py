@@ -2,7 +2,6 @@
 
 import ipaddress
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,11 +14,12 @@ from pse_preflight.demo.authority import Identity, root_authority
 from pse_preflight.endpoint.connection import Address
 from pse_preflight.endpoint.fetch import _is_public, fetch_certificates
 from pse_preflight.endpoint.model import Endpoint, Limits
+from tests.kit.patience import in_time
 from tests.kit.servers import LOOPBACK, Connection, Server, Talk, answering, free_port, http_answer, serve, silent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Limits()
-SHORT = Limits(resolve=0.3, connect=0.3, http=0.3, whole=3.0)
+SHORT = Limits(resolve=0.3, connect=0.3, http=0.3, whole=60.0)
 OWN = LOOPBACK
 """The address that TLS was spoken with."""
 
@@ -159,10 +159,8 @@ def flood(connection: Connection) -> None:
 
 @pytest.mark.parametrize("talk", [drip, flood])
 def test_an_endless_answer_ends(talk: Talk) -> None:
-    start = time.monotonic()
-    with serve(talk) as server:
+    with in_time(), serve(talk) as server:
         assert fetch(server, limits=SHORT) == ()
-    assert time.monotonic() - start < 3
 
 
 def test_no_more_certificates_than_are_kept(issuing: Identity, der: bytes) -> None:

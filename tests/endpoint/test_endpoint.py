@@ -10,7 +10,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -37,6 +36,7 @@ from pse_preflight.endpoint.thorough import observe_every
 from pse_preflight.findings import Finding, message
 from pse_preflight.landscape.url import Proxy
 from tests.kit.files import IS_WINE
+from tests.kit.patience import in_time
 from tests.kit.places import SOURCES
 from tests.kit.servers import (
     LOOPBACK,
@@ -85,7 +85,7 @@ from tests.kit.servers import (
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=10)  # OpenSSL judges validity by the real clock
 LIMITS = Limits()
-SHORT = Limits(resolve=0.3, connect=0.3, tls=0.3, http=0.3, whole=3.0)
+SHORT = Limits(resolve=0.3, connect=0.3, tls=0.3, http=0.3, whole=60.0)
 HOST = "localhost"
 NO_DATA = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)  # not known on every system
 
@@ -277,13 +277,12 @@ def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, answer: A
 def test_a_dns_that_never_answers_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     never = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: never.wait())
-    start = time.monotonic()
     try:
-        seen = look(Target("slow.host", 443), SHORT)
+        with in_time():
+            seen = look(Target("slow.host", 443), SHORT)
     finally:
         never.set()
     assert only_finding(seen).code == "DNS_TIMEOUT"
-    assert time.monotonic() - start < 2
 
 
 def test_the_proxys_name_is_what_must_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,10 +308,8 @@ def test_a_refused_port() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux leaves requests to a full queue unanswered")
 def test_a_port_that_does_not_answer() -> None:
-    with unanswered_port() as port:
-        start = time.monotonic()
+    with unanswered_port() as port, in_time():
         assert only_finding(look(Target(LOOPBACK, port), SHORT)).code == "PORT_TIMEOUT"
-        assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize(
@@ -520,11 +517,9 @@ def test_a_proxy_that_drips_its_answer_ends_in_time() -> None:
     def drip(connection: Connection) -> None:
         connection.drip(b"HTTP/1.1 200 OK\r\nX: " + bytes([each]) for each in b"x" * 9999)
 
-    start = time.monotonic()
-    with serve(drip) as proxy:
+    with in_time(), serve(drip) as proxy:
         found = only_finding(look(through(proxy), SHORT))
     assert found.code in {"PORT_TIMEOUT", "PROXY_ANSWERS_ITSELF"}
-    assert time.monotonic() - start < 3
 
 
 def test_a_refused_proxy() -> None:
@@ -578,10 +573,8 @@ def test_an_unknown_name_is_told() -> None:
     ],
 )
 def test_silence_is_told_from_plain_http_that_waits(talk: Talk, code: str) -> None:
-    start = time.monotonic()
-    with serve(talk) as server:
+    with in_time(), serve(talk) as server:
         assert only_finding(look(server, SHORT)).code == code
-    assert time.monotonic() - start < 3.5
 
 
 def test_a_server_that_drips_its_handshake_ends_in_time(leaf: Identity) -> None:
@@ -589,19 +582,15 @@ def test_a_server_that_drips_its_handshake_ends_in_time(leaf: Identity) -> None:
     record = b"\x16\x03\x03" + len(flight).to_bytes(2) + flight
 
     def drip(connection: Connection) -> None:
-        connection.drip((bytes([each]) for each in record), 0.05)
+        connection.drip((bytes([each]) for each in record), 0.1)
 
-    start = time.monotonic()
-    with serve(drip) as server:
+    with in_time(), serve(drip) as server:
         assert only_finding(look(server, SHORT)).code == "TLS_TIMEOUT"
-    assert time.monotonic() - start < 3
 
 
 def test_a_handshake_without_end_ends_in_time() -> None:
-    start = time.monotonic()
-    with serve(floods_the_handshake) as server:
+    with in_time(), serve(floods_the_handshake) as server:
         assert only_finding(look(server, SHORT)).code == "TLS_TIMEOUT"
-    assert time.monotonic() - start < 3
 
 
 def test_what_is_kept_of_a_handshake_is_bounded() -> None:
@@ -854,20 +843,16 @@ def test_http_answers(leaf: Identity, talk: Talk, expected: list[str]) -> None:
     ],
 )
 def test_slow_and_endless_answers_end_in_time(leaf: Identity, talk: Talk, expected: str) -> None:
-    start = time.monotonic()
-    with serve_tls(leaf, talk=talk) as server:
-        seen = look(server, replace(LIMITS, http=0.4))
+    with in_time(), serve_tls(leaf, talk=talk) as server:
+        seen = look(server, replace(LIMITS, http=1.0))
     assert only_finding(seen).code == expected
     assert seen.presented[0] == der(leaf)
-    assert time.monotonic() - start < 3
 
 
 def test_the_whole_has_a_deadline_of_its_own(leaf: Identity) -> None:
-    start = time.monotonic()
-    with serve_tls(leaf, talk=endless(b"", b"H")) as server:
-        seen = look(server, LIMITS.at_most(0.5))
+    with in_time(), serve_tls(leaf, talk=endless(b"", b"H")) as server:
+        seen = look(server, replace(LIMITS, http=60.0).at_most(1.0))
     assert only_finding(seen).code == "HTTP_NO_ANSWER"
-    assert time.monotonic() - start < 3
 
 
 def test_no_time_left_is_a_finding_too(abap: Server) -> None:
@@ -1091,9 +1076,8 @@ def test_a_flight_is_read_however_it_is_cut_into_records(chain: list[bytes], siz
 
 
 def test_reading_a_flight_of_many_small_records_is_quick() -> None:
-    start = time.monotonic()
-    read_flight(b"\x16\x03\x03\x00\x00" * 50_000, 100, 1000)
-    assert time.monotonic() - start < 1
+    with in_time():
+        read_flight(b"\x16\x03\x03\x00\x00" * 500_000, 100, 1000)
 
 
 def test_importing_the_endpoint_does_not_import_requests() -> None:
