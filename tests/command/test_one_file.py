@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,8 @@ FILE = str(Path("C:/Program Files/prüf & co/pse-preflight.exe"))
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Let this process be the program of one file, unpacked into a folder; return the folder."""
+    if sys.platform == "win32":
+        import_module("pywintypes")  # it looks elsewhere in a program of one file
     folder = tmp_path / "_MEI0000000abcdef"
     folder.mkdir()
     (folder / leftovers.MARK).touch()

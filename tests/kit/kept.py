@@ -1,12 +1,15 @@
 """A process that has imported other people's modules and does one run after the other, where none can be forked.
 
 On Windows to start Python and to import takes most of the time of a small run. Each run has a working folder,
-arguments, an environment and streams of its own, and imports this project anew; what is installed stays. A thread that
+arguments, an environment and streams of its own, and imports this project anew; what is installed stays, and so do the
+rooms below that only judge, read and write: whatever a run has changed or remembered in them is undone. A thread that
 goes on after it ends the process, and the next run gets a new one.
 
 As a program, `python kept.py` does what it is told on standard input, a line of JSON for each run.
 """
 
+import functools
+import gc
 import json
 import os
 import queue
@@ -15,7 +18,9 @@ import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -38,7 +43,12 @@ PRELOADED = (
     "win32file",
     "win32net",
 )
+PROJECT = "pse_preflight"
+ROOMS = ("chain", "client_pse", "demo", "endpoint", "key_stores", "landscape", "pse", "sapgenpse", "verdict")
 MOST_RUNS = 40
+_SECONDS_TO_END = 3
+_CACHE = functools._lru_cache_wrapper
+_SOURCES = Path(__file__).resolve().parents[2] / "src"
 _INSTALLED = tuple({Path(sysconfig.get_path(each)) for each in ("stdlib", "purelib", "platlib")})
 
 
@@ -97,7 +107,11 @@ class Kept:
         if self._process is None:
             self._replies = queue.Queue()
             self._process = subprocess.Popen(
-                [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                [sys.executable, __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": str(_SOURCES)},
             )
             threading.Thread(target=_read, args=(self._process.stdout, self._replies), daemon=True).start()
         return self._process
@@ -128,25 +142,71 @@ def _serve() -> None:
     for number in (0, 1, 2):
         os.dup2(nothing, number)
     own = [each for each in sys.path if each != str(Path(__file__).parent)]
-    for name in PRELOADED:
-        with suppress(ImportError):
+    for name in (*PRELOADED, *_modules_of_rooms()):
+        with suppress(ImportError):  # what is for another operating system
             __import__(name)
+    undo = _what_undoes()
     preloaded, threads, home = set(sys.modules), threading.active_count(), os.getcwd()  # noqa: PTH109 - as it is
     for number, line in enumerate(asked, 1):
         code = _run(json.loads(line), own)
         os.chdir(home)  # so that the folder of the run can be removed
+        _end_as_a_process_does(threads)
         for name in set(sys.modules) - preloaded:
             if not _is_others(name):
                 del sys.modules[name]
+        undo()
         ends = threading.active_count() > threads or number >= MOST_RUNS
         answers.write(json.dumps({"code": code, "ends": ends}).encode() + b"\n")
         answers.flush()
 
 
+def _end_as_a_process_does(threads: int) -> None:
+    """Do what is left to the end of the process, and give threads that end by that some time."""
+    for each in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        each()
+    deadline = time.monotonic() + _SECONDS_TO_END
+    while threading.active_count() > threads and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _modules_of_rooms() -> list[str]:
+    import importlib.util
+
+    spec = importlib.util.find_spec(PROJECT)
+    package = Path(str(spec and spec.origin)).parent
+    files = (file for room in ROOMS for file in sorted(package.joinpath(room).rglob("*.py")))
+    return [
+        ".".join((PROJECT, *file.relative_to(package).with_suffix("").parts))
+        for file in files
+        if not file.name.startswith("__")
+    ]
+
+
+def _what_undoes() -> Callable[[], None]:
+    """Return what makes the modules of this project that are loaded as they are now."""
+    modules = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == PROJECT}
+    names = {name: dict(vars(module)) for name, module in modules.items()}
+    caches = [each for each in gc.get_objects() if _is_cache(each)]
+
+    def undo() -> None:
+        sys.modules.update(modules)
+        for name, module in modules.items():
+            vars(module).clear()
+            vars(module).update(names[name])
+        for each in caches:
+            each.cache_clear()
+
+    return undo
+
+
+def _is_cache(thing: object) -> bool:
+    return isinstance(thing, _CACHE) and thing.__module__.partition(".")[0] == PROJECT
+
+
 def _is_others(name: str) -> bool:
     """Tell whether a module is installed and none of this project, so that nothing loads parts of its own twice."""
     file = getattr(sys.modules[name], "__file__", None)
-    is_ours = name.partition(".")[0] == "pse_preflight"
+    is_ours = name.partition(".")[0] == PROJECT
     return bool(file) and not is_ours and any(each in Path(str(file)).parents for each in _INSTALLED)
 
 

@@ -47,3 +47,25 @@ def test_what_loads_its_parts_when_they_are_needed_has_each_once(kept: Kept, tmp
 def test_what_a_run_brings_itself_is_loaded_anew(kept: Kept, tmp_path: Path) -> None:
     assert _run(kept, tmp_path / "one", ONE, "one") == (0, "")
     assert _run(kept, tmp_path / "two", OTHER, "other") == (0, "")
+
+
+CHANGES = """
+import sys
+from pse_preflight import certificate
+from pse_preflight.chain import search
+from pse_preflight.demo.authority import root_authority
+for name in ("pse_preflight.run", "pse_preflight.plugin"):
+    assert name not in sys.modules
+assert not any(each.cache_info().currsize for each in vars(certificate).values() if hasattr(each, "cache_info"))
+assert (search.__name__, hasattr(search, "more")) == ("pse_preflight.chain.search", False)
+certificate.Certificate.of(root_authority("Root", certificate.now(), 9).certificate)
+assert any(each.cache_info().currsize for each in vars(certificate).values() if hasattr(each, "cache_info"))
+search.__name__, search.more = "other", 1
+import pse_preflight.run
+del sys.modules["pse_preflight.chain.search"]
+"""
+
+
+def test_what_a_run_has_changed_or_remembered_in_this_project_is_undone(kept: Kept, tmp_path: Path) -> None:
+    assert _run(kept, tmp_path / "one", CHANGES) == (0, "")
+    assert _run(kept, tmp_path / "two", CHANGES) == (0, "")
