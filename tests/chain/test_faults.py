@@ -11,9 +11,9 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from pse_preflight.certificate import Certificate
 from pse_preflight.chain import extensions
-from pse_preflight.chain.faults import Fault, faults_of, is_authority, remarks, strength_faults
+from pse_preflight.chain.faults import Fault, faults_of, forbidden, is_authority, remarks, strength_faults
 from pse_preflight.chain.form import form_faults
-from pse_preflight.chain.verify import Path, refusal
+from pse_preflight.chain.verify import Path, Period, refusal
 from pse_preflight.checklist import Code, Severity
 from pse_preflight.demo.authority import Extension, Identity, root_authority
 from tests.kit import drafts
@@ -220,6 +220,99 @@ def test_path_length_names_who_limits_and_who_breaks_it() -> None:
     assert _words(_path(WORLD.server(WORLD.authority(upper, "Middle")))) == []
 
 
+@pytest.mark.parametrize(
+    ("limit", "below", "gap", "told"),
+    [
+        (0, "", None, None),
+        (0, "", 1, 0),
+        (1, "", 1, None),
+        (1, "A", None, None),
+        (2, "A", None, None),
+        (1, "A", 1, 1),
+        (1, "A", 2, 1),
+        (1, "A", 3, None),
+        (2, "A B", 1, 2),
+        (1, "A B C", None, 2),
+    ],
+)
+def test_an_authority_that_is_missing_counts_where_it_is_below(
+    limit: int, below: str, gap: int | None, told: int | None
+) -> None:
+    """The authorities below are named from the upper one down; told is the place of the one too many."""
+    path = _limited(limit, below)
+    found = _of_length(path, gap)
+    assert [each.certificate.name for each in found] == ["Upper"] * len(found)
+    assert [(each.code, each.others) for each in found] == (
+        [] if told is None else [(Code.CA_CONSTRAINT_BROKEN, (path[told],))]
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "below", "gap", "told"),
+    [
+        (0, "Upper", None, True),
+        (1, "Upper", None, False),
+        (1, "Upper", 1, True),
+        (1, "Upper", 3, False),
+        (2, "Upper A", 1, True),
+        (3, "Upper A", 1, False),
+    ],
+)
+def test_a_renewed_key_counts_for_some_readers_only(limit: int, below: str, gap: int | None, *, told: bool) -> None:
+    path = _limited(limit, below)
+    renewed = path[-3]
+    assert [(each.code, each.others) for each in _of_length(path, gap)] == (
+        [(Code.CONSTRAINT_NOT_JUDGED, (renewed,))] if told else []
+    )
+
+
+def _limited(limit: int, below: str) -> Path:
+    """Return a path with an authority of limited depth right below the root, and these ones below it."""
+    lowest = WORLD.authority(ROOT, "Upper", path_length=limit)
+    for name in below.split():
+        lowest = WORLD.authority(lowest, name)
+    return _path(WORLD.server(lowest))
+
+
+def _of_length(path: Path, gap: int | None) -> list[Fault]:
+    return [each for each in faults_of(path, WORLD.period, public=False, gap=gap) if "path length" in each.words]
+
+
+def test_what_is_wrong_above_an_authority_without_extensions_is_told_too() -> None:
+    root = drafts.authority("Root", None, WORLD.start, 900, drafts.key("p256"))
+    upper = drafts.server("upper.example.com", root, WORLD.start, 900, drafts.key("p256", 1))
+    old = drafts.authority("Old", upper, WORLD.start, 900, drafts.key("p256", 2))
+    old.version = 1
+    leaf = drafts.server(WORLD.host, old, WORLD.start, 90, drafts.key("p256", 3))
+    press = Press()
+    path = tuple(Certificate.read(press.made(each)) for each in (leaf, old, upper, root))
+    assert any(each.startswith("is not an authority") for each in _words(path, public=False))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "usable"),
+    [("digital_signature", True), ("key_encipherment", True), ("key_agreement", True), ("content_commitment", False)],
+)
+def test_one_use_in_tls_is_enough(allowed: str, *, usable: bool) -> None:
+    path = _of_server(_PLAIN, [_AKI, NAMES, (drafts.usage(allowed), True)], 1)
+    assert _words(path) == ([] if usable else ["may not be used for TLS (key usage)"])
+    assert forbidden(path) is not usable
+
+
+def test_only_a_certificate_that_is_its_own_authority_alone_may_do_without_a_use() -> None:
+    useless = (drafts.usage("content_commitment"), True)
+    own, signed = Certificate.of(_issued_by_itself([useless])), _of_server(_PLAIN, [useless], 1)[0]
+    assert [forbidden(path) for path in ((own,), (signed,), (own, signed))] == [False, True, True]
+
+
+def test_the_first_moment_is_within() -> None:
+    path = _path(WORLD.server(ROOT))[:1]
+    begins = path[0].not_before
+    for start, told in ((begins, False), (begins - timedelta(seconds=1), True)):
+        codes = [each.code for each in faults_of(path, Period(start, begins), public=False)]
+        assert (Code.CERTIFICATE_NOT_YET_VALID in codes) is told
+
+
 def _weaknesses(path: Path) -> list[tuple[str, Severity]]:
     return [(each.words, each.severity) for each in strength_faults(path)]
 
@@ -335,9 +428,18 @@ def _issued_by_itself(extensions: list[Extension]) -> x509.Certificate:
     return builder.sign(key, hashes.SHA256())
 
 
-@pytest.mark.parametrize(("content", "told"), [(b"\x03\x02\x06\x40", False), (b"\x03\x02\x05\x20", True)])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\x03\x02\x06\x40", False),
+        (b"\x03\x02\x06\xc0", False),
+        (b"\x03\x02\x05\x20", True),
+        (b"\x03\x02\x07\x80", True),
+        (b"\x03\x02\x00\x01", True),
+    ],
+)
 def test_netscape_type_that_is_for_others_stops_no_verifier(content: bytes, *, told: bool) -> None:
-    """Type 1 is an SSL server's, type 2 is for mail."""
+    """Type 1 is an SSL server's; 0 is a client's, 2 is for mail, 7 is for authorities that sign programs."""
     kind = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.16.840.1.113730.1.1"), content)
     path = _path(WORLD.signed("server", WORLD.authority(ROOT), [NAMES, (kind, False)]))
     found = [each for each in faults_of(path, WORLD.period, public=False) if "Netscape" in each.words]

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 
 from pse_preflight.certificate import Certificate
-from pse_preflight.chain.faults import forbidden
+from pse_preflight.chain.faults import faults_of, forbidden
 from pse_preflight.chain.policies import policy_faults
 from pse_preflight.chain.verify import Path, Period, refusal
 from tests.kit import drafts
@@ -71,6 +71,19 @@ def test_required_policy_holds_from_end_to_end_or_not(lowest: str, middle: str, 
     plan = _plan(lowest, middle, upper)
     assert _blamed(plan) == ([] if holds else ["Intermediate 0"])
     assert forbidden(_path(plan)) is not holds
+
+
+def test_policies_are_not_asked_of_a_path_with_a_gap() -> None:
+    """Nobody knows under which policies the missing one is issued."""
+    path = _path(_plan(OTHER, ONE, ONE))
+    told = [
+        any(
+            "requires a certificate policy" in each.words
+            for each in faults_of(path, Period(NOW, NOW), public=False, gap=gap)
+        )
+        for gap in (None, 1)
+    ]
+    assert told == [True, False]
 
 
 def test_nothing_is_required_unless_somebody_requires_it() -> None:
