@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from pse_preflight.certificate import Certificate, write_pem
+from pse_preflight.chain import sap_roots_file
 from pse_preflight.chain.sap_roots import SapRoots
 from pse_preflight.chain.sap_roots_file import read_table, sap_roots, written
 from pse_preflight.errors import UsageProblem
@@ -196,6 +197,19 @@ def test_a_zip_of_too_many_files_is_refused_unread(tmp_path: Path) -> None:
     (tmp_path / "many.zip").write_bytes(zip_bytes({f"{n}.pem": b"" for n in range(501)}))
     with pytest.raises(UsageProblem, match="holds more than 500 files"):
         sap_roots(tmp_path / "many.zip")
+
+
+def test_a_folder_of_too_many_files_is_refused_whatever_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sap_roots_file, "_MOST_LOOKED_AT", 5)
+    for number in range(4):
+        (tmp_path / f"{number}.txt").touch()
+    with pytest.raises(UsageProblem, match="holds no certificate"):
+        sap_roots(tmp_path)
+    (tmp_path / "4.txt").touch()
+    with pytest.raises(UsageProblem, match="holds more than 4 files"):
+        sap_roots(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pse_preflight.checklist import Code
 from pse_preflight.client_pse.condition import Condition, State, look, neighbours
 from pse_preflight.client_pse.findings import file_findings
 from pse_preflight.client_pse.model import ClientPse
+from pse_preflight.pse.file import LARGEST_FILE
 from tests.kit import pse_mutations
 from tests.kit.files import keep_private
 
@@ -25,6 +26,15 @@ def test_other_pses_are_named_and_those_of_a_run_beside_this_one_are_not(tmp_pat
     others = tuple(str(there / name) for name in ("a.pse", "b.pse"))
     assert neighbours(here / "a.pse", [here, there, there]) == ("b.pse", *others)
     assert neighbours(tmp_path / "nowhere" / "a.pse") == ()
+
+
+@pytest.mark.parametrize(("more", "told"), [(0, False), (1, True)])
+def test_what_is_too_large_for_a_pse_is_told_from_one_byte_on(tmp_path: Path, more: int, *, told: bool) -> None:
+    file = tmp_path / "client.pse"
+    with file.open("wb") as stream:
+        stream.truncate(LARGEST_FILE + more)
+    assert look(file).state is State.UNREADABLE
+    assert ("larger than 16 MiB" in look(file).problem) is told
 
 
 def test_folder_that_cannot_be_read_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

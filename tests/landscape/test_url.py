@@ -266,6 +266,7 @@ def test_an_at_sign_in_the_path_is_no_login() -> None:
         ("https://.", "no host"),
         (f"{API}:0", "port"),
         (f"{API}:65536", "port"),
+        (f"{API}:655350", "port"),
         (f"{API}:99999999999999999999999", "port"),
         (f"{API}:https", "port"),
         ("https://my<number>-api.s4hana.cloud.sap", "placeholder"),
@@ -276,12 +277,24 @@ def test_an_at_sign_in_the_path_is_no_login() -> None:
         ("https://a,b", "no DNS name"),
         (f"https://{'a' * 64}.corp", "longer"),
         (f"https://{'a.' * 127}corp", "longer"),
+        (f"https://{'a.' * 126}aa", "longer"),
         ("https://\u2603\ufe0f\u0000.corp", "no DNS name may have"),
     ],
 )
 def test_what_names_no_host_is_refused(text: str, words: str) -> None:
     with pytest.raises(UrlUnreadable, match=words):
         read_url(text)
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_every_port_of_tcp_is_one(port: int) -> None:
+    assert read_url(f"{API}:{port}")[0].port == port
+
+
+def test_a_host_may_be_as_long_as_a_name_of_dns() -> None:
+    host = f"{'a.' * 126}a"
+    assert len(host) == 253
+    assert read_url(f"https://{host}")[0].host == host
 
 
 def test_refusals_never_repeat_the_text() -> None:
