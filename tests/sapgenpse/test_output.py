@@ -1,3 +1,4 @@
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -538,6 +539,19 @@ def test_quotes_around_a_name_are_none_of_it(printed: str, name: str) -> None:
 def test_a_few_of_the_lines_that_cannot_be_read_are_shown(lines: list[str], text: str) -> None:
     error = OutputUnreadable("odd", lines)
     assert (str(error), error.lines) == (text, tuple(lines))
+
+
+@pytest.mark.parametrize("stored", [b"one that no strict reader takes", b"another one"])
+def test_an_entry_that_no_strict_reader_takes_goes_by_its_fingerprint_alone(stored: bytes) -> None:
+    """Number and days of two certificates may be the same."""
+    certificate = Certificate.of(root_authority("Root", START, 900).certificate)
+    held = replace(whole(certificate), der=stored)
+    assert held.certificate is None
+    digest = hashlib.sha256(stored).hexdigest()
+    days = (certificate.serial_number, certificate.not_before, certificate.not_after)
+    for sha256, is_same in ((digest, True), ("0" * 64, False), ("f" * 64, False)):
+        assert ListedCertificate(sha256, "", "", *days).is_stored_as(held) is is_same
+    assert ListedCertificate(digest, "", "", None, None, None).is_stored_as(held)
 
 
 def test_an_entry_is_one_of_the_file_by_its_certificate_else_by_number_and_days() -> None:
