@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pse_preflight.certificate import Certificate
+from pse_preflight.chain.faults import is_authority
 from pse_preflight.chain.form import form_faults
 from pse_preflight.checklist import Severity
 from pse_preflight.der import element, elements
@@ -19,15 +20,11 @@ LONGEST_SERIAL = (1 << 167) - 1
 def _told(draft: Draft) -> list[str]:
     """Return what is told of a certificate below its issuer."""
     press = Press()
-    one, issuer = (Certificate.read(press.made(each)) for each in (draft, draft.issuer or draft))
-    path = (_SERVER, one, issuer) if draft.issuer in {None, _ROOT} and _is_authority(draft) else (one, issuer)
+    one, issuer = (Certificate.read(press.made(each)) for each in (draft, _ROOT))
+    path = (_SERVER, one, issuer) if is_authority(one) else (one, issuer)
     found = list(form_faults(one, path, public=True))
     assert {each.severity for each in found} <= {Severity.BLOCKER}
     return [each.words for each in found]
-
-
-def _is_authority(draft: Draft) -> bool:
-    return draft.common_name == "Authority"
 
 
 def _server(kind: str = "p256") -> Draft:

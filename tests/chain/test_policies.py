@@ -76,14 +76,9 @@ def test_required_policy_holds_from_end_to_end_or_not(lowest: str, middle: str, 
 def test_policies_are_not_asked_of_a_path_with_a_gap() -> None:
     """Nobody knows under which policies the missing one is issued."""
     path = _path(_plan(OTHER, ONE, ONE))
-    told = [
-        any(
-            "requires a certificate policy" in each.words
-            for each in faults_of(path, Period(NOW, NOW), public=False, gap=gap)
-        )
-        for gap in (None, 1)
-    ]
-    assert told == [True, False]
+    for gap in (None, 1):
+        found = faults_of(path, Period(NOW, NOW), public=False, gap=gap)
+        assert any("requires a certificate policy" in each.words for each in found) is (gap is None)
 
 
 def test_nothing_is_required_unless_somebody_requires_it() -> None:
