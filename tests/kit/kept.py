@@ -162,7 +162,7 @@ def _serve() -> None:
 
 def _end_as_a_process_does(threads: int) -> None:
     """Do what is left to the end of the process, and give threads that end by that some time."""
-    for each in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+    for each in list(weakref.finalize._registry):  # type: ignore[attr-defined]  # it has no public name
         each()
     deadline = time.monotonic() + _SECONDS_TO_END
     while threading.active_count() > threads and time.monotonic() < deadline:
@@ -170,15 +170,9 @@ def _end_as_a_process_does(threads: int) -> None:
 
 
 def _modules_of_rooms() -> list[str]:
-    import importlib.util
-
-    spec = importlib.util.find_spec(PROJECT)
-    package = Path(str(spec and spec.origin)).parent
-    files = (file for room in ROOMS for file in sorted(package.joinpath(room).rglob("*.py")))
+    files = (file for room in ROOMS for file in sorted((_SOURCES / PROJECT / room).rglob("*.py")))
     return [
-        ".".join((PROJECT, *file.relative_to(package).with_suffix("").parts))
-        for file in files
-        if not file.name.startswith("__")
+        ".".join(file.relative_to(_SOURCES).with_suffix("").parts) for file in files if not file.name.startswith("__")
     ]
 
 
