@@ -85,6 +85,7 @@ MOST_TESTS, MOST_OTHERS = 200, 90
 _CONTROLS = 20
 _NOTICED = ("killed", "endless")
 _BUSY = 4
+"""So many times its processor time a change may last: what only waits is ended by that."""
 _REPORT_EVERY = 25
 _ARCS_WITHIN = """
     SELECT DISTINCT tono, context_id, context FROM arc JOIN context ON context.id = context_id
