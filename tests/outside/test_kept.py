@@ -51,6 +51,7 @@ def test_what_a_run_brings_itself_is_loaded_anew(kept: Kept, tmp_path: Path) -> 
 
 CHANGES = """
 import sys
+assert "pse_preflight.chain.search" in sys.modules
 from pse_preflight import certificate
 from pse_preflight.chain import search
 from pse_preflight.demo.authority import root_authority
@@ -69,3 +70,24 @@ del sys.modules["pse_preflight.chain.search"]
 def test_what_a_run_has_changed_or_remembered_in_this_project_is_undone(kept: Kept, tmp_path: Path) -> None:
     assert _run(kept, tmp_path / "one", CHANGES) == (0, "")
     assert _run(kept, tmp_path / "two", CHANGES) == (0, "")
+
+
+GOES_ON = """
+import builtins, os, threading, weakref
+class Server:
+    pass
+builtins.server, ended = Server(), threading.Event()
+{when}
+threading.Thread(target=ended.wait, daemon=True).start()
+print(os.getpid())
+"""
+
+
+@pytest.mark.parametrize(("when", "stays"), [("weakref.finalize(builtins.server, ended.set)", True), ("", False)])
+def test_only_a_thread_that_outlives_what_a_process_ends_costs_a_new_process(
+    kept: Kept, tmp_path: Path, when: str, *, stays: bool
+) -> None:
+    for name in ("one", "two"):
+        assert _run(kept, tmp_path / name, GOES_ON.format(when=when)) == (0, "")
+    one, two = ((tmp_path / name / "out").read_text() for name in ("one", "two"))
+    assert (one == two) is stays
