@@ -83,7 +83,10 @@ print(os.getpid())
 """
 
 
-@pytest.mark.parametrize(("when", "stays"), [("weakref.finalize(builtins.server, ended.set)", True), ("", False)])
+@pytest.mark.parametrize(
+    ("when", "stays"),
+    [("weakref.finalize(builtins.server, ended.set)", True), pytest.param("", False, marks=pytest.mark.long)],
+)
 def test_only_a_thread_that_outlives_what_a_process_ends_costs_a_new_process(
     kept: Kept, tmp_path: Path, when: str, *, stays: bool
 ) -> None:
